@@ -1,0 +1,1 @@
+//! The `cedar_engine` crate.

@@ -1,0 +1,260 @@
+//! The origin's side: which classes a partner is granted, and what of a class log it is sent.
+
+use crate::message::{Cursor, Epoch, LogKind, LogRow, SECTION_ENTRIES_MAX};
+use domain::encoding::{self, Malformed};
+use domain::name::{ClassHandle, Digest, RecordId};
+use domain::record::Version;
+use std::collections::BTreeMap;
+
+/// The largest stored grant set, in bytes.
+pub const GRANTS_BYTES_MAX: usize = 1024 * 1024;
+
+/// One granted class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+pub struct Grant {
+    /// What the partner knows the class by.
+    #[n(1)]
+    pub handle: ClassHandle,
+    /// The end of the class log when the class was granted: retractions before it are not told,
+    /// because the partner never saw those records.
+    #[n(2)]
+    pub snapshot_end: u64,
+}
+
+/// The grants of one partner under one agreement. Stored; goes up, never back.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+pub struct Grants {
+    /// The origin's epoch the handles belong to.
+    #[n(1)]
+    pub epoch: Epoch,
+    /// Goes up with every change.
+    #[n(2)]
+    pub sequence: u64,
+    /// The granted classes by the hash of their tuple.
+    #[n(3)]
+    pub classes: BTreeMap<Digest, Grant>,
+}
+
+/// A class the partner may see now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VisibleClass {
+    /// The hash of the tuple.
+    pub class: Digest,
+    /// The end of its log.
+    pub end: u64,
+}
+
+/// Did the grants change?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Regrant {
+    /// They are what they were.
+    Unchanged,
+    /// They changed: a new sequence, to be stored before a byte leaves.
+    Changed,
+}
+
+impl Grants {
+    /// No class at all.
+    pub const fn none(epoch: Epoch) -> Self {
+        Self { epoch, sequence: 0, classes: BTreeMap::new() }
+    }
+
+    /// Makes the grants those of `visible`; new classes get handles from `handle`.
+    pub fn regrant(
+        &mut self,
+        epoch: Epoch,
+        visible: &[VisibleClass],
+        mut handle: impl FnMut() -> ClassHandle,
+    ) -> Regrant {
+        let mut changed = false;
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.classes.clear();
+            changed = true;
+        }
+        let count = self.classes.len();
+        self.classes.retain(|class, _| visible.iter().any(|seen| seen.class == *class));
+        changed |= count != self.classes.len();
+        for seen in visible {
+            self.classes.entry(seen.class).or_insert_with(|| {
+                changed = true;
+                Grant { handle: handle(), snapshot_end: seen.end }
+            });
+        }
+        if changed {
+            self.sequence += 1;
+            Regrant::Changed
+        } else {
+            Regrant::Unchanged
+        }
+    }
+
+    /// The handles, as the partner is told them.
+    pub fn handles(&self) -> Vec<ClassHandle> {
+        self.classes.values().map(|grant| grant.handle).collect()
+    }
+
+    /// Does a partner's cursor point beyond the end of a log? Then the history it saw is not ours,
+    /// and a new epoch is due (R5).
+    pub fn shows_the_future(
+        &self,
+        cursors: &[Cursor],
+        end: impl Fn(&Digest) -> Option<u64>,
+    ) -> bool {
+        self.classes.iter().any(|(class, grant)| {
+            let cursor = cursors.iter().find(|cursor| cursor.handle == grant.handle);
+            cursor.is_some_and(|cursor| end(class).is_none_or(|end| cursor.position > end))
+        })
+    }
+
+    /// The exact bytes kept in the store.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encoding::to_bytes(self)
+    }
+
+    /// Reads them back.
+    ///
+    /// # Errors
+    /// [`Malformed`]: the store is damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
+        encoding::from_bytes("grants", bytes, GRANTS_BYTES_MAX)
+    }
+}
+
+/// The state of a record at the moment of sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowState {
+    /// Its present version.
+    pub version: Version,
+    /// Its present class.
+    pub class: Digest,
+    /// Whether it may still be sent.
+    pub life: Life,
+}
+
+/// Is a record alive?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// Neither withdrawn nor expired.
+    Alive,
+    /// Past its end.
+    Expired,
+    /// Withdrawn.
+    Withdrawn,
+}
+
+/// Which changes of a piece of a class log are sent. Each `Add` is checked again against the row's
+/// present version, class and life (R2); what was undone leaves a hole.
+pub fn select(
+    rows: &[LogRow],
+    class: &Digest,
+    grant: &Grant,
+    row_state: impl Fn(&RecordId) -> Option<RowState>,
+) -> Vec<LogRow> {
+    rows.iter()
+        .take(SECTION_ENTRIES_MAX)
+        .filter(|row| match row.kind {
+            LogKind::Add => row_state(&row.record_id).is_some_and(|state| {
+                state.version == row.version
+                    && state.class == *class
+                    && state.life == Life::Alive
+            }),
+            LogKind::Leave | LogKind::Retract => row.position >= grant.snapshot_end,
+        })
+        .copied()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EPOCH: Epoch = Epoch { counter: 1, random: [1; 16] };
+
+    fn class(n: u8) -> Digest {
+        Digest::from_bytes([n; 32])
+    }
+
+    fn handles() -> impl FnMut() -> ClassHandle {
+        let mut n = 0;
+        move || {
+            n += 1;
+            ClassHandle::from_bytes([n; 16])
+        }
+    }
+
+    #[test]
+    fn regranting_the_same_changes_nothing_and_a_class_that_comes_back_gets_a_new_handle() {
+        let mut grants = Grants::none(EPOCH);
+        let mut handles = handles();
+        let visible = [VisibleClass { class: class(1), end: 7 }];
+        assert_eq!(grants.regrant(EPOCH, &visible, &mut handles), Regrant::Changed);
+        assert_eq!(grants.regrant(EPOCH, &visible, &mut handles), Regrant::Unchanged);
+        let first = grants.classes[&class(1)];
+        assert_eq!((grants.sequence, first.snapshot_end), (1, 7));
+        grants.regrant(EPOCH, &[], &mut handles);
+        grants.regrant(EPOCH, &visible, &mut handles);
+        assert_eq!(grants.sequence, 3);
+        assert_ne!(grants.classes[&class(1)].handle, first.handle);
+        assert_eq!(Grants::from_bytes(&grants.to_bytes()), Ok(grants));
+    }
+
+    #[test]
+    fn a_new_epoch_draws_every_handle_again() {
+        let mut grants = Grants::none(EPOCH);
+        let mut handles = handles();
+        let visible = [VisibleClass { class: class(1), end: 0 }];
+        grants.regrant(EPOCH, &visible, &mut handles);
+        let before = grants.handles();
+        let forked = Epoch { counter: 1, random: [2; 16] };
+        assert_eq!(grants.regrant(forked, &visible, &mut handles), Regrant::Changed);
+        assert_ne!(grants.handles(), before);
+    }
+
+    #[test]
+    fn a_cursor_beyond_the_log_shows_the_future() {
+        let mut grants = Grants::none(EPOCH);
+        grants.regrant(EPOCH, &[VisibleClass { class: class(1), end: 3 }], handles());
+        let at = |position| [Cursor { handle: ClassHandle::from_bytes([1; 16]), position }];
+        assert!(!grants.shows_the_future(&at(3), |_| Some(3)));
+        assert!(grants.shows_the_future(&at(4), |_| Some(3)));
+        assert!(grants.shows_the_future(&at(0), |_| None));
+    }
+
+    #[test]
+    fn what_was_undone_is_not_sent_and_old_retractions_are_not_told() {
+        let row = |position, n: u8, kind| LogRow {
+            position,
+            record_id: RecordId::from_bytes([n; 16]),
+            version: Version::FIRST,
+            kind,
+        };
+        let rows = [
+            row(0, 1, LogKind::Add),
+            row(1, 2, LogKind::Add),
+            row(2, 2, LogKind::Retract),
+            row(3, 3, LogKind::Add),
+            row(4, 3, LogKind::Leave),
+            row(5, 4, LogKind::Add),
+        ];
+        let state = |id: &RecordId| {
+            let life = match id.as_bytes()[0] {
+                2 => Life::Withdrawn,
+                4 => Life::Expired,
+                _ => Life::Alive,
+            };
+            let class = if id.as_bytes()[0] == 3 { class(9) } else { class(1) };
+            Some(RowState { version: Version::FIRST, class, life })
+        };
+        let grant = |snapshot_end| Grant { handle: ClassHandle::from_bytes([0; 16]), snapshot_end };
+        let sent = |snapshot_end| {
+            let rows = select(&rows, &class(1), &grant(snapshot_end), state);
+            rows.iter().map(|row| row.position).collect::<Vec<_>>()
+        };
+        assert_eq!(sent(0), [0, 2, 4]);
+        assert_eq!(sent(3), [0, 4]);
+        assert_eq!(sent(6), [0]);
+    }
+}

@@ -167,7 +167,10 @@ mod tests {
 
     #[test]
     fn parts_cannot_slide_into_each_other() {
-        assert_ne!(derive("malines test", &[b"ab", b"c"]), derive("malines test", &[b"a", b"bc"]));
+        assert_ne!(
+            derive("malines test", &[b"ab", b"c"]),
+            derive("malines test", &[b"a", b"bc"])
+        );
     }
 
     #[test]

@@ -60,10 +60,16 @@ pub fn from_bytes<'b, T: minicbor::Decode<'b, ()>>(
     bytes_max: usize,
 ) -> Result<T, Malformed> {
     if bytes.len() > bytes_max {
-        return Err(Malformed::TooLarge { bytes: bytes.len(), bytes_max });
+        return Err(Malformed::TooLarge {
+            bytes: bytes.len(),
+            bytes_max,
+        });
     }
     check_deterministic(bytes)?;
-    minicbor::decode(bytes).map_err(|error| Malformed::NotValid { what, why: error.to_string() })
+    minicbor::decode(bytes).map_err(|error| Malformed::NotValid {
+        what,
+        why: error.to_string(),
+    })
 }
 
 /// Checks that `bytes` is exactly one item of deterministic CBOR.
@@ -73,13 +79,19 @@ pub fn from_bytes<'b, T: minicbor::Decode<'b, ()>>(
 pub fn check_deterministic(bytes: &[u8]) -> Result<(), Malformed> {
     let mut reader = Reader { bytes, at: 0 };
     reader.item(0)?;
-    if reader.at == bytes.len() { Ok(()) } else { Err(reader.broken("bytes after the end")) }
+    if reader.at == bytes.len() {
+        Ok(())
+    } else {
+        Err(reader.broken("bytes after the end"))
+    }
 }
 
 /// The keys of the outermost map, in order. Used to check a `critical` list.
 pub fn outer_keys(bytes: &[u8]) -> Result<Vec<u64>, Malformed> {
-    let not_valid =
-        |error: minicbor::decode::Error| Malformed::NotValid { what: "map", why: error.to_string() };
+    let not_valid = |error: minicbor::decode::Error| Malformed::NotValid {
+        what: "map",
+        why: error.to_string(),
+    };
     let mut d = minicbor::Decoder::new(bytes);
     let length = d.map().map_err(not_valid)?.unwrap_or(0).min(ELEMENTS_MAX);
     let mut keys = Vec::new();
@@ -106,7 +118,10 @@ impl Reader<'_> {
     }
 
     fn take(&mut self, count: usize) -> Result<&[u8], Malformed> {
-        let end = self.at.checked_add(count).filter(|end| *end <= self.bytes.len());
+        let end = self
+            .at
+            .checked_add(count)
+            .filter(|end| *end <= self.bytes.len());
         match end.and_then(|end| self.bytes.get(self.at..end).map(|taken| (end, taken))) {
             Some((end, taken)) => {
                 self.at = end;
@@ -124,8 +139,10 @@ impl Reader<'_> {
             0..=23 => (u64::from(short), 0),
             24..=27 => {
                 let width = 1_usize << (short - 24);
-                let value =
-                    self.take(width)?.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+                let value = self
+                    .take(width)?
+                    .iter()
+                    .fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
                 let least = match width {
                     1 => 24,
                     2 => 1 << 8,
@@ -191,7 +208,11 @@ impl Reader<'_> {
     }
 
     fn check_count(&self, count: u64) -> Result<(), Malformed> {
-        if count > ELEMENTS_MAX { Err(self.broken("too many elements")) } else { Ok(()) }
+        if count > ELEMENTS_MAX {
+            Err(self.broken("too many elements"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -226,8 +247,14 @@ mod tests {
             (&[0xf9, 0, 0], "float"),
             (&[0xf8, 20], "long simple value"),
             (&[0x61, 0xff], "not UTF-8"),
-            (&[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "huge array"),
-            (&[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "huge bytes"),
+            (
+                &[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+                "huge array",
+            ),
+            (
+                &[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+                "huge bytes",
+            ),
         ] {
             assert!(check_deterministic(bad).is_err(), "{why}");
         }

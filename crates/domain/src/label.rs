@@ -43,7 +43,11 @@ impl Evaluation {
         if !source_known || information == 0 || information > information_max {
             return Err(RefusalCode::LabelsImpossible);
         }
-        Ok(Self { scheme, source: source as u8, information })
+        Ok(Self {
+            scheme,
+            source: source as u8,
+            information,
+        })
     }
 
     /// The scheme.
@@ -90,7 +94,11 @@ impl<C> minicbor::Encode<C> for Evaluation {
         e: &mut minicbor::Encoder<W>,
         _: &mut C,
     ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.array(3)?.u32(self.scheme.number())?.u8(self.source)?.u8(self.information)?.ok()
+        e.array(3)?
+            .u32(self.scheme.number())?
+            .u8(self.source)?
+            .u8(self.information)?
+            .ok()
     }
 }
 
@@ -140,7 +148,10 @@ impl HandlingSet {
 
     /// The codes, ascending.
     pub fn iter(self) -> impl Iterator<Item = Handling> {
-        Handling::ALL.iter().copied().filter(move |code| self.contains(*code))
+        Handling::ALL
+            .iter()
+            .copied()
+            .filter(move |code| self.contains(*code))
     }
 
     /// The codes of both.
@@ -210,7 +221,10 @@ impl Labels {
         let evaluation = Evaluation {
             scheme: self.evaluation.scheme,
             source: self.evaluation.source.max(other.evaluation.source),
-            information: self.evaluation.information.max(other.evaluation.information),
+            information: self
+                .evaluation
+                .information
+                .max(other.evaluation.information),
         };
         Some(Self {
             tlp: self.tlp.max(other.tlp),

@@ -24,6 +24,7 @@ pub mod name;
 pub mod question;
 pub mod record;
 pub mod refusal;
+pub mod report;
 pub mod signature;
 pub mod submission;
 pub mod time;

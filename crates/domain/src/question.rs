@@ -94,7 +94,10 @@ impl Question {
 ///
 /// A batch always holds at least one random token, so that its commitment is salted.
 pub fn padded_count(count: usize) -> Option<usize> {
-    PADDING_STEPS.into_iter().find(|step| count < *step).or((count == TOKENS_MAX).then_some(TOKENS_MAX))
+    PADDING_STEPS
+        .into_iter()
+        .find(|step| count < *step)
+        .or((count == TOKENS_MAX).then_some(TOKENS_MAX))
 }
 
 /// What an owner says of one matching record: enough to decide on a release request, no more.

@@ -48,7 +48,11 @@ pub struct Case {
 
 impl core::fmt::Debug for Case {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Case(C-{}, {}, {})", self.number, self.agreement, self.purpose)
+        write!(
+            f,
+            "Case(C-{}, {}, {})",
+            self.number, self.agreement, self.purpose
+        )
     }
 }
 
@@ -140,6 +144,8 @@ pub struct SubmissionReceipt {
     pub audit_sequence: u64,
     /// Where it goes.
     pub outlook: Vec<Outlook>,
+    /// Matches with records of partners held here.
+    pub hits: Vec<crate::report::Hit>,
 }
 
 /// Was this done before under the same idempotency key?

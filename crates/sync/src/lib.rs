@@ -18,4 +18,3 @@ pub mod message;
 pub mod origin;
 pub mod receiver;
 pub mod verify;
-

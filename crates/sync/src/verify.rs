@@ -93,7 +93,12 @@ pub fn verify_section(
                 let (id, version) = (record.message().record_id, record.message().version);
                 let token = *tokens.get(&(id, version)).ok_or(RefusalCode::Malformed)?;
                 let class = Class::of(record.message());
-                let record = VerifiedRecord { record, class, token, token_epoch };
+                let record = VerifiedRecord {
+                    record,
+                    class,
+                    token,
+                    token_epoch,
+                };
                 Ok(VerifiedEntry::Add(Box::new(record)))
             }),
         };
@@ -123,7 +128,10 @@ fn verify_sheet(
     if !for_us {
         return Err(RefusalCode::OriginMismatch);
     }
-    let rows = sheet.rows.iter().map(|row| ((row.record_id, row.version), row.token));
+    let rows = sheet
+        .rows
+        .iter()
+        .map(|row| ((row.record_id, row.version), row.token));
     Ok((sheet.epoch, rows.collect()))
 }
 
@@ -131,8 +139,8 @@ fn verify_record(
     envelope: domain::envelope::Envelope,
     expected: &Expectation<'_>,
 ) -> Result<Signed<Record>, RefusalCode> {
-    let signed = Signed::<Record>::open(envelope, expected.record_key)
-        .map_err(|error| code_of(&error))?;
+    let signed =
+        Signed::<Record>::open(envelope, expected.record_key).map_err(|error| code_of(&error))?;
     let record = signed.message();
     if record.origin != *expected.origin || record.agreement != *expected.agreement {
         return Err(RefusalCode::OriginMismatch);

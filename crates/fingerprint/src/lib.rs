@@ -11,11 +11,11 @@
 //! Path through it: [`normalise()`] takes the raw value, an [`InputKind`] and a [`Hint`];
 //! `link` decides what a URL is and asks `platform` whose rule applies; the kind of the result
 //! decides the tier. [`recognise()`] guesses the kind for prompts, [`file`](mod@file) hashes
-//! files, [`text`] treats advertisements, and [`look_alike`] is a second, weak token.
+//! files, [`text`] treats advertisements, and [`look_alike()`] is a second, weak token.
 
-mod account_number;
 mod email;
 pub mod file;
+mod iban;
 mod input;
 mod link;
 mod look_alike;

@@ -1,0 +1,148 @@
+//! Evaluates: one request, and if the answer is no, the same request as if humans had approved.
+
+use crate::CedarError;
+use crate::load::{Loaded, Rule, bundle_hash, floor_hash, load};
+use crate::request::Asked;
+use cedar_policy::{Authorizer, Decision, PolicySet, Schema};
+use domain::name::Digest;
+use domain::value::AgencyKind;
+use policy::{Evaluation, Evaluator, Verdict};
+use std::collections::BTreeMap;
+
+/// The most persons whose approval a rule can ask for.
+pub(crate) const APPROVALS_MAX: u8 = 2;
+
+/// The common floor and one country's rules, checked and ready. One evaluation costs tens of
+/// microseconds, so the gate asks once per peer and class and keeps the answer.
+pub struct Engine {
+    authorizer: Authorizer,
+    schema: Schema,
+    policies: PolicySet,
+    rules: BTreeMap<String, Rule>,
+    warnings: Vec<String>,
+    floor_hash: Digest,
+    bundle_hash: Digest,
+}
+
+impl Engine {
+    /// Reads, lints and validates the floor and the local policy.
+    ///
+    /// # Errors
+    /// [`CedarError`] with the rule and what to do; nothing is used then.
+    pub fn load(floor: &str, local: &str) -> Result<Self, CedarError> {
+        let Loaded {
+            schema,
+            policies,
+            rules,
+            warnings,
+        } = load(floor, local)?;
+        Ok(Self {
+            authorizer: Authorizer::new(),
+            schema,
+            policies,
+            rules,
+            warnings,
+            floor_hash: floor_hash(floor),
+            bundle_hash: bundle_hash(floor, local),
+        })
+    }
+
+    /// What people read about a rule.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.get(id)
+    }
+
+    /// Every rule, by id.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.values()
+    }
+
+    /// What loads, and still looks wrong: a rule that can never decide, for example.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn judge(&self, evaluation: &Evaluation<'_>) -> Result<Verdict, String> {
+        let asked = Asked::new(evaluation, &self.schema)?;
+        let forbidden = match self.ask(&asked, 0)? {
+            Answer::Allowed(rules) => return Ok(Verdict::Allow { rules }),
+            Answer::Denied(rules) => rules,
+        };
+        if !self.rules.values().any(|rule| rule.approval.is_some()) {
+            return Ok(Verdict::Deny { rules: forbidden });
+        }
+        for persons in 1..=APPROVALS_MAX {
+            if let Answer::Allowed(permits) = self.ask(&asked, persons)? {
+                // Either a forbid rule gave way to approvals, or a permit rule needed them.
+                let asking = forbidden.iter().chain(&permits);
+                let asking = asking.filter_map(|rule| self.authority_of(rule)).next();
+                return match asking {
+                    Some((authority, rule)) => Ok(Verdict::NeedsApproval {
+                        authority,
+                        persons,
+                        rule: rule.to_owned(),
+                    }),
+                    None => Err("approvals changed a decision that no rule asks them for".into()),
+                };
+            }
+        }
+        Ok(Verdict::Deny { rules: forbidden })
+    }
+
+    fn authority_of<'r>(&self, rule: &'r str) -> Option<(AgencyKind, &'r str)> {
+        let authority = self.rules.get(rule)?.approval?;
+        Some((authority, rule))
+    }
+
+    fn ask(&self, asked: &Asked, approvals: u8) -> Result<Answer, String> {
+        let request = asked.request(approvals, &self.schema)?;
+        let response = self
+            .authorizer
+            .is_authorized(&request, &self.policies, &asked.entities);
+        if let Some(error) = response.diagnostics().errors().next() {
+            return Err(error.to_string());
+        }
+        let mut rules: Vec<String> = response
+            .diagnostics()
+            .reason()
+            .map(ToString::to_string)
+            .collect();
+        // Cedar's order is arbitrary; the log and the tests need one.
+        rules.sort_unstable();
+        Ok(match response.decision() {
+            Decision::Allow => Answer::Allowed(rules),
+            Decision::Deny => Answer::Denied(rules),
+        })
+    }
+}
+
+enum Answer {
+    Allowed(Vec<String>),
+    Denied(Vec<String>),
+}
+
+impl Evaluator for Engine {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        self.judge(evaluation)
+            .unwrap_or_else(|why| Verdict::Fault { why })
+    }
+
+    fn floor_hash(&self) -> Digest {
+        self.floor_hash
+    }
+
+    fn bundle_hash(&self) -> Digest {
+        self.bundle_hash
+    }
+}
+
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            f,
+            "Engine({} rules, bundle {})",
+            self.rules.len(),
+            self.bundle_hash
+        )
+    }
+}

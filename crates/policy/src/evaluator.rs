@@ -1,0 +1,84 @@
+//! The seam behind which the policy language sits: labels, peer and agreement in, a verdict out.
+
+use crate::decision::Action;
+use agreement::{Agreement, Party};
+use domain::class::Class;
+use domain::name::Digest;
+use domain::question::QuestionTerms;
+use domain::value::{AgencyKind, Channel, TransferBasis};
+
+/// Everything that a rule may look at. No hash, id of a record, date or text is here.
+#[derive(Debug, Clone, Copy)]
+pub struct Evaluation<'a> {
+    /// What is to happen.
+    pub action: Action,
+    /// Our own agency, as the agreement knows it.
+    pub own: &'a Party,
+    /// The agency on the other side; our own for [`Action::Submit`].
+    pub peer: &'a Party,
+    /// The agreement.
+    pub agreement: &'a Agreement,
+    /// The legal ground in the direction that data would go; `None` where nothing crosses.
+    pub transfer_basis: Option<TransferBasis>,
+    /// Who moves it.
+    pub channel: Channel,
+    /// What it is about.
+    pub matter: Matter<'a>,
+}
+
+/// What a decision is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Matter<'a> {
+    /// Records of a class: [`Action::Submit`], [`Action::Share`], [`Action::Receive`].
+    Class(&'a Class),
+    /// A question, from itself alone: [`Action::Ask`], [`Action::Answer`].
+    Terms(&'a QuestionTerms),
+    /// A record's class against the question that it matches: [`Action::Show`].
+    Match {
+        /// The question.
+        terms: &'a QuestionTerms,
+        /// The record's class.
+        class: &'a Class,
+    },
+}
+
+/// What the rules say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Permitted by these rules and forbidden by none.
+    Allow {
+        /// The permitting rules, at least one.
+        rules: Vec<String>,
+    },
+    /// Would be permitted if humans approved.
+    NeedsApproval {
+        /// The kind of authority.
+        authority: AgencyKind,
+        /// How many distinct persons.
+        persons: u8,
+        /// The rule that asks for it.
+        rule: String,
+    },
+    /// Forbidden by these rules; empty if nothing permits it.
+    Deny {
+        /// The forbidding rules.
+        rules: Vec<String>,
+    },
+    /// A rule could not be evaluated: nothing is allowed.
+    Fault {
+        /// What went wrong, for our own log; names no value.
+        why: String,
+    },
+}
+
+/// Judges by rules. A second implementation for tests is [`crate::table::TableEvaluator`].
+pub trait Evaluator: Send + Sync {
+    /// The verdict. It must depend on the evaluation alone, because it is kept.
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict;
+
+    /// The hash of the common floor in use; must be the one the agreement pins.
+    fn floor_hash(&self) -> Digest;
+
+    /// The hash of everything in use, floor and local rules.
+    fn bundle_hash(&self) -> Digest;
+}

@@ -1,0 +1,369 @@
+//! The gate: knows the agreements, their standing now and the policy, and decides under them.
+
+use crate::cache::{Asked, Kept, View};
+use crate::class_table::{ClassNumber, ClassTable};
+use crate::decision::{Action, Decision, Permit, PolicyEpoch};
+use crate::evaluator::Evaluator;
+use crate::judge::{Binding, Judge, Lists};
+use agreement::{Agreement, SignedEvents, Standing};
+use arc_swap::ArcSwap;
+use domain::class::Class;
+use domain::name::{AgencyId, AgreementId};
+use domain::question::QuestionTerms;
+use domain::time::Timestamp;
+use domain::value::Channel;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The most agreements, counting every version that is known.
+pub const AGREEMENTS_MAX: usize = 256;
+
+/// What a gate cannot take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// More agreements than a node keeps.
+    #[error("{given} agreements, more than the {AGREEMENTS_MAX} a node keeps; remove ended ones")]
+    TooManyAgreements {
+        /// How many were given.
+        given: usize,
+    },
+    /// Events about something else than the agreement they came with.
+    #[error("the events given for `{0}` are about another agreement or other terms of it")]
+    OtherEvents(AgreementId),
+}
+
+/// Decides everything that moves, for one agency. Shared by every thread; reading takes no lock.
+pub struct Gate {
+    own: AgencyId,
+    classes: Arc<ClassTable>,
+    state: ArcSwap<State>,
+    /// Serialises changes; holds nothing.
+    change: Mutex<()>,
+}
+
+type Source = (Arc<Agreement>, Arc<SignedEvents>);
+
+struct State {
+    epoch: PolicyEpoch,
+    sources: Arc<[Source]>,
+    evaluator: Arc<dyn Evaluator>,
+    /// `None` until somebody says what time it is.
+    kept: Option<Arc<Kept>>,
+}
+
+impl Gate {
+    /// A gate that knows no agreement: it denies everything but withdrawals.
+    pub fn new(own: AgencyId, evaluator: Arc<dyn Evaluator>) -> Self {
+        let sources: Arc<[Source]> = Arc::new([]);
+        let state = State {
+            epoch: PolicyEpoch(1),
+            sources,
+            evaluator,
+            kept: None,
+        };
+        Self {
+            own,
+            classes: Arc::default(),
+            state: ArcSwap::from_pointee(state),
+            change: Mutex::new(()),
+        }
+    }
+
+    /// Our own agency.
+    pub const fn own(&self) -> &AgencyId {
+        &self.own
+    }
+
+    /// Replaces every agreement and what is known of its signatures. Several versions of one
+    /// agreement may be given: of those that bind, the highest decides. From the return on, no
+    /// decision rests on what was before.
+    ///
+    /// # Errors
+    /// [`PolicyError`]; then nothing has changed.
+    pub fn replace_agreements(
+        &self,
+        agreements: Vec<(Arc<Agreement>, Arc<SignedEvents>)>,
+    ) -> Result<PolicyEpoch, PolicyError> {
+        if agreements.len() > AGREEMENTS_MAX {
+            return Err(PolicyError::TooManyAgreements {
+                given: agreements.len(),
+            });
+        }
+        for (agreement, events) in &agreements {
+            if agreement.hash() != events.agreement() {
+                return Err(PolicyError::OtherEvents(agreement.agreement_id.clone()));
+            }
+        }
+        Ok(self.replace(|state| State {
+            epoch: next(state.epoch),
+            sources: agreements.into(),
+            evaluator: Arc::clone(&state.evaluator),
+            kept: None,
+        }))
+    }
+
+    /// Replaces the policy. From the return on, no decision rests on the one before.
+    pub fn replace_evaluator(&self, evaluator: Arc<dyn Evaluator>) -> PolicyEpoch {
+        self.replace(|state| State {
+            epoch: next(state.epoch),
+            sources: Arc::clone(&state.sources),
+            evaluator,
+            kept: None,
+        })
+    }
+
+    /// The present epoch. It also moves by itself at the first decision after a validity boundary.
+    pub fn epoch(&self) -> PolicyEpoch {
+        self.state.load().epoch
+    }
+
+    /// Decides about records of a class: [`Action::Submit`] (the peer is our own agency),
+    /// [`Action::Share`], [`Action::Receive`], [`Action::Withdraw`] (the peer is the origin).
+    pub fn decide_class(
+        &self,
+        action: Action,
+        peer: &AgencyId,
+        class: &Arc<Class>,
+        channel: Channel,
+        now: Timestamp,
+    ) -> Decision {
+        let asked = Asked {
+            action,
+            peer: peer.clone(),
+            channel,
+            terms: None,
+        };
+        self.decide(asked, class, now)
+    }
+
+    /// Decides about a question from itself alone: [`Action::Ask`] (the peer is asked) and
+    /// [`Action::Answer`] (the peer asks). Every refusal may be told to the asker.
+    pub fn decide_terms(
+        &self,
+        action: Action,
+        peer: &AgencyId,
+        terms: &QuestionTerms,
+        now: Timestamp,
+    ) -> Decision {
+        let kept = self.kept_at(now);
+        if is_strange(kept.judge(), peer, &terms.agreement) {
+            return kept.judge().decide_terms(action, peer, terms);
+        }
+        kept.decide_terms(action, peer, terms)
+    }
+
+    /// Decides whether a match with a record of this class may be shown for this question. No
+    /// refusal that depends on the class is ever told to the asker: to it, it is no match. Our own
+    /// agency as asker stands for our own officers.
+    pub fn decide_answer(
+        &self,
+        asker: &AgencyId,
+        terms: &QuestionTerms,
+        class: &Arc<Class>,
+        now: Timestamp,
+    ) -> Decision {
+        let action = if *asker == self.own {
+            Action::Ask
+        } else {
+            Action::Answer
+        };
+        match self.decide_terms(action, asker, terms, now) {
+            Decision::Allow(_) => {}
+            refused => return refused,
+        }
+        let (peer, channel) = (asker.clone(), terms.channel);
+        let asked = Asked {
+            action: Action::Show,
+            peer,
+            channel,
+            terms: Some(terms.clone()),
+        };
+        self.decide(asked, class, now)
+    }
+
+    /// The decisions for one peer, action and channel, for a caller with many records: number each
+    /// class once with [`Gate::number`], then [`View::decide`] is a look-up.
+    pub fn view(
+        &self,
+        action: Action,
+        peer: &AgencyId,
+        channel: Channel,
+        now: Timestamp,
+    ) -> Arc<View> {
+        let asked = Asked {
+            action,
+            peer: peer.clone(),
+            channel,
+            terms: None,
+        };
+        self.kept_at(now).view(asked)
+    }
+
+    /// The local number of a class; `None` if its originator has too many live classes, or is no
+    /// party of an agreement known here: then [`Gate::decide_class`] decides each time anew.
+    pub fn number(&self, class: &Arc<Class>, now: Timestamp) -> Option<ClassNumber> {
+        let kept = self.kept_at(now);
+        if is_strange(kept.judge(), &class.origin, &class.agreement) {
+            return None;
+        }
+        self.classes.number(class)
+    }
+
+    /// Does a permit still rest on what holds now? Asked at the point where bytes leave.
+    pub fn is_current(&self, permit: &Permit, now: Timestamp) -> bool {
+        self.kept_at(now).judge().epoch() == permit.epoch()
+    }
+
+    /// The version of an agreement that decides now.
+    pub fn agreement(&self, id: &AgreementId, now: Timestamp) -> Option<Arc<Agreement>> {
+        let kept = self.kept_at(now);
+        kept.judge()
+            .binding(id)
+            .map(|binding| Arc::clone(&binding.agreement))
+    }
+
+    /// Whether an agreement binds now, and if not, why.
+    pub fn standing(&self, id: &AgreementId, now: Timestamp) -> Option<Standing> {
+        self.kept_at(now)
+            .judge()
+            .binding(id)
+            .map(|binding| binding.standing.clone())
+    }
+
+    /// The other parties of an agreement, ascending.
+    pub fn peers_of(&self, id: &AgreementId, now: Timestamp) -> Vec<AgencyId> {
+        let agreement = self.agreement(id, now);
+        let parties = agreement.iter().flat_map(|agreement| &agreement.parties);
+        let others = parties.filter(|party| party.agency != self.own);
+        others.map(|party| party.agency.clone()).collect()
+    }
+
+    /// What went wrong when the policy was last asked in this epoch; for our own log.
+    pub fn last_fault(&self) -> Option<String> {
+        self.state
+            .load()
+            .kept
+            .as_ref()
+            .and_then(|kept| kept.judge().last_fault())
+    }
+
+    /// Classes of strangers and those beyond the cap get no number and leave no trace.
+    fn decide(&self, asked: Asked, class: &Arc<Class>, now: Timestamp) -> Decision {
+        let kept = self.kept_at(now);
+        let strange = is_strange(kept.judge(), &class.origin, &class.agreement)
+            || is_strange(kept.judge(), &asked.peer, &class.agreement);
+        let number = if strange {
+            None
+        } else {
+            self.classes.number(class)
+        };
+        match number {
+            Some(number) => kept.view(asked).decide(number),
+            None => kept.judge().decide(&asked, class),
+        }
+    }
+
+    /// What is kept for this instant. Past a boundary the standing is judged anew and the epoch
+    /// moves; the very first judgement of an epoch moves nothing, because nothing rests on it yet.
+    fn kept_at(&self, now: Timestamp) -> Arc<Kept> {
+        if let Some(kept) = self
+            .state
+            .load()
+            .kept
+            .as_ref()
+            .filter(|kept| kept.covers(now))
+        {
+            return Arc::clone(kept);
+        }
+        let _guard = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.load_full();
+        let epoch = match &state.kept {
+            Some(kept) if kept.covers(now) => return Arc::clone(kept),
+            Some(_) => next(state.epoch),
+            None => state.epoch,
+        };
+        let kept = Arc::new(self.keep(&state, epoch, now));
+        self.state.store(Arc::new(State {
+            epoch,
+            sources: Arc::clone(&state.sources),
+            evaluator: Arc::clone(&state.evaluator),
+            kept: Some(Arc::clone(&kept)),
+        }));
+        kept
+    }
+
+    fn keep(&self, state: &State, epoch: PolicyEpoch, now: Timestamp) -> Kept {
+        let (bindings, window) = bind(&state.sources, now);
+        let evaluator = Arc::clone(&state.evaluator);
+        let judge = Judge::new(self.own.clone(), epoch, bindings, evaluator, Lists::ALL);
+        Kept::new(Arc::new(judge), window, Arc::clone(&self.classes))
+    }
+
+    fn replace(&self, make: impl FnOnce(&State) -> State) -> PolicyEpoch {
+        let _guard = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = make(&self.state.load_full());
+        let epoch = state.epoch;
+        self.state.store(Arc::new(state));
+        epoch
+    }
+}
+
+impl core::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Gate({}, epoch {})", self.own, self.epoch().0)
+    }
+}
+
+/// Judges every agreement at `now`, and finds the window in which no clock changes the outcome.
+pub(crate) fn bind(
+    sources: &[Source],
+    now: Timestamp,
+) -> (BTreeMap<AgreementId, Binding>, core::ops::Range<Timestamp>) {
+    let mut bindings: BTreeMap<AgreementId, Binding> = BTreeMap::new();
+    let mut window = Timestamp::from_millis(0)..Timestamp::MAX;
+    for (agreement, events) in sources {
+        for boundary in agreement.boundaries() {
+            if boundary <= now {
+                window.start = window.start.max(boundary);
+            } else {
+                window.end = window.end.min(boundary);
+            }
+        }
+        let standing = Standing::of(agreement, events, now);
+        let candidate = Binding {
+            agreement: Arc::clone(agreement),
+            standing,
+        };
+        match bindings.get_mut(&agreement.agreement_id) {
+            None => {
+                bindings.insert(agreement.agreement_id.clone(), candidate);
+            }
+            Some(binding) if precedence(&candidate) > precedence(binding) => *binding = candidate,
+            Some(_) => {}
+        }
+    }
+    (bindings, window)
+}
+
+/// A version that binds beats one that does not; then the higher version; then, so that every node
+/// chooses alike, the greater hash.
+fn precedence(binding: &Binding) -> (u8, u32, domain::name::Digest) {
+    let rank = match binding.standing {
+        Standing::InForce | Standing::Suspended { .. } => 3,
+        Standing::NotYetValid => 2,
+        Standing::Expired => 1,
+        Standing::Incomplete { .. } => 0,
+    };
+    (rank, binding.agreement.version, binding.agreement.hash())
+}
+
+/// Is this agency no party of a known agreement? Nothing is kept for strangers.
+fn is_strange(judge: &Judge, agency: &AgencyId, agreement: &AgreementId) -> bool {
+    judge
+        .binding(agreement)
+        .is_none_or(|binding| binding.agreement.party(agency).is_none())
+}
+
+const fn next(epoch: PolicyEpoch) -> PolicyEpoch {
+    PolicyEpoch(epoch.0.saturating_add(1))
+}

@@ -1,0 +1,516 @@
+//! The rules that are code: no policy file, no agreement and no approval lifts them.
+//!
+//! Each has a stable name, so that "why not" always has an answer, and a test that shows what
+//! would pass without it. They are checked before any policy is asked, in the order of the lists.
+
+use crate::decision::Action;
+use crate::evaluator::Matter;
+use agreement::{Agreement, Party, Standing};
+use domain::class::Class;
+use domain::indicator::Tier;
+use domain::name::Digest;
+use domain::question::QuestionTerms;
+use domain::refusal::RefusalCode;
+use domain::value::{
+    Age, AgencyKind, Channel, Depicts, Offence, Onward, Purpose, Subject, Tlp, TransferBasis,
+};
+
+/// The rule that permits our own officers to look into what we hold.
+pub const OWN_USE: &str = "code.own-use";
+/// The rule that lets an origin take back what is its own, whatever the agreement has become.
+pub const WITHDRAW: &str = "code.withdraw";
+/// The rule named when no rule permits.
+pub const DEFAULT_DENY: &str = "code.default-deny";
+/// The rule named when the policy could not be evaluated.
+pub const EVALUATOR: &str = "code.evaluator";
+/// The rule named when an action is put to the wrong question.
+pub const ACTION: &str = "code.action";
+/// The rule named when the agreement is not known.
+pub const AGREEMENT_KNOWN: &str = "code.agreement-known";
+/// The rule named when one side is not a party.
+pub const PARTY: &str = "code.party";
+/// The rule that keeps protected persons from moving without approval.
+pub const PROTECTED_APPROVAL: &str = "code.protected-approval";
+
+/// Everything that an invariant may look at.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// What is to happen.
+    pub action: Action,
+    /// We.
+    pub own: &'a Party,
+    /// The other side.
+    pub peer: &'a Party,
+    /// The agreement.
+    pub agreement: &'a Agreement,
+    /// Whether it binds now.
+    pub standing: &'a Standing,
+    /// Who moves it.
+    pub channel: Channel,
+    /// The hash of the floor that our evaluator uses.
+    pub floor_hash: Digest,
+    /// What it is about.
+    pub matter: Matter<'a>,
+}
+
+/// One rule that must hold.
+#[derive(Clone, Copy)]
+pub struct Invariant {
+    /// The stable name.
+    pub name: &'static str,
+    /// What a refusal by it is called.
+    pub code: RefusalCode,
+    /// Why it exists, in one sentence.
+    pub reason: &'static str,
+    /// Does it hold?
+    pub holds: fn(&Scene<'_>) -> bool,
+}
+
+/// What holds for every action that is judged under an agreement.
+pub const OF_THE_AGREEMENT: &[Invariant] = &[
+    Invariant {
+        name: "code.floor",
+        code: RefusalCode::PolicyFault,
+        reason: "The common floor in use must be the one that every party signed.",
+        holds: |s| s.floor_hash == s.agreement.floor_hash,
+    },
+    Invariant {
+        name: "code.in-force",
+        code: RefusalCode::AgreementNotInForce,
+        reason: "Nothing moves unless every party has signed and the time is right on both ends.",
+        holds: |s| match s.standing {
+            Standing::InForce | Standing::Suspended { .. } => true,
+            // A record may be made ready before the last signature; it stays until then.
+            Standing::Incomplete { .. } | Standing::NotYetValid => s.action == Action::Submit,
+            Standing::Expired => false,
+        },
+    },
+    Invariant {
+        name: "code.suspended",
+        code: RefusalCode::AgreementNotInForce,
+        reason: "Nothing moves to or from a party that suspended itself or whose will is unclear.",
+        holds: |s| s.action == Action::Submit || s.standing.carries(&s.own.agency, &s.peer.agency),
+    },
+    Invariant {
+        name: "code.pair",
+        code: RefusalCode::NoTransferBasis,
+        reason: "Every direction that data or a question takes needs a transfer basis.",
+        holds: |s| {
+            s.directions().all(|(from, to)| {
+                let pair = s.agreement.pair(&from.agency, &to.agency);
+                pair.is_some_and(|pair| pair.transfer_basis != TransferBasis::None)
+            })
+        },
+    },
+    Invariant {
+        name: "code.derogation",
+        code: RefusalCode::NoTransferBasis,
+        reason: "Under a derogation an authority moves one record by hand, never a machine.",
+        holds: |s| {
+            s.channel == Channel::Authority
+                || s.directions().all(|(from, to)| {
+                    let pair = s.agreement.pair(&from.agency, &to.agency);
+                    pair.is_none_or(|pair| pair.transfer_basis != TransferBasis::Led38Derogation)
+                })
+        },
+    },
+    Invariant {
+        name: "code.channel",
+        code: RefusalCode::ChannelNotCovered,
+        reason: "Data moves only in the ways that the agreement names.",
+        holds: |s| s.action == Action::Submit || s.agreement.covers_channel(s.channel),
+    },
+    Invariant {
+        name: "code.purpose",
+        code: RefusalCode::PurposeNotCovered,
+        reason: "A purpose outside the agreement cannot be claimed.",
+        holds: |s| {
+            let asked = s
+                .terms()
+                .is_none_or(|terms| s.agreement.covers_purpose(terms.purpose));
+            let stated = s.class().is_none_or(|class| {
+                !class.purposes.is_empty() && class.purposes.is_subset(&s.agreement.purposes)
+            });
+            asked && stated
+        },
+    },
+    Invariant {
+        name: "code.offence",
+        code: RefusalCode::OffenceNotCovered,
+        reason: "An offence outside the agreement is not shared and not asked about.",
+        holds: |s| {
+            let asked = s
+                .terms()
+                .is_none_or(|terms| s.agreement.covers_offence(terms.offence));
+            let stated = s.class().is_none_or(|class| {
+                !class.offences.is_empty() && class.offences.is_subset(&s.agreement.offences)
+            });
+            asked && stated
+        },
+    },
+];
+
+/// What a question must satisfy, from itself alone. Every code here may be told to the asker.
+pub const OF_THE_QUESTION: &[Invariant] = &[
+    Invariant {
+        name: "code.clause",
+        code: RefusalCode::PurposeNotCovered,
+        reason: "A question relies on a clause that binds both sides for that purpose.",
+        holds: |s| {
+            s.terms().is_some_and(|terms| {
+                s.agreement.clause(&terms.clause).is_some_and(|clause| {
+                    clause.binds.contains(&s.own.agency)
+                        && clause.binds.contains(&s.peer.agency)
+                        && clause.purposes.contains(&terms.purpose)
+                })
+            })
+        },
+    },
+    Invariant {
+        name: "code.clause-offence",
+        code: RefusalCode::OffenceNotCovered,
+        reason: "A question relies on a clause that covers its offence.",
+        holds: |s| {
+            s.terms().is_some_and(|terms| {
+                let clause = s.agreement.clause(&terms.clause);
+                clause.is_some_and(|clause| clause.offences.contains(&terms.offence))
+            })
+        },
+    },
+    Invariant {
+        name: "code.speech-question",
+        code: RefusalCode::OffenceNotCovered,
+        reason: "A machine asks nothing about speech, and it must be an offence on both sides.",
+        holds: |s| {
+            s.terms().is_none_or(|terms| {
+                !terms.offence.is_speech()
+                    || (s.channel != Channel::Automated
+                        && s.is_offence_on_both_sides(terms.offence))
+            })
+        },
+    },
+];
+
+/// What a record's class must satisfy. No code here is told to a partner.
+pub const OF_THE_CLASS: &[Invariant] = &[
+    Invariant {
+        name: "code.smuggled-migrant",
+        code: RefusalCode::SmuggledMigrant,
+        reason: "There is no record about a smuggled migrant.",
+        holds: |s| {
+            s.class()
+                .is_none_or(|class| class.subject != Subject::SmuggledMigrant)
+        },
+    },
+    Invariant {
+        name: "code.origin",
+        code: RefusalCode::OriginMismatch,
+        reason: "An agency states and sends its own records only.",
+        holds: |s| {
+            s.class().is_none_or(|class| match s.action {
+                Action::Submit => class.origin == s.own.agency,
+                Action::Receive => class.origin == s.peer.agency,
+                _ => true,
+            })
+        },
+    },
+    Invariant {
+        name: "code.relay",
+        code: RefusalCode::OnwardDenied,
+        reason: "What another agency stated is passed on by that agency, not by us.",
+        holds: |s| {
+            !s.action.hands_over()
+                || s.is_own_use()
+                || s.class().is_none_or(|class| class.origin == s.own.agency)
+        },
+    },
+    Invariant {
+        name: "code.audience",
+        code: RefusalCode::NotInAudience,
+        reason: "Only the agencies named in the audience ever get a record; empty means nobody.",
+        holds: |s| {
+            s.class().is_none_or(|class| match s.action {
+                Action::Share => class.audience.contains(&s.peer.agency),
+                Action::Show if s.is_own_use() && class.origin == s.own.agency => true,
+                Action::Show => class.audience.contains(&s.peer.agency),
+                Action::Receive => class.audience.contains(&s.own.agency),
+                _ => true,
+            })
+        },
+    },
+    Invariant {
+        name: "code.audience-party",
+        code: RefusalCode::NotAParty,
+        reason: "An audience names parties of the agreement only.",
+        holds: |s| {
+            s.action != Action::Submit
+                || s.class().is_none_or(|class| {
+                    class
+                        .audience
+                        .iter()
+                        .all(|agency| s.agreement.party(agency).is_some())
+                })
+        },
+    },
+    Invariant {
+        name: "code.sealed-kind",
+        code: RefusalCode::SealedKind,
+        reason: "What can be guessed, like a telephone number, is never replicated.",
+        holds: |s| {
+            !matches!(s.action, Action::Share | Action::Receive)
+                || s.class()
+                    .is_none_or(|class| class.kind.tier() != Tier::Sealed)
+        },
+    },
+    Invariant {
+        name: "code.tlp-ceiling",
+        code: RefusalCode::TlpCeiling,
+        reason: "Nothing marked stricter than the agreement's ceiling moves.",
+        holds: |s| {
+            !s.moves()
+                || s.class()
+                    .is_none_or(|class| class.tlp <= s.agreement.tlp_ceiling)
+        },
+    },
+    Invariant {
+        name: "code.tlp-red",
+        code: RefusalCode::TlpCeiling,
+        reason: "TLP RED is never moved by a machine.",
+        holds: |s| {
+            !s.moves()
+                || s.channel != Channel::Automated
+                || s.class().is_none_or(|class| class.tlp != Tlp::Red)
+        },
+    },
+    Invariant {
+        name: "code.onward",
+        code: RefusalCode::OnwardDenied,
+        reason: "A record may not allow more passing on than the agreement does.",
+        holds: |s| {
+            s.class()
+                .is_none_or(|class| openness(class.onward) <= openness(s.agreement.onward))
+        },
+    },
+    Invariant {
+        name: "code.speech",
+        code: RefusalCode::SpeechOffence,
+        reason: "A machine shares nothing about speech, and it must be an offence on both sides.",
+        holds: |s| {
+            !s.moves()
+                || s.class().is_none_or(|class| {
+                    class
+                        .offences
+                        .iter()
+                        .filter(|offence| offence.is_speech())
+                        .all(|offence| {
+                            s.channel != Channel::Automated && s.is_offence_on_both_sides(*offence)
+                        })
+                })
+        },
+    },
+    Invariant {
+        name: "code.minor",
+        code: RefusalCode::Minor,
+        reason: "What concerns a minor, or somebody of unknown age, moves by hand and only for \
+                 protection.",
+        holds: |s| {
+            !s.moves()
+                || s.class()
+                    .is_none_or(|class| !is_minor(class) || s.is_for_protection(class))
+        },
+    },
+    Invariant {
+        name: "code.depicted",
+        code: RefusalCode::DepictionProtected,
+        reason: "Pictures of minors, or of persons of unknown age, move by hand and only for \
+                 protection.",
+        holds: |s| {
+            !s.moves()
+                || s.class()
+                    .is_none_or(|class| !depicts_minor(class) || s.is_for_protection(class))
+        },
+    },
+    Invariant {
+        name: "code.protected-subject",
+        code: RefusalCode::ProtectedSubject,
+        reason: "What concerns a victim, a witness or an unknown person moves by hand and only \
+                 for protection.",
+        holds: |s| {
+            !s.moves()
+                || s.class()
+                    .is_none_or(|class| !is_protected_subject(class) || s.is_for_protection(class))
+        },
+    },
+    Invariant {
+        name: "code.exercise",
+        code: RefusalCode::ExerciseMixed,
+        reason: "Training data answers training questions only, and live data live ones.",
+        holds: |s| match s.matter {
+            Matter::Match { terms, class } => terms.exercise == class.exercise,
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "code.match-purpose",
+        code: RefusalCode::RuleDenied,
+        reason: "A record answers a question only for a purpose that its origin stated.",
+        holds: |s| match s.matter {
+            Matter::Match { terms, class } => class.purposes.contains(&terms.purpose),
+            _ => true,
+        },
+    },
+    Invariant {
+        name: "code.match-kind",
+        code: RefusalCode::RuleDenied,
+        reason: "A record answers a question about its own kind only.",
+        holds: |s| match s.matter {
+            Matter::Match { terms, class } => {
+                terms.kind == class.kind && terms.agreement == class.agreement
+            }
+            _ => true,
+        },
+    },
+];
+
+/// Rules of the gate itself, which are not checks on a scene.
+const OF_THE_GATE: &[(&str, &str)] = &[
+    (
+        OWN_USE,
+        "Our own officers may look into what we lawfully hold.",
+    ),
+    (WITHDRAW, "An origin may always take back what is its own."),
+    (
+        DEFAULT_DENY,
+        "No rule permits it, and what is not permitted is denied.",
+    ),
+    (
+        EVALUATOR,
+        "The policy could not be evaluated, so nothing is allowed.",
+    ),
+    (
+        ACTION,
+        "This action cannot be decided from what was put to policy.",
+    ),
+    (AGREEMENT_KNOWN, "The agreement is not known here."),
+    (
+        PARTY,
+        "Data moves between two different parties of the agreement only.",
+    ),
+    (
+        PROTECTED_APPROVAL,
+        "What concerns a victim, a witness or a minor moves with human approvals only.",
+    ),
+    (
+        crate::held::PERMIT_RULE,
+        "A permit opens only what it was given for.",
+    ),
+];
+
+/// Why a rule of the code exists, in one English sentence; `None` for rules of policy files.
+pub fn reason(rule: &str) -> Option<&'static str> {
+    let invariants = [OF_THE_AGREEMENT, OF_THE_QUESTION, OF_THE_CLASS]
+        .into_iter()
+        .flatten();
+    let invariants = invariants.map(|one| (one.name, one.reason));
+    let gate = OF_THE_GATE.iter().copied();
+    invariants
+        .chain(gate)
+        .find(|(name, _)| *name == rule)
+        .map(|(_, sentence)| sentence)
+}
+
+/// The first invariant of the lists that does not hold.
+pub(crate) fn broken<'i>(
+    scene: &Scene<'_>,
+    lists: impl IntoIterator<Item = &'i [Invariant]>,
+) -> Option<&'i Invariant> {
+    lists
+        .into_iter()
+        .flatten()
+        .find(|invariant| !(invariant.holds)(scene))
+}
+
+/// How many persons of which authority must approve, whatever the policy says; `None` if nobody.
+pub(crate) fn approval(scene: &Scene<'_>) -> Option<(AgencyKind, u8)> {
+    let class = scene.class().filter(|_| scene.moves())?;
+    let protected = is_protected_subject(class) || is_minor(class) || depicts_minor(class);
+    protected.then_some((AgencyKind::Prosecution, 2))
+}
+
+impl<'a> Scene<'a> {
+    /// The class, where there is one.
+    pub const fn class(&self) -> Option<&'a Class> {
+        match self.matter {
+            Matter::Class(class) | Matter::Match { class, .. } => Some(class),
+            Matter::Terms(_) => None,
+        }
+    }
+
+    /// The question, where there is one.
+    pub const fn terms(&self) -> Option<&'a QuestionTerms> {
+        match self.matter {
+            Matter::Terms(terms) | Matter::Match { terms, .. } => Some(terms),
+            Matter::Class(_) => None,
+        }
+    }
+
+    /// Do our own officers look into what we hold?
+    pub fn is_own_use(&self) -> bool {
+        self.own.agency == self.peer.agency
+    }
+
+    /// Does a record, or what it says, cross from one agency to another?
+    fn moves(&self) -> bool {
+        matches!(self.action, Action::Share | Action::Receive | Action::Show) && !self.is_own_use()
+    }
+
+    /// The directions that data, or a question and its answer, would take.
+    fn directions(&self) -> impl Iterator<Item = (&'a Party, &'a Party)> {
+        let (out, back) = match self.action {
+            Action::Share | Action::Show => (true, false),
+            Action::Receive => (false, true),
+            Action::Ask | Action::Answer => (true, true),
+            Action::Submit | Action::Withdraw => (false, false),
+        };
+        let crosses = !self.is_own_use();
+        let out = (crosses && out).then_some((self.own, self.peer));
+        let back = (crosses && back).then_some((self.peer, self.own));
+        out.into_iter().chain(back)
+    }
+
+    fn is_offence_on_both_sides(&self, offence: Offence) -> bool {
+        [self.own, self.peer]
+            .iter()
+            .all(|party| self.agreement.article(offence, &party.country).is_some())
+    }
+
+    /// By hand, and for nothing but protection.
+    fn is_for_protection(&self, class: &Class) -> bool {
+        let protects = |p: &Purpose| matches!(p, Purpose::VictimProtection | Purpose::ThreatToLife);
+        self.channel != Channel::Automated && class.purposes.iter().all(protects)
+    }
+}
+
+const fn is_protected_subject(class: &Class) -> bool {
+    matches!(
+        class.subject,
+        Subject::Victim | Subject::Witness | Subject::Unknown
+    )
+}
+
+const fn is_minor(class: &Class) -> bool {
+    matches!(class.age, Age::Minor | Age::Unknown)
+}
+
+const fn depicts_minor(class: &Class) -> bool {
+    matches!(class.depicts, Depicts::Minors | Depicts::Unknown)
+}
+
+/// From the narrowest onward rule to the widest.
+const fn openness(onward: Onward) -> u8 {
+    match onward {
+        Onward::Never => 0,
+        Onward::WithOriginatorConsent => 1,
+        Onward::WithinParties => 2,
+    }
+}

@@ -1,0 +1,286 @@
+//! Makes one decision anew: find the agreement, hold the invariants, ask the policy, narrow.
+
+use crate::cache::Asked;
+use crate::decision::{Action, Decision, Permit, PolicyEpoch, Scope};
+use crate::evaluator::{Evaluation, Evaluator, Matter, Verdict};
+use crate::invariant::{self, Invariant, Scene};
+use agreement::{Agreement, Standing};
+use domain::class::Class;
+use domain::name::{AgencyId, AgreementId};
+use domain::question::QuestionTerms;
+use domain::refusal::{Refusal, RefusalCode};
+use domain::value::Channel;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The longest fault kept for our own log, in characters.
+const FAULT_CHARACTERS_MAX: usize = 512;
+
+/// An agreement and whether it binds, for the time that a judge serves.
+pub(crate) struct Binding {
+    pub(crate) agreement: Arc<Agreement>,
+    pub(crate) standing: Standing,
+}
+
+/// Everything that decisions of one epoch rest on. It never changes.
+pub(crate) struct Judge {
+    own: AgencyId,
+    epoch: PolicyEpoch,
+    bindings: BTreeMap<AgreementId, Binding>,
+    evaluator: Arc<dyn Evaluator>,
+    lists: Lists,
+    last_fault: Mutex<Option<String>>,
+}
+
+/// The invariants in use: all of them, except in the tests that show what each is for.
+pub(crate) struct Lists {
+    pub(crate) agreement: &'static [Invariant],
+    pub(crate) question: &'static [Invariant],
+    pub(crate) class: &'static [Invariant],
+}
+
+impl Lists {
+    pub(crate) const ALL: Self = Self {
+        agreement: invariant::OF_THE_AGREEMENT,
+        question: invariant::OF_THE_QUESTION,
+        class: invariant::OF_THE_CLASS,
+    };
+}
+
+impl Judge {
+    pub(crate) fn new(
+        own: AgencyId,
+        epoch: PolicyEpoch,
+        bindings: BTreeMap<AgreementId, Binding>,
+        evaluator: Arc<dyn Evaluator>,
+        lists: Lists,
+    ) -> Self {
+        Self {
+            own,
+            epoch,
+            bindings,
+            evaluator,
+            lists,
+            last_fault: Mutex::new(None),
+        }
+    }
+
+    pub(crate) const fn epoch(&self) -> PolicyEpoch {
+        self.epoch
+    }
+
+    pub(crate) fn binding(&self, agreement: &AgreementId) -> Option<&Binding> {
+        self.bindings.get(agreement)
+    }
+
+    pub(crate) fn last_fault(&self) -> Option<String> {
+        self.last_fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Decides about a class: for itself, or against the question that it matches.
+    pub(crate) fn decide(&self, asked: &Asked, class: &Arc<Class>) -> Decision {
+        match (asked.action, &asked.terms) {
+            (Action::Withdraw, None) => self.decide_withdrawal(&asked.peer, class),
+            (Action::Submit | Action::Share | Action::Receive, None) => {
+                self.decide_class(asked, class)
+            }
+            (Action::Show, Some(terms)) => self.decide_match(&asked.peer, terms, class),
+            _ => Decision::deny(RefusalCode::PolicyFault, invariant::ACTION),
+        }
+    }
+
+    /// Decides about a question from itself alone: every refusal may be told to the asker.
+    pub(crate) fn decide_terms(
+        &self,
+        action: Action,
+        peer: &AgencyId,
+        terms: &QuestionTerms,
+    ) -> Decision {
+        if !matches!(action, Action::Ask | Action::Answer) {
+            return Decision::deny(RefusalCode::PolicyFault, invariant::ACTION);
+        }
+        let matter = Matter::Terms(terms);
+        let scene = match self.scene(action, peer, &terms.agreement, terms.channel, matter) {
+            Ok(scene) => scene,
+            Err(refusal) => return Decision::Deny(refusal),
+        };
+        let lists = [self.lists.agreement, self.lists.question];
+        if let Some(broken) = invariant::broken(&scene, lists) {
+            return Decision::deny(broken.code, broken.name);
+        }
+        let scope = Scope::Terms(terms.clone());
+        match self.ask_policy(&scene, scope, RefusalCode::PolicyDenied) {
+            // A partner's question is answered now or refused now: nobody stands by to approve.
+            Decision::NeedsApproval { rule, .. } if action == Action::Answer => {
+                Decision::deny(RefusalCode::PolicyDenied, &rule)
+            }
+            decision => decision,
+        }
+    }
+
+    fn decide_class(&self, asked: &Asked, class: &Arc<Class>) -> Decision {
+        let matter = Matter::Class(class);
+        let (action, peer) = (asked.action, &asked.peer);
+        let scene = match self.scene(action, peer, &class.agreement, asked.channel, matter) {
+            Ok(scene) => scene,
+            Err(refusal) => return Decision::Deny(refusal),
+        };
+        if scene.is_own_use() != (action == Action::Submit) {
+            return Decision::deny(RefusalCode::NotAParty, invariant::PARTY);
+        }
+        let lists = [self.lists.agreement, self.lists.class];
+        if let Some(broken) = invariant::broken(&scene, lists) {
+            return Decision::deny(broken.code, broken.name);
+        }
+        self.ask_policy(
+            &scene,
+            Scope::Class(Arc::clone(class)),
+            RefusalCode::RuleDenied,
+        )
+    }
+
+    /// What depends on the record is never told: a code of the question becomes one of the record.
+    fn decide_match(
+        &self,
+        asker: &AgencyId,
+        terms: &QuestionTerms,
+        class: &Arc<Class>,
+    ) -> Decision {
+        let matter = Matter::Match { terms, class };
+        let scene = self.scene(Action::Show, asker, &terms.agreement, terms.channel, matter);
+        let decision = match scene {
+            Err(refusal) => Decision::Deny(refusal),
+            Ok(scene) => {
+                let lists = [self.lists.agreement, self.lists.class];
+                match invariant::broken(&scene, lists) {
+                    Some(broken) => Decision::deny(broken.code, broken.name),
+                    None => {
+                        let scope = Scope::Class(Arc::clone(class));
+                        self.ask_policy(&scene, scope, RefusalCode::RuleDenied)
+                    }
+                }
+            }
+        };
+        match decision {
+            Decision::Deny(refusal) if refusal.code.is_of_the_question() => {
+                Decision::Deny(Refusal {
+                    code: RefusalCode::RuleDenied,
+                    ..refusal
+                })
+            }
+            other => other,
+        }
+    }
+
+    /// Taking back needs no agreement in force and no policy: it can only narrow.
+    fn decide_withdrawal(&self, peer: &AgencyId, class: &Arc<Class>) -> Decision {
+        if class.origin != *peer {
+            return Decision::deny(RefusalCode::OriginMismatch, invariant::WITHDRAW);
+        }
+        let scope = Scope::Class(Arc::clone(class));
+        let rules = vec![invariant::WITHDRAW.to_owned()];
+        Decision::Allow(Permit::new(
+            Action::Withdraw,
+            peer,
+            scope,
+            self.epoch,
+            rules,
+        ))
+    }
+
+    fn scene<'s>(
+        &'s self,
+        action: Action,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+        channel: Channel,
+        matter: Matter<'s>,
+    ) -> Result<Scene<'s>, Refusal> {
+        let unknown =
+            || Refusal::by_rule(RefusalCode::AgreementUnknown, invariant::AGREEMENT_KNOWN);
+        let no_party = || Refusal::by_rule(RefusalCode::NotAParty, invariant::PARTY);
+        let binding = self.bindings.get(agreement).ok_or_else(unknown)?;
+        let own = binding.agreement.party(&self.own).ok_or_else(no_party)?;
+        let peer = binding.agreement.party(peer).ok_or_else(no_party)?;
+        Ok(Scene {
+            action,
+            own,
+            peer,
+            agreement: &binding.agreement,
+            standing: &binding.standing,
+            channel,
+            floor_hash: self.evaluator.floor_hash(),
+            matter,
+        })
+    }
+
+    /// Everything that code demands holds; now the rules of the floor and of this country.
+    fn ask_policy(&self, scene: &Scene<'_>, scope: Scope, denied: RefusalCode) -> Decision {
+        let permit =
+            |rules| Permit::new(scene.action, &scene.peer.agency, scope, self.epoch, rules);
+        if scene.is_own_use() && scene.action != Action::Submit {
+            return Decision::Allow(permit(vec![invariant::OWN_USE.to_owned()]));
+        }
+        match self.evaluator.evaluate(&evaluation_of(scene)) {
+            Verdict::Allow { rules } if !rules.is_empty() => match invariant::approval(scene) {
+                Some((authority, persons)) => Decision::NeedsApproval {
+                    authority,
+                    persons,
+                    rule: invariant::PROTECTED_APPROVAL.to_owned(),
+                },
+                None => Decision::Allow(permit(rules)),
+            },
+            Verdict::Allow { .. } => self.fault("a yes without a rule"),
+            Verdict::NeedsApproval {
+                authority,
+                persons,
+                rule,
+            } => {
+                let least = invariant::approval(scene).map_or(1, |(_, persons)| persons);
+                Decision::NeedsApproval {
+                    authority,
+                    persons: persons.max(least),
+                    rule,
+                }
+            }
+            Verdict::Deny { rules } => Decision::deny(
+                denied,
+                rules.first().map_or(invariant::DEFAULT_DENY, |rule| rule),
+            ),
+            Verdict::Fault { why } => self.fault(&why),
+        }
+    }
+
+    fn fault(&self, why: &str) -> Decision {
+        let why = why.chars().take(FAULT_CHARACTERS_MAX).collect();
+        *self
+            .last_fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(why);
+        Decision::deny(RefusalCode::PolicyFault, invariant::EVALUATOR)
+    }
+}
+
+fn evaluation_of<'s>(scene: &Scene<'s>) -> Evaluation<'s> {
+    let (from, to) = match scene.action {
+        Action::Receive => (scene.peer, scene.own),
+        _ => (scene.own, scene.peer),
+    };
+    let pair = scene.agreement.pair(&from.agency, &to.agency);
+    Evaluation {
+        action: scene.action,
+        own: scene.own,
+        peer: scene.peer,
+        agreement: scene.agreement,
+        transfer_basis: pair.map(|pair| pair.transfer_basis),
+        channel: scene.channel,
+        matter: scene.matter,
+    }
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

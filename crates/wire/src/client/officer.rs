@@ -1,0 +1,191 @@
+//! Calls an officer's own node.
+
+use crate::client::{CallFailure, answer, misfit, request};
+use crate::convert::audit::{Chunk, SignedNote};
+use crate::convert::query::HitsAfter;
+use crate::convert::submission::SubmissionResult;
+use crate::convert::withdrawal::RecordReference;
+use crate::convert::{Invalid, Why, query, submission};
+use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
+use crate::v1;
+use crate::v1::officer_service_client::OfficerServiceClient;
+use domain::name::RecordId;
+use domain::report::{CaseOpening, Hit, Mode, NodeStatus, Query, QueryReport, WithdrawalReceipt};
+use domain::submission::{Case, Submission};
+use std::time::Duration;
+use tonic::Streaming;
+use tonic::transport::Channel;
+
+/// A query waits for its partners, in milliseconds.
+pub const QUERY_MS_MAX: u64 = CALL_MS_MAX;
+/// The largest export of an audit log that is taken, in bytes.
+pub const EXPORT_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
+
+/// Calls one's own node. A clone shares the connection.
+#[derive(Debug, Clone)]
+pub struct OfficerClient {
+    service: OfficerServiceClient<Channel>,
+}
+
+impl OfficerClient {
+    /// Calls over a channel of [`crate::connect::Dialler`], which knows who has to answer.
+    pub fn new(channel: Channel) -> Self {
+        let service = OfficerServiceClient::new(channel)
+            .max_decoding_message_size(DECODE_BYTES_MAX)
+            .max_encoding_message_size(ENCODE_BYTES_MAX);
+        Self { service }
+    }
+
+    /// How the node and its partners are.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn status(&self) -> Result<NodeStatus, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.status(request(v1::StatusRequest {}, CALL_MS_MAX));
+        Ok(answer(CALL_MS_MAX, call).await?.try_into()?)
+    }
+
+    /// Opens a case.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn open_case(&self, opening: CaseOpening) -> Result<Case, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.open_case(request(opening.into(), CALL_MS_MAX));
+        Ok(answer::<v1::OpenCaseResponse>(CALL_MS_MAX, call)
+            .await?
+            .try_into()?)
+    }
+
+    /// One page of the agency's cases: those with a number above `after_number`.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn list_cases(&self, after_number: u32) -> Result<Vec<Case>, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.list_cases(request(v1::ListCasesRequest { after_number }, CALL_MS_MAX));
+        Ok(answer::<v1::ListCasesResponse>(CALL_MS_MAX, call)
+            .await?
+            .try_into()?)
+    }
+
+    /// Submits, or asks what would happen; one result for each submission, in their order.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; after a failure that came too late, submit again under the same
+    /// idempotency keys.
+    pub async fn submit(
+        &self,
+        submissions: Vec<Submission>,
+        mode: Mode,
+    ) -> Result<Vec<SubmissionResult>, CallFailure> {
+        let mut service = self.service.clone();
+        let count = submissions.len();
+        let message = submission::to_request(submissions, mode).map_err(CallFailure::NotSent)?;
+        let call = service.submit(request(message, CALL_MS_MAX));
+        let response = answer::<v1::SubmitResponse>(CALL_MS_MAX, call).await?;
+        let results = Vec::<SubmissionResult>::try_from(response)?;
+        if results.len() == count {
+            Ok(results)
+        } else {
+            Err(misfit("results"))
+        }
+    }
+
+    /// Asks the own index, and the partners that the query names.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; what a partner did not answer is in the report, not here.
+    pub async fn query(&self, asked: Query, mode: Mode) -> Result<QueryReport, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.query(request(query::to_request(asked, mode), QUERY_MS_MAX));
+        Ok(answer::<v1::QueryResponse>(QUERY_MS_MAX, call)
+            .await?
+            .try_into()?)
+    }
+
+    /// One page of what matched so far, newest first, after the hit with this follow-up reference.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn list_hits(&self, after: Option<RecordId>) -> Result<Vec<Hit>, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.list_hits(request(HitsAfter(after).into(), CALL_MS_MAX));
+        Ok(answer::<v1::ListHitsResponse>(CALL_MS_MAX, call)
+            .await?
+            .try_into()?)
+    }
+
+    /// Takes a record back, for ever.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; a receipt for a record that was not named is one.
+    pub async fn withdraw(
+        &self,
+        record: RecordReference,
+    ) -> Result<WithdrawalReceipt, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.withdraw(request(record.clone().into(), CALL_MS_MAX));
+        let response = answer::<v1::WithdrawResponse>(CALL_MS_MAX, call).await?;
+        let receipt = WithdrawalReceipt::try_from(response)?;
+        if record.names(&receipt.record_id) {
+            Ok(receipt)
+        } else {
+            Err(misfit("record_id"))
+        }
+    }
+
+    /// The signed head of the audit log; not verified yet.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn audit_head(&self) -> Result<SignedNote, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.audit_head(request(v1::AuditHeadRequest {}, CALL_MS_MAX));
+        Ok(answer::<v1::AuditHeadResponse>(CALL_MS_MAX, call)
+            .await?
+            .try_into()?)
+    }
+
+    /// Opens the export of the audit log.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn audit_export(&self) -> Result<AuditExport, CallFailure> {
+        let mut service = self.service.clone();
+        let stream = answer(CALL_MS_MAX, service.audit_export(v1::AuditExportRequest {})).await?;
+        Ok(AuditExport {
+            stream,
+            room: EXPORT_BYTES_MAX,
+        })
+    }
+}
+
+/// An export under way: at most one piece is in memory.
+#[derive(Debug)]
+pub struct AuditExport {
+    stream: Streaming<v1::AuditExportResponse>,
+    room: u64,
+}
+
+impl AuditExport {
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// [`CallFailure`]: what came so far is not the whole export.
+    pub async fn next(&mut self) -> Result<Option<Chunk>, CallFailure> {
+        let pause = Duration::from_millis(CALL_MS_MAX);
+        let chunk = match tokio::time::timeout(pause, self.stream.message()).await {
+            Ok(Ok(Some(chunk))) => Chunk::try_from(chunk)?,
+            Ok(Ok(None)) => return Ok(None),
+            Ok(Err(status)) => return Err(CallFailure::of(&status)),
+            Err(_) => return Err(CallFailure::TimedOut),
+        };
+        let bytes = u64::try_from(chunk.0.len()).unwrap_or(u64::MAX);
+        let max = usize::try_from(EXPORT_BYTES_MAX).unwrap_or(usize::MAX);
+        let too_long = Invalid::new("chunk", Why::TooLong { max });
+        self.room = self.room.checked_sub(bytes).ok_or(too_long)?;
+        Ok(Some(chunk))
+    }
+}

@@ -1,0 +1,590 @@
+//! The clients against real servers on loopback that answer well, badly, late or not at all.
+
+use crate::client::{CallFailure, OfficerClient, PeerClient};
+use crate::convert::hello::{Hello, HelloReply, PROTOCOL_MAX};
+use crate::convert::question::{self, Answer, Reply};
+use crate::convert::status::{Reader, to_status};
+use crate::convert::withdrawal::RecordReference;
+use crate::convert::{Invalid, Why, audit, pull};
+use crate::limits::DECODE_BYTES_MAX;
+use crate::v1;
+use crate::v1::officer_service_server::{OfficerService, OfficerServiceServer};
+use crate::v1::peer_service_server::{PeerService, PeerServiceServer};
+use domain::digest::Commitment;
+use domain::indicator::Kind;
+use domain::name::{AgencyId, RecordId};
+use domain::question::{Question, QuestionTerms};
+use domain::refusal::{Refusal, RefusalCode};
+use domain::report::{CaseOpening, Mode, NodeStatus, Query};
+use domain::time::Timestamp;
+use domain::token::{Token, TokenEpoch};
+use domain::value::{Channel as Way, Offence, Purpose, Urgency};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use std::time::Duration;
+use sync::message::{Epoch, PullMessage, PullRequest, UpToDate};
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Request, Response, Status};
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+/// What the node at the other end does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// What the contract says.
+    Good,
+    /// Answers that the contract does not allow.
+    Wrong,
+    /// Refuses for a reason of the question.
+    Refusing,
+    /// Refuses for a reason that is nobody's business, with its code.
+    Indiscreet,
+    /// Ends streams before they are complete.
+    Short,
+    /// Answers more than anybody takes.
+    Huge,
+    /// Never answers.
+    Silent,
+    /// Speaks a version that does not exist yet.
+    Newer,
+}
+
+struct Node(Manner);
+
+impl Node {
+    async fn answers<T>(&self, good: T, wrong: T) -> Result<Response<T>, Status> {
+        match self.0 {
+            Manner::Good | Manner::Short | Manner::Newer | Manner::Huge => Ok(Response::new(good)),
+            Manner::Wrong => Ok(Response::new(wrong)),
+            Manner::Refusing => {
+                let refusal = Refusal::by_rule(RefusalCode::QuotaSpent, "be.9");
+                Err(to_status(&refusal, Reader::Officer))
+            }
+            Manner::Indiscreet => Err(to_status(&RefusalCode::NotHeld.into(), Reader::Officer)),
+            Manner::Silent => {
+                tokio::time::sleep(Duration::from_secs(3600)).await;
+                Err(Status::internal("never"))
+            }
+        }
+    }
+}
+
+type Items<T> = BoxStream<'static, Result<T, Status>>;
+
+fn items<T: Send + 'static>(items: Vec<T>) -> Items<T> {
+    stream::iter(items.into_iter().map(Ok)).boxed()
+}
+
+fn message(up_to_date: UpToDate) -> PullMessage {
+    PullMessage {
+        incarnation: [1; 16],
+        epoch: Epoch {
+            counter: 1,
+            random: [2; 16],
+        },
+        grant_sequence: 7,
+        grants: Some(Vec::new()),
+        section: None,
+        up_to_date,
+    }
+}
+
+#[tonic::async_trait]
+impl PeerService for Node {
+    type WatchStream = Items<v1::WatchResponse>;
+    type PullStream = Items<v1::PullResponse>;
+
+    async fn hello(
+        &self,
+        request: Request<v1::HelloRequest>,
+    ) -> Result<Response<v1::HelloResponse>, Status> {
+        let hello = Hello::try_from(request.into_inner()).unwrap();
+        let protocol = match self.0 {
+            Manner::Newer => PROTOCOL_MAX + 1,
+            _ => hello.agreed().unwrap(),
+        };
+        let (incarnation, epoch) = ([1; 16], message(UpToDate::No).epoch);
+        let reply = HelloReply {
+            protocol,
+            clock: hello.clock,
+            incarnation,
+            epoch,
+        };
+        self.answers(reply.into(), v1::HelloResponse::default())
+            .await
+    }
+
+    async fn fetch_token_keys(
+        &self,
+        request: Request<v1::FetchTokenKeysRequest>,
+    ) -> Result<Response<v1::FetchTokenKeysResponse>, Status> {
+        assert_eq!(
+            pull::from_fetch(&request.into_inner()).unwrap().as_str(),
+            "malines-2026"
+        );
+        let keys = |count| v1::FetchTokenKeysResponse {
+            keys: vec![Default::default(); count],
+        };
+        self.answers(keys(1), keys(3)).await
+    }
+
+    async fn watch(
+        &self,
+        _: Request<v1::WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        self.answers(items(vec![v1::WatchResponse {}; 2]), items(Vec::new()))
+            .await
+    }
+
+    async fn pull(
+        &self,
+        request: Request<v1::PullRequest>,
+    ) -> Result<Response<Self::PullStream>, Status> {
+        PullRequest::try_from(request.into_inner()).unwrap();
+        let first = pull::to_notice(message(UpToDate::No)).unwrap();
+        let last = pull::to_notice(message(UpToDate::Yes)).unwrap();
+        let good = match self.0 {
+            Manner::Short => vec![first.clone()],
+            _ => vec![first.clone(), last.clone(), last],
+        };
+        self.answers(items(good), items(vec![first, v1::PullResponse::default()]))
+            .await
+    }
+
+    async fn acknowledge_purge(
+        &self,
+        request: Request<v1::AcknowledgePurgeRequest>,
+    ) -> Result<Response<v1::AcknowledgePurgeResponse>, Status> {
+        pull::from_acknowledgement(request.into_inner()).unwrap();
+        let done = v1::AcknowledgePurgeResponse {};
+        self.answers(done, done).await
+    }
+
+    async fn ask(
+        &self,
+        request: Request<v1::AskRequest>,
+    ) -> Result<Response<v1::AskResponse>, Status> {
+        let asked = question::from_request(request.into_inner(), agency("es-pn")).unwrap();
+        let mut answer =
+            question::to_response(Reply::NoMatch, &agency("be-fedpol"), asked.asked_at).unwrap();
+        if self.0 == Manner::Huge {
+            answer.padding = vec![0; DECODE_BYTES_MAX];
+        }
+        self.answers(answer, v1::AskResponse::default()).await
+    }
+}
+
+#[tonic::async_trait]
+impl OfficerService for Node {
+    type AuditExportStream = Items<v1::AuditExportResponse>;
+
+    async fn status(
+        &self,
+        _: Request<v1::StatusRequest>,
+    ) -> Result<Response<v1::StatusResponse>, Status> {
+        self.answers(node_status().into(), v1::StatusResponse::default())
+            .await
+    }
+
+    async fn open_case(
+        &self,
+        request: Request<v1::OpenCaseRequest>,
+    ) -> Result<Response<v1::OpenCaseResponse>, Status> {
+        let opening = CaseOpening::try_from(request.into_inner()).unwrap();
+        let case = v1::Case {
+            case_id: vec![1; 16],
+            number: 12,
+            agreement: opening.agreement.to_string(),
+            clause: opening.clause.to_string(),
+            purpose: opening.purpose.number() as i32,
+            offence: opening.offence.number() as i32,
+            reference: opening.reference,
+            opened_at_ms: NOW.as_millis(),
+            open_until_ms: NOW.plus_days(opening.open_days).as_millis(),
+        };
+        let (good, wrong) = (Some(case), None);
+        self.answers(
+            v1::OpenCaseResponse { case: good },
+            v1::OpenCaseResponse { case: wrong },
+        )
+        .await
+    }
+
+    async fn list_cases(
+        &self,
+        request: Request<v1::ListCasesRequest>,
+    ) -> Result<Response<v1::ListCasesResponse>, Status> {
+        assert_eq!(request.into_inner().after_number, 12);
+        let wrong = v1::ListCasesResponse {
+            cases: vec![v1::Case::default()],
+        };
+        self.answers(v1::ListCasesResponse { cases: Vec::new() }, wrong)
+            .await
+    }
+
+    async fn submit(
+        &self,
+        _: Request<v1::SubmitRequest>,
+    ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let refused = v1::Refused {
+            code: 35,
+            rule: "code.benefit".into(),
+        };
+        let result = Some(v1::submit_result::Result::Refused(refused));
+        let wrong = v1::SubmitResponse {
+            results: vec![v1::SubmitResult { result }],
+        };
+        self.answers(
+            v1::SubmitResponse {
+                results: Vec::new(),
+            },
+            wrong,
+        )
+        .await
+    }
+
+    async fn query(
+        &self,
+        request: Request<v1::QueryRequest>,
+    ) -> Result<Response<v1::QueryResponse>, Status> {
+        let (_, mode) = crate::convert::query::from_request(request.into_inner()).unwrap();
+        assert_eq!(mode, Mode::DryRun);
+        let answers = vec![v1::PartnerAnswer::default()];
+        let wrong = v1::QueryResponse {
+            answers,
+            ..Default::default()
+        };
+        self.answers(
+            v1::QueryResponse {
+                audit_sequence: 5,
+                ..Default::default()
+            },
+            wrong,
+        )
+        .await
+    }
+
+    async fn list_hits(
+        &self,
+        request: Request<v1::ListHitsRequest>,
+    ) -> Result<Response<v1::ListHitsResponse>, Status> {
+        assert_eq!(request.into_inner().after, [3; 16]);
+        let wrong = v1::ListHitsResponse {
+            hits: vec![v1::Hit::default()],
+        };
+        self.answers(v1::ListHitsResponse { hits: Vec::new() }, wrong)
+            .await
+    }
+
+    async fn withdraw(
+        &self,
+        _: Request<v1::WithdrawRequest>,
+    ) -> Result<Response<v1::WithdrawResponse>, Status> {
+        let receipt = |byte| v1::WithdrawResponse {
+            record_id: vec![byte; 16],
+            audit_sequence: 9,
+            partners: vec!["es-pn".into()],
+        };
+        self.answers(receipt(4), receipt(5)).await
+    }
+
+    async fn audit_head(
+        &self,
+        _: Request<v1::AuditHeadRequest>,
+    ) -> Result<Response<v1::AuditHeadResponse>, Status> {
+        let note = |text: &str| v1::AuditHeadResponse {
+            signed_note: text.into(),
+        };
+        self.answers(note("be-fedpol\n1\n"), note("")).await
+    }
+
+    async fn audit_export(
+        &self,
+        _: Request<v1::AuditExportRequest>,
+    ) -> Result<Response<Self::AuditExportStream>, Status> {
+        let good = audit::chunks(&vec![7; audit::CHUNK_BYTES_MAX + 1]).collect();
+        self.answers(items(good), items(vec![v1::AuditExportResponse::default()]))
+            .await
+    }
+}
+
+/// A node that behaves like that, and a channel to it.
+async fn node(manner: Manner) -> Channel {
+    let router = Server::builder()
+        .add_service(PeerServiceServer::new(Node(manner)))
+        .add_service(OfficerServiceServer::new(Node(manner)));
+    let (listener, channel) = listen().await;
+    tokio::spawn(router.serve_with_incoming(accept(listener)));
+    channel
+}
+
+async fn listen() -> (tokio::net::TcpListener, Channel) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    (listener, endpoint.connect_lazy())
+}
+
+fn accept(
+    listener: tokio::net::TcpListener,
+) -> impl futures_util::Stream<Item = std::io::Result<tokio::net::TcpStream>> {
+    stream::unfold(listener, |listener| async {
+        let accepted = listener.accept().await.map(|(socket, _)| socket);
+        Some((accepted, listener))
+    })
+}
+
+fn agency(text: &str) -> AgencyId {
+    text.parse().unwrap()
+}
+
+fn asked() -> Question {
+    Question {
+        terms: QuestionTerms {
+            agreement: "malines-2026".parse().unwrap(),
+            clause: "4.2".parse().unwrap(),
+            purpose: Purpose::Investigation,
+            offence: Offence::MigrantSmuggling,
+            kind: Kind::Phone,
+            channel: Way::Analyst,
+            urgency: Urgency::Normal,
+            exercise: false,
+        },
+        owner: agency("es-pn"),
+        epoch: TokenEpoch(1),
+        case: Commitment::from_bytes([1; 32]),
+        asked_at: NOW,
+        tokens: vec![Token::from_bytes([2; 32]); 16],
+    }
+}
+
+fn wanted() -> PullRequest {
+    PullRequest {
+        agreement: "malines-2026".parse().unwrap(),
+        incarnation: [1; 16],
+        epoch: None,
+        grant_sequence: 0,
+        cursors: Vec::new(),
+    }
+}
+
+fn node_status() -> NodeStatus {
+    NodeStatus {
+        agency: agency("be-fedpol"),
+        version: "0.1.0".into(),
+        clock: NOW,
+        own_records: 3,
+        audit_size: 9,
+        agreements: Vec::new(),
+        partners: Vec::new(),
+    }
+}
+
+fn misbehaved<T: std::fmt::Debug>(result: Result<T, CallFailure>) -> &'static str {
+    match result {
+        Err(CallFailure::Misbehaved(invalid)) => invalid.what,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_good_partner_is_understood() {
+    let client = PeerClient::new(node(Manner::Good).await);
+    let agreement = "malines-2026".parse().unwrap();
+    let reply = client.hello(Hello::new(NOW)).await.unwrap();
+    assert_eq!(
+        (reply.protocol, reply.clock, reply.incarnation),
+        (PROTOCOL_MAX, NOW, [1; 16])
+    );
+    assert_eq!(client.fetch_token_keys(&agreement).await.unwrap().len(), 1);
+    let receipt = v1::Envelope::default().try_into().unwrap();
+    assert_eq!(client.acknowledge_purge(receipt).await, Ok(()));
+    assert_eq!(
+        client.ask(&asked(), 5_000).await,
+        Ok(Answer::NoMatch { as_of: NOW })
+    );
+
+    let mut watch = client.watch(&agreement).await.unwrap();
+    assert_eq!(watch.changed().await, Ok(()));
+    assert_eq!(watch.changed().await, Ok(()));
+    assert_eq!(watch.changed().await, Err(CallFailure::Unavailable));
+
+    // Whatever comes after the last message is not read.
+    let mut pull = client.pull(wanted()).await.unwrap();
+    assert_eq!(pull.next().await, Ok(Some(message(UpToDate::No))));
+    assert_eq!(pull.next().await, Ok(Some(message(UpToDate::Yes))));
+    assert_eq!(pull.next().await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_partner_that_breaks_the_contract_misbehaves() {
+    let client = PeerClient::new(node(Manner::Wrong).await);
+    assert_eq!(misbehaved(client.hello(Hello::new(NOW)).await), "protocol");
+    let agreement = "malines-2026".parse().unwrap();
+    assert_eq!(
+        misbehaved(client.fetch_token_keys(&agreement).await),
+        "keys"
+    );
+    assert_eq!(misbehaved(client.ask(&asked(), 5_000).await), "answer");
+    let mut pull = client.pull(wanted()).await.unwrap();
+    assert_eq!(pull.next().await, Ok(Some(message(UpToDate::No))));
+    assert_eq!(misbehaved(pull.next().await), "incarnation");
+    assert_eq!(pull.next().await, Ok(None));
+
+    let client = PeerClient::new(node(Manner::Huge).await);
+    let huge = client.ask(&asked(), 5_000).await;
+    let too_long = Invalid::new(
+        "message",
+        Why::TooLong {
+            max: DECODE_BYTES_MAX,
+        },
+    );
+    assert_eq!(huge, Err(CallFailure::Misbehaved(too_long)));
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_early_is_not_complete() {
+    let client = PeerClient::new(node(Manner::Short).await);
+    let mut pull = client.pull(wanted()).await.unwrap();
+    assert_eq!(pull.next().await, Ok(Some(message(UpToDate::No))));
+    assert_eq!(pull.next().await, Err(CallFailure::Unavailable));
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_unless_it_tells_too_much() {
+    let client = PeerClient::new(node(Manner::Refusing).await);
+    let answer = client.ask(&asked(), 5_000).await;
+    assert_eq!(answer, Ok(Answer::Refused(RefusalCode::QuotaSpent)));
+    let refused = client.pull(wanted()).await.unwrap_err();
+    assert_eq!(
+        refused,
+        CallFailure::Refused(RefusalCode::QuotaSpent.into())
+    );
+    let client = PeerClient::new(node(Manner::Indiscreet).await);
+    assert_eq!(misbehaved(client.ask(&asked(), 5_000).await), "refusal");
+    assert_eq!(misbehaved(client.pull(wanted()).await), "refusal");
+    assert_eq!(misbehaved(client.hello(Hello::new(NOW)).await), "refusal");
+}
+
+#[tokio::test]
+async fn silence_other_versions_and_absence_are_told_apart() {
+    let silent = PeerClient::new(node(Manner::Silent).await);
+    assert_eq!(silent.ask(&asked(), 50).await, Err(CallFailure::TimedOut));
+    let newer = PeerClient::new(node(Manner::Newer).await);
+    assert_eq!(
+        newer.hello(Hello::new(NOW)).await,
+        Err(CallFailure::Incompatible)
+    );
+
+    let (listener, channel) = listen().await;
+    let officers_only = OfficerServiceServer::new(Node(Manner::Good));
+    tokio::spawn(
+        Server::builder()
+            .add_service(officers_only)
+            .serve_with_incoming(accept(listener)),
+    );
+    let no_such_call = PeerClient::new(channel).hello(Hello::new(NOW)).await;
+    assert_eq!(no_such_call, Err(CallFailure::Incompatible));
+
+    let (listener, channel) = listen().await;
+    drop(listener);
+    let absent = PeerClient::new(channel).hello(Hello::new(NOW)).await;
+    assert_eq!(absent, Err(CallFailure::Unavailable));
+}
+
+#[tokio::test]
+async fn an_unpadded_question_is_not_sent() {
+    let (listener, channel) = listen().await;
+    drop(listener);
+    let mut unpadded = asked();
+    unpadded.tokens.pop();
+    let failure = PeerClient::new(channel).ask(&unpadded, 5_000).await;
+    let invalid = Invalid::new("tokens", Why::Step);
+    assert_eq!(failure, Err(CallFailure::NotSent(invalid)));
+}
+
+fn opening() -> CaseOpening {
+    CaseOpening {
+        agreement: "malines-2026".parse().unwrap(),
+        clause: "4.2".parse().unwrap(),
+        purpose: Purpose::Investigation,
+        offence: Offence::MigrantSmuggling,
+        reference: "MECH/2026/17".into(),
+        open_days: 90,
+    }
+}
+
+fn query() -> Query {
+    Query {
+        case: domain::name::CaseId::from_bytes([1; 16]),
+        kind: Kind::Phone,
+        fingerprints: vec![domain::digest::Fingerprint::from_bytes([1; 32])],
+        ask: vec![agency("es-pn")],
+        urgency: Urgency::Normal,
+        exercise: false,
+    }
+}
+
+#[tokio::test]
+async fn a_good_node_serves_its_officer() {
+    let client = OfficerClient::new(node(Manner::Good).await);
+    assert_eq!(client.status().await, Ok(node_status()));
+    let case = client.open_case(opening()).await.unwrap();
+    assert_eq!((case.number, case.open_until), (12, NOW.plus_days(90)));
+    assert_eq!(client.list_cases(12).await, Ok(Vec::new()));
+    assert_eq!(client.submit(Vec::new(), Mode::Real).await, Ok(Vec::new()));
+    assert_eq!(
+        client
+            .query(query(), Mode::DryRun)
+            .await
+            .unwrap()
+            .audit_sequence,
+        5
+    );
+    let after = RecordId::from_bytes([3; 16]);
+    assert_eq!(client.list_hits(Some(after)).await, Ok(Vec::new()));
+    let receipt = client
+        .withdraw(RecordReference::new(&[4; 3]).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(receipt.record_id, RecordId::from_bytes([4; 16]));
+    assert_eq!(client.audit_head().await.unwrap().0, "be-fedpol\n1\n");
+
+    let mut export = client.audit_export().await.unwrap();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = export.next().await.unwrap() {
+        bytes.extend(chunk.0);
+    }
+    assert_eq!(bytes, vec![7; audit::CHUNK_BYTES_MAX + 1]);
+}
+
+#[tokio::test]
+async fn a_broken_node_does_not_deceive_its_officer() {
+    let client = OfficerClient::new(node(Manner::Wrong).await);
+    assert_eq!(misbehaved(client.status().await), "agency");
+    assert_eq!(misbehaved(client.open_case(opening()).await), "case");
+    assert_eq!(misbehaved(client.list_cases(12).await), "case_id");
+    assert_eq!(
+        misbehaved(client.submit(Vec::new(), Mode::Real).await),
+        "results"
+    );
+    assert_eq!(
+        misbehaved(client.query(query(), Mode::DryRun).await),
+        "kind"
+    );
+    let after = RecordId::from_bytes([3; 16]);
+    assert_eq!(misbehaved(client.list_hits(Some(after)).await), "origin");
+    let other_record = client
+        .withdraw(RecordReference::new(&[4; 3]).unwrap())
+        .await;
+    assert_eq!(misbehaved(other_record), "record_id");
+    assert_eq!(misbehaved(client.audit_head().await), "signed_note");
+    let mut export = client.audit_export().await.unwrap();
+    assert_eq!(misbehaved(export.next().await), "chunk");
+}
+
+#[tokio::test]
+async fn an_officer_is_told_the_rule() {
+    let client = OfficerClient::new(node(Manner::Refusing).await);
+    let refusal = Refusal::by_rule(RefusalCode::QuotaSpent, "be.9");
+    assert_eq!(client.status().await, Err(CallFailure::Refused(refusal)));
+}

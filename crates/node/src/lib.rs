@@ -1,1 +1,304 @@
-//! The `node` crate.
+//! One agency's node: how it is set up, checked, and run.
+//!
+//! Owns: the configuration file, the key files, the certificates, the paper that four operators
+//! pass from hand to hand until an agreement is in force, and the assembly of store, desk and wire
+//! into one running server.
+//!
+//! **Invariant:** it decides nothing about records: policy and the desk do. It never learns a raw
+//! identifier (it does not link `fingerprint`), and every secret comes from a file that is named by
+//! its path.
+//!
+//! Path through it: [`init`] makes a node's folder, [`officer`] enrols people, [`bundle`] and
+//! [`rendering`] carry an agreement, [`config`] reads what is there, [`check`] says what is wrong,
+//! [`run`](mod@run) serves, [`verify`](mod@verify) reads the store again.
+
+pub mod bundle;
+pub mod certificate;
+pub mod check;
+mod command;
+pub mod config;
+pub mod error;
+mod folder;
+mod grpc;
+pub mod init;
+pub mod key_file;
+pub mod officer;
+mod peers;
+pub mod rendering;
+pub mod run;
+mod scheduler;
+mod service;
+pub mod terms_file;
+pub mod verify;
+
+use check::Verdict;
+use clap::Parser as _;
+use command::{AgreementCommand, Arguments, Command, OfficerCommand, RenewCommand};
+use config::{Config, file};
+use domain::time::{Clock as _, SystemClock};
+use error::{NodeError, shown};
+use init::Founding;
+use key_file::{KeyKind, system_entropy};
+use officer::{Enrolment, ProfileUse};
+use std::ffi::OsString;
+use std::io::{BufRead as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Something failed, or something is wrong with what was checked.
+const FAILED: u8 = 2;
+/// The command line makes no sense (`EX_USAGE` of BSD sysexits).
+const USAGE: u8 = 64;
+/// The longest answer that is read from a person, in bytes.
+const ANSWER_BYTES_MAX: u64 = 1024;
+
+/// What the program does; `arguments` begin with its name. The demo links this as a program.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version were asked for; everything else is a mistake.
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    match carry_out(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("error: {error}\n"));
+            if !error.hint().is_empty() {
+                say(&format!("hint: {}\n", error.hint()));
+            }
+            FAILED.into()
+        }
+    }
+}
+
+fn carry_out(command: Command) -> Result<ExitCode, NodeError> {
+    let now = SystemClock.now();
+    match command {
+        Command::Init(given) => {
+            let founding = Founding {
+                agency: given.agency,
+                country: given.country,
+                kind: given.kind,
+                folder: given.folder,
+                name: given.name,
+                partner_addresses: given.partner_address,
+                partner_listen: given.partner_listen,
+                officer_listen: given.officer_listen,
+            };
+            let founded = init::init(&founding, &system_entropy(), now)?;
+            print(&init::report(&founding, &founded));
+        }
+        Command::Officer(command) => officer_command(command)?,
+        Command::Agreement(command) => agreement_command(command)?,
+        Command::Renew(RenewCommand::Certificate(given)) => {
+            let until = init::renew_certificate(&Config::load(&given.config)?, now)?;
+            print(&format!(
+                "made   node certificate, until {until}; SIGHUP puts it in force\n"
+            ));
+        }
+        Command::Renew(RenewCommand::Manifest {
+            root_key,
+            partner_address,
+            config,
+        }) => {
+            let config = Config::load(&config.config)?;
+            let root = file::read_key(&root_key, KeyKind::Root, Some(&config.agency), None)?;
+            let manifest = init::renew_manifest(&config, &root, &partner_address, now)?;
+            let (sequence, addresses) = (manifest.sequence, manifest.addresses.join(", "));
+            print(&format!(
+                "made   manifest, sequence {sequence}, dialled at {addresses}\n"
+            ));
+            print("next   send it to your partners: `malines-node agreement add-manifest`\n");
+        }
+        Command::CheckConfig(given) => return Ok(check_config(&given.config)),
+        Command::Verify(given) => return verify_store(&Config::load(&given.config)?),
+        Command::Run(given) => {
+            let checked = check::check(&given.config, now);
+            for problem in &checked.problems {
+                say(&format!("{problem}\n"));
+            }
+            if checked.verdict() == Verdict::Unusable {
+                return Ok(FAILED.into());
+            }
+            service::serve(Config::load(&given.config)?)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn officer_command(command: OfficerCommand) -> Result<(), NodeError> {
+    match command {
+        OfficerCommand::Add(given) => {
+            let config = Config::load(&given.config.config)?;
+            let profile_use = if given.demo {
+                ProfileUse::Demo
+            } else {
+                ProfileUse::Real
+            };
+            let enrolment = Enrolment {
+                officer: given.officer,
+                role: given.role,
+                valid_days: given.valid,
+                out: given.out,
+                profile: given.profile,
+                node: given.node,
+                profile_use,
+            };
+            let profile = officer::add(&config, &enrolment, SystemClock.now())?;
+            let officer = &enrolment.officer;
+            let out = shown(&enrolment.out);
+            print(&format!(
+                "made   certificate and key of {officer}, until {}\n",
+                profile.not_after
+            ));
+            print(&format!(
+                "made   profile {}, dials {}\n",
+                shown(&profile.file),
+                profile.node
+            ));
+            print(&format!(
+                "next   hand the folder {out} to the officer, who then runs\n"
+            ));
+            print(&format!("       MALINES_HOME={out} malines status\n"));
+        }
+        OfficerCommand::Revoke(given) => {
+            officer::revoke(&Config::load(&given.config.config)?, &given.officer)?;
+            print(&format!(
+                "revoked {}; restart the node to put it in force\n",
+                given.officer
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn agreement_command(command: AgreementCommand) -> Result<(), NodeError> {
+    let now = SystemClock.now();
+    match command {
+        AgreementCommand::Draft {
+            terms,
+            bundle: path,
+        } => {
+            let text = file::read_text(&terms, terms_file::TERMS_FILE_BYTES_MAX)?;
+            let read = terms_file::read(&text)
+                .map_err(|why| NodeError::NotUnderstood { path: terms, why })?;
+            let bundle = bundle::draft(read)?;
+            let mut files = folder::NewFiles::default();
+            files.file(&path, &bundle.to_bytes())?;
+            files.keep();
+            print(&bundle::show(&bundle, now)?);
+        }
+        AgreementCommand::AddManifest {
+            bundle: path,
+            manifest,
+        } => {
+            let bundle = file::read_bundle(&path)?;
+            let extended = bundle::add_manifest(&bundle, &file::read_manifest(&manifest)?)?;
+            folder::replace(&path, &extended.to_bytes())?;
+            print(&format!(
+                "added  {} to {}\n",
+                shown(&manifest),
+                shown(&path)
+            ));
+        }
+        AgreementCommand::Sign {
+            key,
+            party,
+            yes,
+            bundle: path,
+        } => {
+            let key = file::read_key(&key, KeyKind::Authority, Some(&party), None)?;
+            let bundle = file::read_bundle(&path)?;
+            let agreement = bundle::verify(&bundle)?.agreement;
+            print(&rendering::terms(&agreement));
+            if !yes {
+                confirm(agreement.agreement_id.as_str(), party.as_str())?;
+            }
+            let signed = bundle::sign(&bundle, &party, &key.to_signing(), now)?;
+            folder::replace(&path, &signed.to_bytes())?;
+            let standing = bundle::verify(&signed)?.standing(now);
+            print(&format!(
+                "\nsigned by {party}; {}: {standing}\n",
+                agreement.agreement_id
+            ));
+        }
+        AgreementCommand::Show { bundle: path } => {
+            print(&bundle::show(&file::read_bundle(&path)?, now)?);
+        }
+    }
+    Ok(())
+}
+
+fn check_config(path: &Path) -> ExitCode {
+    let checked = check::check(path, SystemClock.now());
+    print(&checked.summary);
+    for problem in &checked.problems {
+        say(&format!("{problem}\n"));
+    }
+    match checked.verdict() {
+        Verdict::Usable => {
+            print("the node can start\n");
+            ExitCode::SUCCESS
+        }
+        Verdict::Unusable => {
+            say("the node cannot start\n");
+            FAILED.into()
+        }
+    }
+}
+
+fn verify_store(config: &Config) -> Result<ExitCode, NodeError> {
+    let report = verify::verify(config)?;
+    let (counts, verified) = (&report.counts, &report.verified);
+    print(&format!(
+        "opened    {}\nrecords   {} own, {} of partners, {} withdrawn\n\
+         read      {} frames, {} items; {} sealed parts opened, {} erased\n",
+        report.opened,
+        counts.own,
+        counts.foreign,
+        counts.withdrawn,
+        verified.frames,
+        verified.items,
+        verified.parts_opened,
+        verified.parts_erased
+    ));
+    for fault in &verified.faults {
+        say(&format!("fault: {}\n", fault.escape_debug()));
+    }
+    if verified.faults.is_empty() {
+        print("all is well\n");
+        Ok(ExitCode::SUCCESS)
+    } else {
+        say("hint: keep the folder as it is and restore the last good backup\n");
+        Ok(FAILED.into())
+    }
+}
+
+/// A signature is asked for in a way that cannot be given by habit.
+fn confirm(agreement: &str, party: &str) -> Result<(), NodeError> {
+    say(&format!(
+        "\nto sign for {party}, type the agreement's name ({agreement}): "
+    ));
+    let mut answer = String::new();
+    let mut input = std::io::Read::take(std::io::stdin().lock(), ANSWER_BYTES_MAX);
+    let read = input.read_line(&mut answer);
+    if read.is_ok() && answer.trim() == agreement {
+        Ok(())
+    } else {
+        Err(NodeError::NotConfirmed)
+    }
+}
+
+/// Data. A reader that went away is not our failure.
+fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Talk.
+fn say(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

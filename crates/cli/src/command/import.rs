@@ -1,0 +1,345 @@
+//! `malines import`: what another system exported, read offline, every skip with its reason.
+
+use super::{Context, Detail};
+use crate::arguments::{Consent, ImportCommand};
+use crate::config::{self, LIST_BYTES_MAX};
+use crate::console::{Style, plain};
+use crate::delivery::{self, Prepared, Spoiled};
+use crate::error::{Failure, Outcome};
+use crate::message::{self, Language};
+use crate::output::{self, Format, Table, count, print_json};
+use domain::name::CaseId;
+use domain::time::Timestamp;
+use interop::misp::{self, EventPlan, Limits, Marked, Note, Plan, Reason};
+use interop::{Fault, LABELS_BYTES_MAX, Labelling};
+use rand_core::UnwrapErr;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub(super) fn run(context: &mut Context<'_>, command: ImportCommand) -> Result<Outcome, Failure> {
+    let ImportCommand::Misp {
+        file,
+        labels,
+        case,
+        consent,
+    } = command;
+    let labelling = labels.as_deref().map(read_labels).transpose()?;
+    let plan = read_plan(context, &file, labelling.as_ref())?;
+    if consent.dry_run {
+        return Ok(forecast(context, &plan, labelling.as_ref()));
+    }
+    let Some(labelling) = labelling else {
+        return Err(Failure::AnswerMissing { key: "labels" });
+    };
+    send(context, &plan, &labelling, case.as_deref(), consent)
+}
+
+fn read_labels(file: &Path) -> Result<Labelling, Failure> {
+    let bytes_max = u64::try_from(LABELS_BYTES_MAX).unwrap_or(u64::MAX);
+    Labelling::parse(&config::read_text(file, bytes_max)?).map_err(Failure::Import)
+}
+
+fn read_plan(
+    context: &mut Context<'_>,
+    file: &PathBuf,
+    labelling: Option<&Labelling>,
+) -> Result<Plan, Failure> {
+    let bytes = config::read_or_input(context.console, file, LIST_BYTES_MAX)?;
+    let limits = Limits {
+        bytes_max: LIST_BYTES_MAX,
+        ..Limits::default()
+    };
+    let document = misp::read(&bytes, &limits);
+    drop(bytes);
+    document
+        .map(|document| misp::plan(document, labelling))
+        .map_err(Failure::Import)
+}
+
+/// What would be submitted. Needs no node: what the agreement and policy say of it is asked when it
+/// is sent.
+fn forecast(context: &mut Context<'_>, plan: &Plan, labelling: Option<&Labelling>) -> Outcome {
+    let now = context.environment.now;
+    let checked: Vec<Vec<Option<Fault>>> = plan
+        .events
+        .iter()
+        .map(|event| check(event, labelling, now))
+        .collect();
+    match context.format {
+        Format::Json => {
+            let events = plan.events.iter().zip(&checked);
+            let events: Vec<Value> = events
+                .map(|(event, faults)| event_json(event, faults))
+                .collect();
+            let value = json!({ "form": plan.form.code(), "dry_run": true, "events": events });
+            print_json(context.console, &value);
+        }
+        Format::Text => print_forecast(context, plan, &checked),
+    }
+    let mut faults = checked.iter().flatten();
+    if labelling.is_some() && faults.any(Option::is_some) {
+        Outcome::Incomplete
+    } else {
+        Outcome::Done
+    }
+}
+
+/// Why each candidate could not be submitted, under these labels; nothing without labels.
+fn check(event: &EventPlan, labelling: Option<&Labelling>, now: Timestamp) -> Vec<Option<Fault>> {
+    let Some(labelling) = labelling else {
+        return vec![None; event.candidates.len()];
+    };
+    let mut entropy = UnwrapErr(getrandom::SysRng);
+    let submissions = event.submissions(labelling, None, now, &mut entropy);
+    submissions.into_iter().map(Result::err).collect()
+}
+
+fn print_forecast(context: &mut Context<'_>, plan: &Plan, checked: &[Vec<Option<Fault>>]) {
+    let events = count(plan.events.len(), "event", "events");
+    context
+        .console
+        .data(&format!("{events} (form {})\n", plan.form.code()));
+    if plan.events.is_empty() {
+        context
+            .console
+            .say("this is no event: nothing in it can be imported");
+    }
+    for (number, (event, faults)) in (1..).zip(plan.events.iter().zip(checked)) {
+        print_event(context, number, event, faults);
+    }
+    if plan.misshapen > 0 {
+        let places = usize::try_from(plan.misshapen).unwrap_or(usize::MAX);
+        let places = count(places, "place", "places");
+        context.console.say(&format!(
+            "{places} where an event should stand hold something else"
+        ));
+    }
+    let mut notes: BTreeMap<&str, usize> = BTreeMap::new();
+    for note in plan.events.iter().flat_map(|event| &event.notes) {
+        *notes.entry(note_text(*note)).or_insert(0) += 1;
+    }
+    for (text, events) in notes {
+        context.console.say(&format!(
+            "note ({}): {text}",
+            count(events, "event", "events")
+        ));
+    }
+    let total: usize = plan.events.iter().map(|event| event.candidates.len()).sum();
+    let skipped: usize = plan.events.iter().map(|event| event.skipped.len()).sum();
+    context.console.say(&format!(
+        "dry run: {total} would be submitted, {skipped} skipped; nothing was sent"
+    ));
+}
+
+fn print_event(
+    context: &mut Context<'_>,
+    number: usize,
+    event: &EventPlan,
+    faults: &[Option<Fault>],
+) {
+    let uuid = event
+        .uuid
+        .map_or("without a global id".to_owned(), |uuid| uuid.to_string());
+    let title = context
+        .console
+        .styled_data(Style::Strong, &format!("event {number}"));
+    let name = plain(event.title.expose());
+    context
+        .console
+        .data(&format!("\n{title}  {uuid}  {name}\n"));
+    let counts = &event.counts;
+    let line = format!(
+        "{}, {} with {}, {}: {} to submit, {} skipped\n",
+        count(counts.attributes, "attribute", "attributes"),
+        count(counts.objects, "object", "objects"),
+        count(counts.object_attributes, "attribute", "attributes"),
+        count(counts.proposals, "proposal", "proposals"),
+        counts.candidates,
+        counts.skipped
+    );
+    context.console.data(&line);
+    let mut table = Table::new(&["COUNT", "WHAT", "MEANING"]);
+    for ((kind, tlp), number) in by_kind(event) {
+        table.row([&number.to_string(), kind, &format!("to submit, TLP {tlp}")]);
+    }
+    for (reason, number) in &counts.by_reason {
+        table.row([
+            &number.to_string(),
+            reason.code(),
+            message::skipped(Language::English, *reason),
+        ]);
+    }
+    if !table.is_empty() {
+        table.print(context.console);
+    }
+    if context.detail == Detail::All {
+        print_skipped(context, event);
+    }
+    let mut refused: BTreeMap<String, (usize, &Fault)> = BTreeMap::new();
+    for fault in faults.iter().flatten() {
+        refused.entry(fault.to_string()).or_insert((0, fault)).0 += 1;
+    }
+    for (text, (number, fault)) in refused {
+        context
+            .console
+            .say(&format!("{number} cannot be submitted: {}", plain(&text)));
+        let hint = context
+            .console
+            .styled(Style::Quiet, &format!("  hint: {}", fault.hint()));
+        context.console.say(&hint);
+    }
+}
+
+fn print_skipped(context: &mut Context<'_>, event: &EventPlan) {
+    let mut table = Table::new(&["SKIPPED", "REASON", "RULE"]);
+    for skipped in event
+        .skipped
+        .iter()
+        .filter(|skipped| skipped.reason != Reason::Proposal)
+    {
+        let rule = skipped.refused.map_or("", fingerprint::Refused::code);
+        table.row([&skipped.place.to_string(), skipped.reason.code(), rule]);
+    }
+    if !table.is_empty() {
+        table.print(context.console);
+    }
+}
+
+fn note_text(note: Note) -> &'static str {
+    match note {
+        Note::Unmarked => {
+            "some values carry no TLP tag: they are RED, or what the labels file says"
+        }
+        Note::MarkingKept => {
+            "the labels file is looser than a marking of the file: the marking stays"
+        }
+        Note::DistributionIgnored(_) => {
+            "the distribution level of MISP widens nothing here: the audience decides"
+        }
+        Note::Misshapen => "lists that are no lists were read over",
+    }
+}
+
+fn by_kind(event: &EventPlan) -> BTreeMap<(&'static str, &'static str), usize> {
+    let mut kinds = BTreeMap::new();
+    for candidate in &event.candidates {
+        let key = (candidate.normalised.kind.as_str(), candidate.tlp.as_str());
+        *kinds.entry(key).or_insert(0) += 1;
+    }
+    kinds
+}
+
+fn send(
+    context: &mut Context<'_>,
+    plan: &Plan,
+    labelling: &Labelling,
+    case: Option<&str>,
+    consent: Consent,
+) -> Result<Outcome, Failure> {
+    let session = context.session()?;
+    let case: Option<CaseId> = case
+        .map(|given| session.case(given))
+        .transpose()?
+        .map(|case| case.case_id);
+    let mut entropy = UnwrapErr(getrandom::SysRng);
+    let (mut prepared, mut spoiled) = (Vec::new(), Vec::new());
+    let mut order = 0;
+    for (number, event) in (1..).zip(&plan.events) {
+        let submissions = event.submissions(labelling, case, session.now(), &mut entropy);
+        for (candidate, submission) in event.candidates.iter().zip(submissions) {
+            order += 1;
+            let place = format!("event {number}, {}", candidate.place);
+            match submission {
+                Ok(submission) => prepared.push(Prepared {
+                    order,
+                    place,
+                    submission,
+                }),
+                Err(fault) => spoiled.push(Spoiled {
+                    order,
+                    place,
+                    failure: Failure::Import(fault),
+                }),
+            }
+        }
+    }
+    let skipped: usize = plan.events.iter().map(|event| event.skipped.len()).sum();
+    if context.format == Format::Text {
+        let events = count(plan.events.len(), "event", "events");
+        let line = format!("{events}: {} to submit, {skipped} skipped", prepared.len());
+        context.console.say(&line);
+    }
+    let events: Vec<Value> = plan
+        .events
+        .iter()
+        .map(|event| event_json(event, &[]))
+        .collect();
+    let more =
+        json!({ "form": plan.form.code(), "case_id": output::case_json(case), "events": events });
+    delivery::deliver(context, &session, prepared, spoiled, consent, more)
+}
+
+fn event_json(event: &EventPlan, faults: &[Option<Fault>]) -> Value {
+    let candidates = event
+        .candidates
+        .iter()
+        .enumerate()
+        .map(|(index, candidate)| {
+            json!({
+                "place": candidate.place.to_string(),
+                "kind": candidate.normalised.kind.as_str(),
+                "tlp": candidate.tlp.as_str(),
+                "marked": marked_code(candidate.marked),
+                "code": faults.get(index).and_then(Option::as_ref).map(fault_code),
+            })
+        });
+    let skipped = event.skipped.iter().map(|skipped| {
+        let rule = skipped.refused.map(fingerprint::Refused::code);
+        json!({ "place": skipped.place.to_string(), "reason": skipped.reason.code(), "rule": rule })
+    });
+    let counts = &event.counts;
+    let by_reason: BTreeMap<&str, usize> = counts
+        .by_reason
+        .iter()
+        .map(|(reason, number)| (reason.code(), *number))
+        .collect();
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for ((kind, _), number) in by_kind(event) {
+        *kinds.entry(kind).or_insert(0) += number;
+    }
+    json!({
+        "uuid": event.uuid.map(|uuid| uuid.to_string()),
+        "counts": {
+            "attributes": counts.attributes,
+            "objects": counts.objects,
+            "object_attributes": counts.object_attributes,
+            "proposals": counts.proposals,
+            "candidates": counts.candidates,
+            "skipped": counts.skipped,
+            "by_reason": by_reason,
+        },
+        "by_kind": kinds,
+        "notes": event.notes.iter().map(|note| note.code()).collect::<Vec<_>>(),
+        "candidates": candidates.collect::<Vec<_>>(),
+        "skipped": skipped.collect::<Vec<_>>(),
+    })
+}
+
+/// Who decided how far it may travel.
+const fn marked_code(marked: Marked) -> &'static str {
+    match marked {
+        Marked::ByTags => "BY_TAGS",
+        Marked::ByLabels => "BY_LABELS",
+        Marked::ByNobody => "BY_NOBODY",
+    }
+}
+
+/// The code of the rule about records, else that the labels file is short of something.
+fn fault_code(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Refused(code) => code.as_str(),
+        Fault::LabelMissing { .. } => "LABEL_MISSING",
+        _ => "IMPORT",
+    }
+}

@@ -1,0 +1,507 @@
+//! The only reader of files and of the environment: profiles, answers, lists, keys, exports.
+//!
+//! A profile is `<folder>/<name>.toml`; the folder is `$MALINES_HOME`, else `malines` in the
+//! platform's configuration folder. Paths in it are relative to it. See [`Profile`] for its keys.
+
+use crate::console::Console;
+use crate::error::Failure;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use domain::name::AgencyId;
+use domain::time::{Clock, SystemClock, Timestamp};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The longest profile, answers file, key file or certificate, in bytes.
+pub(crate) const SMALL_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// The longest list of rows or values, in bytes.
+pub(crate) const LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The longest name of a profile, in characters.
+pub(crate) const PROFILE_NAME_CHARACTERS_MAX: usize = 64;
+/// The most profiles named in a hint.
+const PROFILES_SHOWN_MAX: usize = 16;
+
+/// Stands for standard input where a file is asked for.
+pub(crate) const STANDARD_INPUT: &str = "-";
+
+/// What the program knows about the machine it runs on.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// The folder of the profiles; `None` if nothing says where.
+    pub home: Option<PathBuf>,
+    /// The present instant, read once.
+    pub now: Timestamp,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    pub fn of_process() -> Self {
+        Self {
+            home: home(|name| std::env::var_os(name)),
+            now: SystemClock.now(),
+        }
+    }
+}
+
+/// What a profile says: which node, who asks, and with which certificate.
+///
+/// ```toml
+/// node = "127.0.0.1:7444"        # host and port of the own agency's node, for officers
+/// agency = "be-fedpol"
+/// certificate = "BE-1042.pem"    # the officer's certificate, its authority's below it
+/// key = "BE-1042.key"            # the officer's private key
+/// node_ca = "node-ca.pem"        # the authority of the node's certificate
+/// demo = false                   # true allows `--value` with invented values
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Profile {
+    /// The file it was read from.
+    pub(crate) file: PathBuf,
+    /// Host and port.
+    pub(crate) node: String,
+    /// The own agency.
+    pub(crate) agency: AgencyId,
+    /// The officer's certificate with its authority's.
+    pub(crate) certificate: PathBuf,
+    /// The officer's private key.
+    pub(crate) key: PathBuf,
+    /// The authority of the node's certificate.
+    pub(crate) node_ca: PathBuf,
+    /// May values stand on the command line?
+    pub(crate) values: Values,
+}
+
+/// Where a value of a person may come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// A prompt, standard input or a file.
+    Hidden,
+    /// From the command line too: everything is invented.
+    Demo,
+}
+
+const PROFILE_KEYS: &[&str] = &["node", "agency", "certificate", "key", "node_ca", "demo"];
+
+impl Profile {
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// [`Failure`]: no folder, no such profile, unknown or missing keys, values that cannot be.
+    pub(crate) fn load(environment: &Environment, name: &str) -> Result<Self, Failure> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let length = name.chars().count();
+        if length == 0 || length > PROFILE_NAME_CHARACTERS_MAX || !name.chars().all(allowed) {
+            let name = name.chars().take(PROFILE_NAME_CHARACTERS_MAX).collect();
+            return Err(Failure::ProfileName { name });
+        }
+        let folder = environment.home.clone().ok_or(Failure::NoHome)?;
+        let file = folder.join(format!("{name}.toml"));
+        if !file.exists() {
+            let known = profiles(&folder);
+            return Err(Failure::ProfileMissing {
+                name: name.to_owned(),
+                folder,
+                known,
+            });
+        }
+        let table = read_toml(&file)?;
+        check_keys(&file, table.keys().map(String::as_str), PROFILE_KEYS)?;
+        Self::of_table(file, &folder, &table)
+    }
+
+    fn of_table(file: PathBuf, folder: &Path, table: &toml::Table) -> Result<Self, Failure> {
+        let wrong = |why: String| Failure::FileInvalid {
+            file: file.clone(),
+            line: 0,
+            why,
+        };
+        let text = |key: &'static str| match table.get(key) {
+            Some(toml::Value::String(text)) => Ok(text.as_str()),
+            Some(_) => Err(wrong(format!("`{key}` is a text"))),
+            None => Err(Failure::KeyMissing {
+                file: file.clone(),
+                key,
+            }),
+        };
+        let values = match table.get("demo") {
+            None | Some(toml::Value::Boolean(false)) => Values::Hidden,
+            Some(toml::Value::Boolean(true)) => Values::Demo,
+            Some(_) => return Err(wrong("`demo` is true or false".to_owned())),
+        };
+        let node = text("node")?;
+        let port = node.rsplit_once(':').and_then(|(host, port)| {
+            let port: Option<u16> = port.parse().ok();
+            port.filter(|port| *port > 0 && !host.is_empty())
+        });
+        if port.is_none() {
+            return Err(wrong(
+                "`node` is a host and a port, like node.example.org:7444".to_owned(),
+            ));
+        }
+        let agency = text("agency")?
+            .parse()
+            .map_err(|error| wrong(format!("{error}")))?;
+        Ok(Self {
+            node: node.to_owned(),
+            agency,
+            certificate: folder.join(text("certificate")?),
+            key: folder.join(text("key")?),
+            node_ca: folder.join(text("node_ca")?),
+            values,
+            file: file.clone(),
+        })
+    }
+}
+
+/// Reads a TOML file.
+///
+/// # Errors
+/// [`Failure::FileInvalid`] with the line, and those of [`read`].
+pub(crate) fn read_toml(file: &Path) -> Result<toml::Table, Failure> {
+    let text = read_text(file, SMALL_FILE_BYTES_MAX)?;
+    text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(0, |span| {
+            1 + text
+                .bytes()
+                .take(span.start)
+                .filter(|byte| *byte == b'\n')
+                .count()
+        });
+        let why = error.message().to_owned();
+        Failure::FileInvalid {
+            file: file.to_owned(),
+            line: u64::try_from(line).unwrap_or(0),
+            why,
+        }
+    })
+}
+
+/// Reads a text.
+///
+/// # Errors
+/// [`Failure::FileInvalid`] if it is not UTF-8, and those of [`read`].
+pub(crate) fn read_text(file: &Path, bytes_max: u64) -> Result<Zeroizing<String>, Failure> {
+    let bytes = read(file, bytes_max)?;
+    match core::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(
+            text.trim_start_matches('\u{feff}').to_owned(),
+        )),
+        Err(_) => {
+            let why = "it is not text in UTF-8".to_owned();
+            Err(Failure::FileInvalid {
+                file: file.to_owned(),
+                line: 0,
+                why,
+            })
+        }
+    }
+}
+
+/// Reads a file, at most `bytes_max` bytes.
+///
+/// # Errors
+/// [`Failure::FileUnreadable`], [`Failure::FileTooLong`].
+pub(crate) fn read(file: &Path, bytes_max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let mut bounded = open(file)?.take(bytes_max.saturating_add(1));
+    bounded
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(file, &error))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
+        return Err(Failure::FileTooLong {
+            path: file.to_owned(),
+            bytes_max,
+        });
+    }
+    Ok(bytes)
+}
+
+/// Reads a file, or standard input for `-`.
+///
+/// # Errors
+/// Those of [`read`] and of [`Console::rest`].
+pub(crate) fn read_or_input(
+    console: &mut Console,
+    file: &Path,
+    bytes_max: u64,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if file.as_os_str() == STANDARD_INPUT {
+        console.rest(bytes_max)
+    } else {
+        read(file, bytes_max)
+    }
+}
+
+/// Opens a file to be read in pieces.
+///
+/// # Errors
+/// [`Failure::FileUnreadable`]; also for a folder.
+pub(crate) fn open(file: &Path) -> Result<File, Failure> {
+    let opened = File::open(file).map_err(|error| unreadable(file, &error))?;
+    let is_folder = opened.metadata().is_ok_and(|metadata| metadata.is_dir());
+    if is_folder {
+        let kind = io::ErrorKind::IsADirectory;
+        return Err(Failure::FileUnreadable {
+            path: file.to_owned(),
+            kind,
+        });
+    }
+    Ok(opened)
+}
+
+/// Makes a new file; never writes over one that exists.
+///
+/// # Errors
+/// [`Failure::FileUnwritable`].
+pub(crate) fn create(file: &Path) -> Result<File, Failure> {
+    File::create_new(file).map_err(|error| Failure::FileUnwritable {
+        path: file.to_owned(),
+        kind: error.kind(),
+    })
+}
+
+/// Removes a file that was begun and could not be finished.
+pub(crate) fn remove_unfinished(file: &Path) {
+    let _ = std::fs::remove_file(file);
+}
+
+/// The bytes of the certificates in a PEM text (RFC 7468).
+///
+/// # Errors
+/// [`Failure::FileInvalid`] if there is none, or one is not PEM.
+pub(crate) fn read_certificates(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let text = read_text(file, SMALL_FILE_BYTES_MAX)?;
+    let wrong = || Failure::FileInvalid {
+        file: file.to_owned(),
+        line: 0,
+        why: "it holds no certificate in PEM".to_owned(),
+    };
+    let mut certificates = Vec::new();
+    for block in text.split("-----BEGIN CERTIFICATE-----").skip(1) {
+        let (body, _) = block
+            .split_once("-----END CERTIFICATE-----")
+            .ok_or_else(wrong)?;
+        let digits: String = body.chars().filter(|c| !c.is_whitespace()).collect();
+        certificates.push(BASE64.decode(digits).map_err(|_| wrong())?);
+    }
+    if certificates.is_empty() {
+        Err(wrong())
+    } else {
+        Ok(certificates)
+    }
+}
+
+/// Refuses keys that nobody knows, and names the nearest known one.
+///
+/// # Errors
+/// [`Failure::KeyUnknown`].
+pub(crate) fn check_keys<'k>(
+    file: &Path,
+    keys: impl IntoIterator<Item = &'k str>,
+    known: &[&'static str],
+) -> Result<(), Failure> {
+    match keys.into_iter().find(|key| !known.contains(key)) {
+        None => Ok(()),
+        Some(key) => Err(Failure::KeyUnknown {
+            file: file.to_owned(),
+            what: "key",
+            key: key.chars().take(64).collect(),
+            nearest: nearest(key, known),
+        }),
+    }
+}
+
+/// The known word that is likeliest meant; `None` if none is near.
+pub(crate) fn nearest(given: &str, known: &[&'static str]) -> Option<&'static str> {
+    let given: String = given
+        .chars()
+        .take(64)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    let distance = |known: &str| strsim::damerau_levenshtein(&given, known);
+    let nearest = known.iter().copied().min_by_key(|known| distance(known))?;
+    (distance(nearest) <= nearest.len().div_ceil(3)).then_some(nearest)
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    Failure::FileUnreadable {
+        path: file.to_owned(),
+        kind: error.kind(),
+    }
+}
+
+/// The names of the profiles in a folder, in order.
+fn profiles(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        name.strip_suffix(".toml").map(str::to_owned)
+    });
+    let mut names: Vec<String> = names.take(PROFILES_SHOWN_MAX).collect();
+    names.sort();
+    names
+}
+
+/// `$MALINES_HOME`, else `malines` in the configuration folder: XDG base directories, Apple's and
+/// Microsoft's.
+fn home(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let folder = |name: &str| {
+        variable(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(home) = folder("MALINES_HOME") {
+        return Some(home);
+    }
+    let configuration = if cfg!(windows) {
+        folder("APPDATA")
+    } else if cfg!(target_os = "macos") {
+        folder("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        folder("XDG_CONFIG_HOME")
+            .filter(|folder| folder.is_absolute())
+            .or_else(|| folder("HOME").map(|home| home.join(".config")))
+    };
+    configuration.map(|folder| folder.join("malines"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROFILE: &str = "node = \"127.0.0.1:7444\"\nagency = \"be-fedpol\"\n\
+        certificate = \"a.pem\"\nkey = \"/k/a.key\"\nnode_ca = \"ca.pem\"\n";
+
+    fn load(text: &str) -> Result<Profile, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("be.toml"), text).unwrap();
+        let home = Some(folder.path().to_owned());
+        Profile::load(
+            &Environment {
+                home,
+                now: Timestamp::from_millis(0),
+            },
+            "be",
+        )
+    }
+
+    #[test]
+    fn a_profile_is_read_and_its_paths_are_relative_to_it() {
+        let profile = load(PROFILE).unwrap();
+        assert_eq!(profile.values, Values::Hidden);
+        assert_eq!(profile.certificate, profile.file.with_file_name("a.pem"));
+        assert_eq!(profile.key, Path::new("/k/a.key"));
+        assert_eq!(
+            load(&format!("{PROFILE}demo = true")).unwrap().values,
+            Values::Demo
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let failure = load(&PROFILE.replace("node_ca", "nodeca")).unwrap_err();
+        assert!(matches!(
+            failure,
+            Failure::KeyUnknown {
+                nearest: Some("node_ca"),
+                ..
+            }
+        ));
+        let failure = load(&PROFILE.replace("agency", "#")).unwrap_err();
+        assert!(matches!(failure, Failure::KeyMissing { key: "agency", .. }));
+        for (from, to) in [
+            ("127.0.0.1:7444", "node"),
+            ("be-fedpol", "BE"),
+            ("\"a.pem\"", "1"),
+            ("7444", "0"),
+        ] {
+            let failure = load(&PROFILE.replace(from, to)).unwrap_err();
+            assert!(
+                matches!(failure, Failure::FileInvalid { .. }),
+                "{to}: {failure}"
+            );
+        }
+        let failure = load(&format!("{PROFILE}demo = = 1")).unwrap_err();
+        assert!(
+            matches!(failure, Failure::FileInvalid { line: 6, .. }),
+            "{failure}"
+        );
+        let environment = Environment {
+            home: Some(PathBuf::from("/x")),
+            now: Timestamp::from_millis(0),
+        };
+        for name in ["", "../be", "be.toml", "a/b"] {
+            let failure = Profile::load(&environment, name).unwrap_err();
+            assert!(matches!(failure, Failure::ProfileName { .. }), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_folder_follows_the_environment() {
+        let of = |pairs: &'static [(&'static str, &'static str)]| {
+            home(move |name| {
+                pairs
+                    .iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| OsString::from(value))
+            })
+        };
+        assert_eq!(
+            of(&[("MALINES_HOME", "/m"), ("HOME", "/h")]),
+            Some(PathBuf::from("/m"))
+        );
+        assert_eq!(of(&[]), None);
+        if cfg!(target_os = "linux") {
+            assert_eq!(
+                of(&[("HOME", "/h")]),
+                Some(PathBuf::from("/h/.config/malines"))
+            );
+            assert_eq!(
+                of(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/c")]),
+                Some(PathBuf::from("/c/malines"))
+            );
+            assert_eq!(
+                of(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "c")]),
+                Some(PathBuf::from("/h/.config/malines"))
+            );
+        }
+    }
+
+    #[test]
+    fn certificates_are_found_in_a_pem_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let block = |body: &str| {
+            format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+        };
+        std::fs::write(
+            &file,
+            format!("a comment\n{}{}", block("AAEC\nAwQ="), block("BQ==")),
+        )
+        .unwrap();
+        assert_eq!(
+            read_certificates(&file).unwrap(),
+            vec![vec![0, 1, 2, 3, 4], vec![5]]
+        );
+        for bad in [
+            "",
+            "AAEC",
+            "-----BEGIN CERTIFICATE-----\nAAEC",
+            &block("!!"),
+        ] {
+            std::fs::write(&file, bad).unwrap();
+            assert!(
+                matches!(read_certificates(&file), Err(Failure::FileInvalid { .. })),
+                "{bad}"
+            );
+        }
+        std::fs::write(&file, vec![b'a'; 70_000]).unwrap();
+        assert!(matches!(
+            read_certificates(&file),
+            Err(Failure::FileTooLong { .. })
+        ));
+    }
+}

@@ -1,0 +1,361 @@
+//! The one catalogue of texts that people read, keyed by the stable codes of the program.
+//!
+//! JSON is never translated: it carries the codes. Texts follow `docs/glossary.md`: a partner's
+//! record *matches*, an agency *refuses*, an owner *withdraws*. Another language is another arm of
+//! each function here, and nothing else in the program changes.
+
+use domain::question::NoAnswer;
+use domain::refusal::RefusalCode;
+use domain::value::Handling;
+use fingerprint::Refused;
+use interop::misp::Reason;
+
+/// The languages of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Language {
+    /// English.
+    #[default]
+    English,
+}
+
+/// What happened, and what the reader can do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    /// What happened; lower case, no full stop.
+    pub(crate) text: String,
+    /// What to do next.
+    pub(crate) hint: &'static str,
+}
+
+/// The text of a refusal, for the own people of an agency.
+pub(crate) fn refusal(language: Language, code: RefusalCode) -> Message {
+    let (text, hint) = match language {
+        Language::English => refusal_in_english(code),
+    };
+    Message {
+        text: text.to_owned(),
+        hint,
+    }
+}
+
+/// The text of a value that the normalisation refuses.
+pub(crate) fn normalisation(language: Language, refused: Refused) -> Message {
+    match language {
+        // The crate that owns the rules words them in English.
+        Language::English => Message {
+            text: refused.to_string(),
+            hint: refused.hint(),
+        },
+    }
+}
+
+/// The text of an attribute of a MISP event that is skipped.
+pub(crate) fn skipped(language: Language, reason: Reason) -> &'static str {
+    match language {
+        Language::English => reason.text(),
+    }
+}
+
+/// What a handling code forbids.
+pub(crate) fn handling(language: Language, code: Handling) -> &'static str {
+    match language {
+        Language::English => match code {
+            Handling::H0 => "only to prevent and combat crime",
+            Handling::H1 => "no judicial use without permission",
+            Handling::H2 => "no passing on without permission",
+            Handling::H3 => "a restriction in free text: ask the owner",
+        },
+    }
+}
+
+/// Why a partner did not answer.
+pub(crate) fn no_answer(language: Language, reason: NoAnswer) -> Message {
+    let (text, hint) = match language {
+        Language::English => match reason {
+            NoAnswer::Unreachable => (
+                "it could not be reached",
+                "try again later, or ask your operator",
+            ),
+            NoAnswer::TimedOut => (
+                "it did not answer in time",
+                "ask again; the first question may still count",
+            ),
+            NoAnswer::Misbehaved => (
+                "what answered was not what it must be",
+                "tell your operator at once; the log has the reason",
+            ),
+            NoAnswer::NoTokenKey => (
+                "its key for this agreement has not arrived yet",
+                "try again after the next sync",
+            ),
+        },
+    };
+    Message {
+        text: text.to_owned(),
+        hint,
+    }
+}
+
+/// A sentence that is always the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phrase {
+    /// Before a question leaves.
+    Proceed,
+    /// Before submissions leave this machine.
+    Send,
+    /// Before a record is taken back.
+    WithdrawForEver,
+    /// Under every match.
+    LeadNotIdentification,
+    /// Asks for a value without showing it.
+    ValueNotShown,
+    /// Heads the list of what goes to partners.
+    Leaves,
+    /// Heads the list of what does not.
+    Stays,
+    /// What never leaves the officer's machine.
+    RawStays,
+    /// What a "no match" means.
+    NoMatchMeans,
+    /// What a partner's refusal says about what it holds.
+    RefusalSaysNothing,
+}
+
+/// The sentence in English.
+pub(crate) const fn phrase(phrase: Phrase) -> &'static str {
+    match phrase {
+        Phrase::Proceed => "proceed?",
+        Phrase::Send => "send?",
+        Phrase::WithdrawForEver => "withdraw it for ever?",
+        Phrase::LeadNotIdentification => "a match is a lead, not an identification",
+        Phrase::ValueNotShown => "value (not shown, not kept):",
+        Phrase::Leaves => "LEAVES THIS NODE",
+        Phrase::Stays => "STAYS HERE",
+        Phrase::RawStays => "the value itself: it never leaves this machine",
+        Phrase::NoMatchMeans => "may show you for this purpose",
+        Phrase::RefusalSaysNothing => "says nothing about what it holds",
+    }
+}
+
+fn refusal_in_english(code: RefusalCode) -> (&'static str, &'static str) {
+    if code.is_of_the_question() {
+        of_the_question(code)
+    } else {
+        of_the_record(code)
+    }
+}
+
+/// Reasons that a partner may be told.
+const fn of_the_question(code: RefusalCode) -> (&'static str, &'static str) {
+    use RefusalCode as C;
+    match code {
+        C::AgreementUnknown => (
+            "that agreement is not known there",
+            "check its name with `malines status`",
+        ),
+        C::AgreementNotInForce => (
+            "the agreement is not in force",
+            "`malines status` says whose signature is missing or when it ended",
+        ),
+        C::NotAParty => (
+            "not a party of that agreement",
+            "use an agreement that both sides signed",
+        ),
+        C::PurposeNotCovered => (
+            "the agreement or a local rule does not cover that purpose",
+            "open a case under a clause that covers it; do not choose another purpose to get through",
+        ),
+        C::OffenceNotCovered => (
+            "the agreement or a local rule does not cover that offence",
+            "check the offence, or ask your prosecutor which agreement covers it",
+        ),
+        C::ChannelNotCovered => (
+            "not over this channel: it needs an officer or an authority",
+            "ask through your authority",
+        ),
+        C::NoTransferBasis => (
+            "no legal basis for a transfer between these two agencies",
+            "ask your data-protection officer; until there is one, nothing and no question may pass",
+        ),
+        C::QuotaSpent => (
+            "the quota of questions is spent",
+            "wait until it is renewed, or ask your operator",
+        ),
+        C::EpochNotLive => (
+            "the key it was made under is no longer in use",
+            "try again after the next sync",
+        ),
+        C::PolicyDenied => (
+            "a local rule says no",
+            "ask whoever answers for policy in that agency",
+        ),
+        C::PolicyFault => (
+            "the policy could not be evaluated, so nothing is allowed",
+            "tell the operator: this is a fault, not a decision",
+        ),
+        C::Malformed => (
+            "the message is malformed",
+            "update this program; if it stays, tell your operator",
+        ),
+        C::TooLarge => ("too much at once", "send less at a time"),
+        C::NoCase => (
+            "no open case allows it",
+            "`malines case list` shows the open ones",
+        ),
+        C::OfficerNotEntitled => (
+            "this officer may not do that",
+            "ask your operator which role your certificate has",
+        ),
+        _ => (
+            "the node is busy, recovering or stopping",
+            "try again in a minute",
+        ),
+    }
+}
+
+/// Reasons that depend on a record: for our own people only.
+const fn of_the_record(code: RefusalCode) -> (&'static str, &'static str) {
+    use RefusalCode as C;
+    match code {
+        C::SmuggledMigrant => (
+            "a record about a smuggled migrant cannot exist here",
+            "record the smuggler's account, not the person's; a person in danger: VICTIM_PROTECTION",
+        ),
+        C::ProtectedSubject => (
+            "a victim, a witness or an unknown person forms no such record",
+            "if you can tell whose account it is, say so; otherwise leave it out",
+        ),
+        C::Minor => (
+            "a minor, or somebody whose age nobody knows, forms no such record",
+            "protection of a child goes to the competent authority, not into an index",
+        ),
+        C::BenefitMissing => (
+            "migrant smuggling needs a financial or material benefit, and how one knows",
+            "say how you know of it, for example `prices in the advertisement`; without it there is no smuggling",
+        ),
+        C::PresumedAdultUnfounded => (
+            "a presumed adult needs a written reason and a review within 30 days",
+            "give the reason and a review of at most 30 days",
+        ),
+        C::DepictionProtected => (
+            "the persons pictured may not travel in this form",
+            "leave the picture out; submit the account and the text",
+        ),
+        C::LabelsImpossible => (
+            "labels that exclude each other, or that are missing",
+            "check TLP, handling, subject and age: CLEAR and H2 exclude each other, an object has no age",
+        ),
+        C::BodyImpossible => (
+            "kind, platform and description do not fit together",
+            "a handle needs its platform; a file needs medium and class",
+        ),
+        C::RetentionImpossible => (
+            "the end or the review is outside what is allowed",
+            "review comes before the end, and the end within what the agreement allows",
+        ),
+        C::TlpCeiling => (
+            "its TLP marking keeps it here",
+            "only the person who marked it can mark it otherwise",
+        ),
+        C::NotInAudience => (
+            "not in the record's audience",
+            "name the agency in the audience if it should get it",
+        ),
+        C::SealedKind => (
+            "an identifier of a person is never copied to partners",
+            "nothing to do: partners ask when they need it",
+        ),
+        C::NeedsApproval => (
+            "a person of the competent authority has to approve",
+            "ask your prosecutor",
+        ),
+        C::Expired => ("it has expired", "submit it again if it is still true"),
+        C::Withdrawn => ("its owner withdrew it; that is final", "nothing to do"),
+        C::NotHeld => (
+            "no such record is held here",
+            "check the reference; `malines hits` shows those that matched",
+        ),
+        C::SignatureInvalid => ("signed by nobody who may", "tell your operator"),
+        C::OriginMismatch => ("it belongs to another agency", "only its owner can do that"),
+        C::VersionConflict => (
+            "an older or repeated version",
+            "nothing to do; if it stays, tell your operator",
+        ),
+        C::CriticalNotUnderstood => ("made by a newer program", "update the node"),
+        C::ClassCap => (
+            "too many different combinations of labels are in use",
+            "use the labels that your records have already; tell your operator",
+        ),
+        C::NegativeBank => (
+            "a contact of aid, rescue, lawyers, press or family is never indexed",
+            "leave it out",
+        ),
+        C::SpeechOffence => (
+            "speech offences are never shared by a machine",
+            "ask your prosecutor: both countries need an article for it",
+        ),
+        C::OnwardDenied => (
+            "its owner does not allow it to be passed on",
+            "ask the owner",
+        ),
+        C::ExerciseMixed => (
+            "training data and live data never mix",
+            "leave `exercise` out, or use it everywhere",
+        ),
+        C::NormalisationNotLive => (
+            "made under rules of normalisation that the agreement no longer uses",
+            "update this program and submit again",
+        ),
+        _ => (
+            "a rule of the floor or a local rule says no",
+            "the rule is named beside it; ask who answers for policy",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_refusal_has_a_text_of_its_own_and_a_hint() {
+        let mut texts = HashSet::new();
+        for code in RefusalCode::ALL {
+            let message = refusal(Language::English, *code);
+            assert!(
+                texts.insert(message.text.clone()),
+                "{code}: {}",
+                message.text
+            );
+            assert!(message.hint.len() > 8, "{code}");
+            for text in [message.text.as_str(), message.hint] {
+                assert!(!text.ends_with('.'), "{code}: {text}");
+                let first = text.chars().next().unwrap();
+                let is_name = ["TLP"].iter().any(|name| text.starts_with(name));
+                assert!(!first.is_uppercase() || is_name, "{code}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn reasons_and_handling_codes_have_texts() {
+        for reason in Reason::ALL {
+            assert!(skipped(Language::English, *reason).len() > 8, "{reason}");
+        }
+        for code in Handling::ALL {
+            assert!(handling(Language::English, *code).len() > 8, "{code}");
+        }
+    }
+
+    #[test]
+    fn words_that_the_glossary_avoids_are_not_used() {
+        for code in RefusalCode::ALL {
+            let message = refusal(Language::English, *code);
+            let all = format!("{} {}", message.text, message.hint).to_lowercase();
+            for word in ["positive", " hit ", "fingerprint", "suspect's"] {
+                assert!(!all.contains(word), "{code}: {word}");
+            }
+        }
+    }
+}

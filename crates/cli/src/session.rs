@@ -1,0 +1,295 @@
+//! The only place that uses the network: a connection to the officer's own node, over mutual TLS.
+//!
+//! Every call waits for its answer, so that commands read from top to bottom.
+
+use crate::config::{self, Environment, Profile, SMALL_FILE_BYTES_MAX};
+use crate::error::Failure;
+use domain::digest::{self, DIGEST_BYTES};
+use domain::name::AgencyId;
+use domain::report::{
+    CaseOpening, Hit, Mode, NodeStatus, PAGE_MAX, Query, QueryReport, SUBMISSIONS_MAX,
+    WithdrawalReceipt,
+};
+use domain::submission::{Case, Submission};
+use domain::time::Timestamp;
+use fingerprint::file::hash_file;
+use std::future::Future;
+use std::io::Write;
+use wire::client::{CallFailure, OfficerClient};
+use wire::connect::{DialLimits, Dialler, Target};
+use wire::convert::submission::SubmissionResult;
+use wire::convert::withdrawal::RecordReference;
+use wire::tls::Port;
+use wire::tls::credentials::Credentials;
+use wire::tls::registry::{CertificatePin, PeerEntry, PeerRegistry, Snapshot, Standing};
+use zeroize::Zeroizing;
+
+/// The most bytes of submissions that are put into one request; far below the limit of a message.
+const BATCH_BYTES_MAX: usize = 512 * 1024;
+/// What a submission needs at most beside its lists and texts, in bytes.
+const SUBMISSION_BYTES: usize = 512;
+
+/// A connection to the own node.
+pub(crate) struct Session {
+    runtime: tokio::runtime::Runtime,
+    client: OfficerClient,
+    profile: Profile,
+    secret: Zeroizing<[u8; DIGEST_BYTES]>,
+    now: Timestamp,
+}
+
+impl Session {
+    /// Connects as the officer of a profile, once.
+    ///
+    /// # Errors
+    /// [`Failure`]: the profile, the certificate, or the true reason why the dial failed.
+    pub(crate) fn open(environment: &Environment, profile: Profile) -> Result<Self, Failure> {
+        let chain = config::read(&profile.certificate, SMALL_FILE_BYTES_MAX)?;
+        let key = config::read(&profile.key, SMALL_FILE_BYTES_MAX)?;
+        let credentials =
+            Credentials::from_pem(&chain, &key, environment.now).map_err(|refused| {
+                Failure::Credentials {
+                    file: profile.certificate.clone(),
+                    refused,
+                }
+            })?;
+        let secret = Zeroizing::new(digest::derive("malines officer lists v1", &[&key]));
+        let registry = PeerRegistry::new(registry(&profile)?);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(|_| Failure::System("to start the network"))?;
+        let target = Target {
+            address: profile.node.clone(),
+            agency: profile.agency.clone(),
+        };
+        let dialler = Dialler::new(Port::Officer, credentials, registry, DialLimits::default());
+        let channel = runtime
+            .block_on(dialler.dial(target))
+            .map_err(Failure::Dial)?;
+        let client = runtime.block_on(async { OfficerClient::new(channel) });
+        Ok(Self {
+            runtime,
+            client,
+            profile,
+            secret,
+            now: environment.now,
+        })
+    }
+
+    /// The own agency.
+    pub(crate) const fn agency(&self) -> &AgencyId {
+        &self.profile.agency
+    }
+
+    /// The present instant, read once.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// 16 bytes that are always the same for the same parts under the same officer's key, and that
+    /// nobody without the key can test a guess against.
+    pub(crate) fn derive(&self, parts: &[&[u8]]) -> [u8; 16] {
+        let parts: Vec<&[u8]> = core::iter::once(self.secret.as_slice())
+            .chain(parts.iter().copied())
+            .collect();
+        let derived = digest::derive("malines officer list entry v1", &parts);
+        let mut bytes = [0; 16];
+        bytes
+            .iter_mut()
+            .zip(derived)
+            .for_each(|(byte, derived)| *byte = derived);
+        bytes
+    }
+
+    /// How the node is.
+    ///
+    /// # Errors
+    /// [`Failure`], as every call here.
+    pub(crate) fn status(&self) -> Result<NodeStatus, Failure> {
+        self.call(self.client.status())
+    }
+
+    /// Opens a case.
+    pub(crate) fn open_case(&self, opening: CaseOpening) -> Result<Case, Failure> {
+        self.call(self.client.open_case(opening))
+    }
+
+    /// The cases with a number above `after`, all pages.
+    pub(crate) fn cases(&self, cases_max: usize) -> Result<Vec<Case>, Failure> {
+        let mut cases: Vec<Case> = Vec::new();
+        loop {
+            let after = cases.last().map_or(0, |case| case.number);
+            let page = self.call(self.client.list_cases(after))?;
+            let is_last = page.len() < PAGE_MAX;
+            let goes_on = page.first().is_some_and(|case| case.number > after);
+            cases.extend(page);
+            if is_last || !goes_on || cases.len() >= cases_max {
+                cases.truncate(cases_max);
+                return Ok(cases);
+            }
+        }
+    }
+
+    /// The case that people call `C-12`, or `12`.
+    pub(crate) fn case(&self, given: &str) -> Result<Case, Failure> {
+        let unknown = || Failure::CaseUnknown {
+            given: given.chars().take(64).collect(),
+        };
+        let digits = given
+            .trim()
+            .trim_start_matches(['C', 'c'])
+            .trim_start_matches('-');
+        let number: u32 = digits.parse().map_err(|_| unknown())?;
+        let page = self.call(
+            self.client
+                .list_cases(number.checked_sub(1).ok_or_else(unknown)?),
+        )?;
+        page.into_iter()
+            .find(|case| case.number == number)
+            .ok_or_else(unknown)
+    }
+
+    /// Submits, or asks what would happen, in batches; `done` hears how many went so far.
+    ///
+    /// If a batch fails, those before it are recorded: the same list submitted again is harmless.
+    pub(crate) fn submit(
+        &self,
+        submissions: &[Submission],
+        mode: Mode,
+        mut done: impl FnMut(usize),
+    ) -> Result<Vec<SubmissionResult>, Failure> {
+        let mut results = Vec::with_capacity(submissions.len());
+        let mut rest = submissions;
+        while !rest.is_empty() {
+            let (batch, after) = rest
+                .split_at_checked(batch_length(rest))
+                .unwrap_or((rest, &[]));
+            results.extend(self.call(self.client.submit(batch.to_vec(), mode))?);
+            rest = after;
+            done(results.len());
+        }
+        Ok(results)
+    }
+
+    /// Asks.
+    pub(crate) fn query(&self, query: Query, mode: Mode) -> Result<QueryReport, Failure> {
+        self.call(self.client.query(query, mode))
+    }
+
+    /// What matched so far, newest first, at most `hits_max`.
+    pub(crate) fn hits(
+        &self,
+        hits_max: usize,
+        keep: impl Fn(&Hit) -> bool,
+    ) -> Result<Vec<Hit>, Failure> {
+        let mut hits: Vec<Hit> = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.call(self.client.list_hits(after))?;
+            let is_last = page.len() < PAGE_MAX;
+            let last = page.last().map(|hit| hit.summary.follow_up);
+            let goes_on = last.is_some() && last != after;
+            after = last;
+            hits.extend(page.into_iter().filter(&keep));
+            if is_last || !goes_on || hits.len() >= hits_max {
+                hits.truncate(hits_max);
+                return Ok(hits);
+            }
+        }
+    }
+
+    /// Takes a record back.
+    pub(crate) fn withdraw(&self, record: RecordReference) -> Result<WithdrawalReceipt, Failure> {
+        self.call(self.client.withdraw(record))
+    }
+
+    /// The signed head of the audit log.
+    pub(crate) fn audit_head(&self) -> Result<String, Failure> {
+        self.call(self.client.audit_head()).map(|note| note.0)
+    }
+
+    /// Writes the whole audit log.
+    pub(crate) fn audit_export(&self, mut writer: impl Write) -> Result<u64, Failure> {
+        let mut export = self.call(self.client.audit_export())?;
+        let mut bytes: u64 = 0;
+        while let Some(chunk) = self.call(export.next())? {
+            writer
+                .write_all(&chunk.0)
+                .map_err(|error| Failure::OutputFailed(error.kind()))?;
+            bytes = bytes.saturating_add(u64::try_from(chunk.0.len()).unwrap_or(0));
+        }
+        writer
+            .flush()
+            .map_err(|error| Failure::OutputFailed(error.kind()))?;
+        Ok(bytes)
+    }
+
+    fn call<T>(&self, call: impl Future<Output = Result<T, CallFailure>>) -> Result<T, Failure> {
+        self.runtime
+            .block_on(call)
+            .map_err(|failure| match failure {
+                CallFailure::Refused(refusal) => Failure::Refused(refusal),
+                CallFailure::NotConnected(failure) => Failure::Dial(failure),
+                other => Failure::Node {
+                    code: other.code(),
+                    hint: other.hint(),
+                    why: other.to_string(),
+                },
+            })
+    }
+}
+
+/// Only the own agency's node is dialled, so only its authority is pinned.
+fn registry(profile: &Profile) -> Result<Snapshot, Failure> {
+    let certificates = config::read_certificates(&profile.node_ca)?;
+    let invalid = |why: String| Failure::FileInvalid {
+        file: profile.node_ca.clone(),
+        line: 0,
+        why,
+    };
+    let mut authorities = Vec::new();
+    for certificate in certificates {
+        let bytes_max = SMALL_FILE_BYTES_MAX;
+        let hashes = hash_file(certificate.as_slice(), bytes_max)
+            .map_err(|refused| invalid(refused.to_string()))?;
+        let pin = CertificatePin::from_bytes(hashes.sha256);
+        if !authorities.contains(&pin) {
+            authorities.push(pin);
+        }
+    }
+    let entry = PeerEntry {
+        authorities,
+        standing: Standing::Active,
+    };
+    let snapshot = Snapshot::new(profile.agency.clone()).with_peer(profile.agency.clone(), entry);
+    snapshot.map_err(|fault| invalid(fault.to_string()))
+}
+
+/// As many as fit one request.
+fn batch_length(submissions: &[Submission]) -> usize {
+    let mut bytes: usize = 0;
+    let fits = |submission: &&Submission| {
+        let names: usize = submission
+            .audience
+            .iter()
+            .map(|agency| agency.as_str().len() + 4)
+            .sum();
+        let reason = submission
+            .presumed_adult_reason
+            .as_ref()
+            .map_or(0, String::len);
+        let ground = submission
+            .benefit
+            .as_ref()
+            .map_or(0, |benefit| benefit.ground.len());
+        bytes = bytes.saturating_add(SUBMISSION_BYTES + names + reason + ground);
+        bytes <= BATCH_BYTES_MAX
+    };
+    submissions
+        .iter()
+        .take(SUBMISSIONS_MAX)
+        .take_while(fits)
+        .count()
+        .max(1)
+}

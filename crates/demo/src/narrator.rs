@@ -1,0 +1,80 @@
+//! Prints the story: chapters, what people do, what the programs say.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const GREEN: &str = "\x1b[32m";
+const RED: &str = "\x1b[31m";
+const PLAIN: &str = "\x1b[0m";
+
+/// The voice of the story. Colours are taken out by `anstream` where there is no terminal.
+pub(crate) struct Narrator {
+    lively: bool,
+}
+
+impl Narrator {
+    pub(crate) fn new() -> Self {
+        Self { lively: std::io::stderr().is_terminal() }
+    }
+
+    /// A chapter begins.
+    pub(crate) fn chapter(&self, title: &str) {
+        self.line(&format!("\n{BOLD}{title}{PLAIN}"));
+    }
+
+    /// A sentence of the story.
+    pub(crate) fn say(&self, sentence: &str) {
+        self.line(&format!("  {sentence}"));
+    }
+
+    /// A sentence about something that was checked.
+    pub(crate) fn proven(&self, sentence: &str) {
+        self.line(&format!("  {GREEN}✓{PLAIN} {sentence}"));
+    }
+
+    /// What a person types.
+    pub(crate) fn command(&self, who: &str, command: &str) {
+        self.line(&format!("  {DIM}{who} $ {command}{PLAIN}"));
+    }
+
+    /// What a program said, as it said it.
+    pub(crate) fn quote(&self, said: &str) {
+        for line in said.lines().filter(|line| !line.trim().is_empty()) {
+            self.line(&format!("    {line}"));
+        }
+    }
+
+    /// Something takes a while: a spinner on a terminal, nothing elsewhere.
+    pub(crate) fn busy(&self, what: &str) -> Busy {
+        let bar = if self.lively { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(80));
+        Busy(bar)
+    }
+
+    /// The story ends badly.
+    pub(crate) fn failure(&self, error: &anyhow::Error) {
+        let _ = writeln!(anstream::stderr(), "\n{RED}the demonstration failed:{PLAIN} {error:#}");
+        let hint = "the logs of the nodes are in the folder named above, one `node.log` each";
+        let _ = writeln!(anstream::stderr(), "hint: {hint}");
+    }
+
+    fn line(&self, line: &str) {
+        let _ = writeln!(anstream::stdout(), "{line}");
+    }
+}
+
+/// A spinner; it goes when it is dropped.
+pub(crate) struct Busy(ProgressBar);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,485 @@
+//! The story, chapter by chapter. Every chapter checks what it tells.
+
+use crate::Options;
+use crate::cast::{self, AGREEMENT, Agency, BELGIUM, CLAUSE, FRANCE, MOROCCO, PARTNERS, SPAIN};
+use crate::forgery;
+use crate::narrator::Narrator;
+use crate::stage::{Beginning, Stage};
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Values of the samples that the story asks about.
+const PHONE: &str = "+33 1 99 00 42 17";
+const OTHER_HANDLE: &str = "@nobody_of_the_story";
+const INVITE: &str = "https://t.me/+Zx9QeRtYuIoPaSdFgH";
+const STRICT_URL: &str = "https://traversee-express-22.example/papiers";
+
+/// Where the ids of acknowledged and of withdrawn records are kept for a later run.
+const ACKNOWLEDGED: &str = "acknowledged";
+const WITHDRAWN: &str = "withdrawn";
+
+/// Tells the whole story.
+pub(crate) fn tell(options: &Options, narrator: &Narrator) -> anyhow::Result<()> {
+    let event = options.import.as_deref().map(absolute).transpose()?;
+    let labels = options.labels.as_deref().map(absolute).transpose()?;
+    let mut stage = Stage::open(options.keep)?;
+    narrator.chapter("Malines: four agencies, one agreement, and what it lets through");
+    narrator.say(&format!("everything happens in {}", stage.folder().display()));
+    match stage.beginning {
+        Beginning::Fresh => {
+            found(&mut stage, narrator)?;
+            agree(&stage, narrator)?;
+            start(&mut stage, narrator)?;
+            stage.complete()?;
+            let case = open_case(&mut stage, narrator)?;
+            let sent = match (event, labels) {
+                (Some(event), Some(labels)) => import(&mut stage, narrator, &case, &event, &labels)?,
+                _ => submit(&mut stage, narrator, &case)?,
+            };
+            arrive(&mut stage, narrator, &sent)?;
+            ask(&mut stage, narrator)?;
+            keep_home(&mut stage, narrator, &case)?;
+            withdraw(&mut stage, narrator, &sent)?;
+            refuse_forgeries(&mut stage, narrator)?;
+        }
+        Beginning::Kept => {
+            verify_stores(&stage, narrator)?;
+            start(&mut stage, narrator)?;
+            nothing_lost(&mut stage, narrator)?;
+        }
+    }
+    heads(&mut stage, narrator)?;
+    if options.once {
+        narrator.chapter("The end. Every line above happened over the wire.");
+        return Ok(());
+    }
+    invite(&mut stage, narrator)?;
+    stage.watch()
+}
+
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    path.canonicalize().with_context(|| format!("cannot find {}", path.display()))
+}
+
+fn found(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
+    narrator.chapter("1. Four agencies make their keys");
+    let busy = narrator.busy("making keys, certificate authorities and configurations");
+    for agency in cast::ALL {
+        stage.found(agency)?;
+    }
+    stage.lay_out_samples()?;
+    drop(busy);
+    for agency in cast::ALL {
+        narrator.proven(&format!(
+            "{:<8} {:<10} its own root key, two certificate authorities, policy, ports; officer {}",
+            agency.name, agency.id, agency.officer
+        ));
+    }
+    Ok(())
+}
+
+/// The four authorities sign; three signatures are not enough.
+fn agree(stage: &Stage, narrator: &Narrator) -> anyhow::Result<()> {
+    narrator.chapter("2. Their authorities sign an agreement");
+    let terms = stage.folder().join("agreement.toml");
+    fs::write(&terms, terms_of_this_run(stage)?)?;
+    let bundle = stage.folder().join(format!("{AGREEMENT}.bundle"));
+    let bundle_text = bundle.to_string_lossy().into_owned();
+    stage.node(&["agreement", "draft", &terms.to_string_lossy(), &bundle_text])?;
+    for agency in cast::ALL {
+        let manifest = stage.home(agency).join(format!("{}.manifest", agency.id));
+        stage.node(&["agreement", "add-manifest", &bundle_text, &manifest.to_string_lossy()])?;
+    }
+    for agency in cast::ALL {
+        let key = stage.home(agency).join("authority.key");
+        let key = key.to_string_lossy();
+        let sign = ["agreement", "sign", "--yes", "--key", &key, "--party", agency.id, &bundle_text];
+        stage.node(&sign)?;
+        let shown = stage.node(&["agreement", "show", &bundle_text])?;
+        let standing = shown.lines().find_map(|line| line.strip_prefix("Standing now:"));
+        let standing = standing.context("`agreement show` says nothing of the standing")?;
+        narrator.say(&format!("{:<8} signs: {}", agency.name, standing.trim()));
+    }
+    for agency in cast::ALL {
+        let folder = stage.home(agency).join("agreements");
+        fs::create_dir_all(&folder)?;
+        fs::copy(&bundle, folder.join(format!("{AGREEMENT}.bundle")))?;
+    }
+    narrator.proven("every node has the same bundle: the terms, four signatures, four manifests");
+    Ok(())
+}
+
+/// The example agreement with the keys that this run made.
+fn terms_of_this_run(stage: &Stage) -> anyhow::Result<String> {
+    let example = include_str!("../../../deploy/agreement.toml");
+    let mut terms: toml::Table = example.parse().context("the example agreement")?;
+    let parties = terms.get_mut("party").and_then(toml::Value::as_array_mut);
+    for party in parties.context("an agreement without parties")? {
+        let party = party.as_table_mut().context("a party that is no table")?;
+        let id = party.get("agency").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+        let agency = cast::ALL.into_iter().find(|agency| agency.id == id);
+        let agency = agency.with_context(|| format!("`{id}` is not in the cast"))?;
+        let file = stage.home(agency).join(format!("{id}.party.toml"));
+        let made: toml::Table = fs::read_to_string(file)?.parse()?;
+        let made = made.get("party").and_then(|list| list.get(0)).context("no party was made")?;
+        for key in ["root_key", "authority_key"] {
+            let value = made.get(key).with_context(|| format!("no {key} was made"))?;
+            party.insert(key.to_owned(), value.clone());
+        }
+    }
+    Ok(toml::to_string(&terms)?)
+}
+
+fn start(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
+    narrator.chapter("3. Four nodes start, each a process of its own");
+    let busy = narrator.busy("starting");
+    for agency in cast::ALL {
+        stage.start(agency)?;
+    }
+    let took = stage.until("the nodes do not find each other", |stage| {
+        for agency in cast::ALL {
+            let (_, status) = stage.ask(agency, &["status"], &[0])?;
+            let partners = status["partners"].as_array().cloned().unwrap_or_default();
+            if partners.len() != 3 || partners.iter().any(|partner| partner["link"] != "up") {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })?;
+    drop(busy);
+    narrator.proven(&format!(
+        "twelve links are up after {:.1} s: mutual TLS 1.3, X25519MLKEM768 only",
+        took.as_secs_f32()
+    ));
+    narrator.command(BELGIUM.name, "malines status");
+    let said = stage.show(BELGIUM, &["status"], &[0])?;
+    narrator.quote(&said);
+    Ok(())
+}
+
+fn open_case(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<String> {
+    narrator.chapter("4. A Belgian analyst opens a case and submits an advertisement");
+    let reference = "26-118-00431";
+    let arguments = [
+        "case", "open", "--ref", reference, "--agreement", AGREEMENT, "--clause", CLAUSE,
+        "--purpose", "INVESTIGATION", "--offence", "MIGRANT_SMUGGLING",
+    ];
+    narrator.command(BELGIUM.name, &format!("malines {}", arguments.join(" ")));
+    let (_, case) = stage.ask(BELGIUM, &arguments, &[0])?;
+    let name = case["name"].as_str().context("a case without a name")?.to_owned();
+    narrator.proven(&format!("case {name}; agreement, clause, purpose and offence are fixed once"));
+    Ok(name)
+}
+
+/// What Belgium sent: for each record its id and the partners it leaves for.
+struct Sent(Vec<(String, Vec<String>)>);
+
+impl Sent {
+    fn read(report: &Value) -> anyhow::Result<Self> {
+        let results = report["results"].as_array().context("no results")?;
+        let mut sent = Vec::new();
+        for result in results {
+            let Some(record_id) = result["record_id"].as_str() else { continue };
+            let outlook = result["outlook"].as_array().cloned().unwrap_or_default();
+            let leaves = outlook.iter().filter(|row| row["fate"] == "LEAVES");
+            let peers = leaves.filter_map(|row| row["agency"].as_str()).map(str::to_owned);
+            sent.push((record_id.to_owned(), peers.collect()));
+        }
+        Ok(Self(sent))
+    }
+
+    fn leaving_for(&self, peer: Agency) -> usize {
+        self.0.iter().filter(|(_, peers)| peers.iter().any(|id| id == peer.id)).count()
+    }
+}
+
+fn submit(stage: &mut Stage, narrator: &Narrator, case: &str) -> anyhow::Result<Sent> {
+    let arguments =
+        ["submit", "--case", case, "--from", "advertisement.csv", "--answers", "answers.toml"];
+    let dry: Vec<&str> = arguments.into_iter().chain(["--dry-run"]).collect();
+    narrator.command(BELGIUM.name, &format!("malines {}", dry.join(" ")));
+    let said = stage.show(BELGIUM, &dry, &[0])?;
+    narrator.quote(&said);
+    send(stage, narrator, &arguments)
+}
+
+fn import(
+    stage: &mut Stage,
+    narrator: &Narrator,
+    case: &str,
+    event: &Path,
+    labels: &Path,
+) -> anyhow::Result<Sent> {
+    let (event, labels) = (event.to_string_lossy(), labels.to_string_lossy());
+    let dry = ["import", "misp", &event, "--labels", &labels, "--dry-run"];
+    narrator.command(BELGIUM.name, &format!("malines {}", dry.join(" ")));
+    let said = stage.show(BELGIUM, &dry, &[0])?;
+    narrator.quote(&shortened(&said, 24));
+    let sent = send(stage, narrator, &["import", "misp", &event, "--labels", &labels, "--case", case])?;
+    narrator.say("and the telephone number and the handle of the sample advertisement:");
+    let numbers = ["submit", "--case", case, "--from", "advertisement.csv", "--answers", "answers.toml"];
+    let more = send(stage, narrator, &numbers)?;
+    Ok(Sent(sent.0.into_iter().chain(more.0).collect()))
+}
+
+fn send(stage: &mut Stage, narrator: &Narrator, arguments: &[&str]) -> anyhow::Result<Sent> {
+    let yes: Vec<&str> = arguments.iter().copied().chain(["--yes"]).collect();
+    narrator.command(BELGIUM.name, &format!("malines {}", yes.join(" ")));
+    let (_, report) = stage.ask(BELGIUM, &yes, &[0, 2])?;
+    let sent = Sent::read(&report)?;
+    let refused = report["counts"]["refused"].as_u64().unwrap_or(0);
+    if sent.0.is_empty() {
+        bail!("nothing was accepted: {report}");
+    }
+    acknowledge(stage, &sent)?;
+    narrator.proven(&format!("{} records signed and durable, {refused} refused", sent.0.len()));
+    Ok(sent)
+}
+
+fn shortened(text: &str, lines_max: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let kept = lines.iter().take(lines_max).copied().collect::<Vec<_>>().join("\n");
+    match lines.len().checked_sub(lines_max) {
+        Some(more @ 1..) => format!("{kept}\n... and {more} lines more"),
+        _ => kept,
+    }
+}
+
+fn records_from_belgium(stage: &mut Stage, agency: Agency) -> anyhow::Result<u64> {
+    let (_, status) = stage.ask(agency, &["status"], &[0])?;
+    let partners = status["partners"].as_array().cloned().unwrap_or_default();
+    let belgium = partners.iter().find(|partner| partner["agency"] == BELGIUM.id);
+    Ok(belgium.and_then(|belgium| belgium["records_in"].as_u64()).unwrap_or(0))
+}
+
+fn arrive(stage: &mut Stage, narrator: &Narrator, sent: &Sent) -> anyhow::Result<()> {
+    narrator.chapter("5. Links, files and invite codes arrive where agreement and policy allow");
+    for partner in PARTNERS {
+        let expected = sent.leaving_for(partner) as u64;
+        let busy = narrator.busy("waiting");
+        let took = stage.until(&format!("{} lacks records", partner.name), |stage| {
+            Ok(records_from_belgium(stage, partner)? == expected)
+        })?;
+        drop(busy);
+        narrator.proven(&format!(
+            "{:<8} holds {expected} of Belgium's {} records (seen after {:.1} s)",
+            partner.name,
+            sent.0.len(),
+            took.as_secs_f32()
+        ));
+    }
+    narrator.say("telephone numbers and handles went to nobody: they are answered when asked");
+    Ok(())
+}
+
+fn case_in(stage: &mut Stage, agency: Agency, reference: &str) -> anyhow::Result<String> {
+    let (_, case) = stage.ask(
+        agency,
+        &[
+            "case", "open", "--ref", reference, "--agreement", AGREEMENT, "--clause", CLAUSE,
+            "--purpose", "INVESTIGATION", "--offence", "MIGRANT_SMUGGLING",
+        ],
+        &[0],
+    )?;
+    Ok(case["name"].as_str().context("a case without a name")?.to_owned())
+}
+
+fn ask(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
+    narrator.chapter("6. Spain has a telephone number and a handle, and asks");
+    let case = case_in(stage, SPAIN, "DP-2026-0098")?;
+    let partners = "be-fedpol,fr-oltim,ma-dgsn";
+    let phone = ["query", "phone", "--case", &case, "--ask", partners, "--value", PHONE, "--yes"];
+    narrator.command(SPAIN.name, &format!("malines query phone --case {case} --value \"{PHONE}\""));
+    let said = stage.show(SPAIN, &phone, &[0])?;
+    narrator.quote(&said);
+    narrator.proven("a match with Belgium, live, over the wire; exit code 0");
+    let handle = [
+        "query", "handle", "--platform", "TELEGRAM", "--case", &case, "--ask", partners, "--value",
+        OTHER_HANDLE, "--yes",
+    ];
+    narrator.command(
+        SPAIN.name,
+        &format!("malines query handle --platform TELEGRAM --case {case} --value {OTHER_HANDLE}"),
+    );
+    let said = stage.show(SPAIN, &handle, &[1])?;
+    narrator.quote(&said);
+    narrator.proven("no match; exit code 1. Nobody can tell it from what a partner may not show");
+    Ok(())
+}
+
+fn holds(stage: &mut Stage, agency: Agency, case: &str, value: &str) -> anyhow::Result<bool> {
+    let query =
+        ["query", "link", "--case", case, "--ask", "nobody", "--value", value, "--yes"];
+    let (_, report) = stage.ask(agency, &query, &[0, 1])?;
+    Ok(report["held"].as_array().is_some_and(|held| !held.is_empty()))
+}
+
+fn keep_home(stage: &mut Stage, narrator: &Narrator, case: &str) -> anyhow::Result<()> {
+    narrator.chapter("7. What policy keeps home, and why");
+    let dry = [
+        "submit", "--case", case, "--from", "weak.csv", "--answers", "weak.toml", "--dry-run",
+    ];
+    narrator.command(BELGIUM.name, &format!("malines {}", dry.join(" ")));
+    let said = stage.show(BELGIUM, &dry, &[0])?;
+    narrator.quote(&said);
+    let before = records_from_belgium(stage, SPAIN)?;
+    let sent = send(
+        stage,
+        narrator,
+        &["submit", "--case", case, "--from", "weak.csv", "--answers", "weak.toml"],
+    )?;
+    if PARTNERS.iter().any(|partner| sent.leaving_for(*partner) > 0) {
+        bail!("a record of a doubtful source was going to leave");
+    }
+    let (french, moroccan) =
+        (case_in(stage, FRANCE, "PARQUET-2026-771")?, case_in(stage, MOROCCO, "2026/1408")?);
+    if !holds(stage, FRANCE, &french, STRICT_URL)? || holds(stage, MOROCCO, &moroccan, STRICT_URL)? {
+        bail!("the AMBER_STRICT link is not where policy lets it be");
+    }
+    if records_from_belgium(stage, SPAIN)? != before {
+        bail!("something left that should have stayed");
+    }
+    narrator.proven("the doubtful lead stays in Belgium");
+    narrator.proven("the link marked AMBER_STRICT is held in France and not in Morocco");
+    Ok(())
+}
+
+fn withdraw(stage: &mut Stage, narrator: &Narrator, sent: &Sent) -> anyhow::Result<()> {
+    narrator.chapter("8. Belgium withdraws a record");
+    let everywhere = sent.0.iter().find(|(_, peers)| peers.len() == PARTNERS.len());
+    let (record_id, _) = everywhere.context("no record went to every partner")?;
+    let mut before = Vec::new();
+    for partner in PARTNERS {
+        before.push((partner, records_from_belgium(stage, partner)?));
+    }
+    narrator.command(BELGIUM.name, &format!("malines withdraw {record_id} --yes"));
+    fs::write(stage.folder().join(WITHDRAWN), format!("{record_id}\n"))?;
+    let said = stage.show(BELGIUM, &["withdraw", record_id, "--yes"], &[0])?;
+    narrator.quote(&said);
+    for (partner, count) in before {
+        let took = stage.until(&format!("{} still holds it", partner.name), |stage| {
+            Ok(records_from_belgium(stage, partner)? + 1 == count)
+        })?;
+        narrator.proven(&format!(
+            "{:<8} holds one record less (seen after {:.1} s)",
+            partner.name,
+            took.as_secs_f32()
+        ));
+    }
+    let case = case_in(stage, FRANCE, "PARQUET-2026-772")?;
+    if sent.0.first().is_some_and(|(id, _)| id == record_id) && holds(stage, FRANCE, &case, INVITE)? {
+        bail!("the withdrawn record can still be found in France");
+    }
+    Ok(())
+}
+
+fn refuse_forgeries(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
+    narrator.chapter("9. Two forged certificates");
+    let seen = forgery::by_stranger(stage, SPAIN)?;
+    narrator.say("a stranger, with an authority of its own, says it is Spain");
+    narrator.quote(&format!("the stranger sees:  {seen}"));
+    narrator.quote(&reason_in_log(stage, 1)?);
+    let seen = forgery::by_member(stage, MOROCCO, SPAIN)?;
+    narrator.say("Morocco's real authority certifies a node that says it is Spain");
+    narrator.quote(&format!("the forger sees:    {seen}"));
+    narrator.quote(&reason_in_log(stage, 2)?);
+    narrator.proven("both refused; the caller learns nothing, Belgium's log has the true reason");
+    Ok(())
+}
+
+/// The n-th refusal of a caller in Belgium's log, counted from the first.
+fn reason_in_log(stage: &mut Stage, n: usize) -> anyhow::Result<String> {
+    let path = stage.log(BELGIUM);
+    let mut found = String::new();
+    stage.until("Belgium's log does not say why", |_| {
+        let log = fs::read_to_string(&path)?;
+        let refusals: Vec<&str> = log.lines().filter(|line| line.contains("wire::accept")).collect();
+        found = refusals.get(n - 1).copied().unwrap_or_default().to_owned();
+        Ok(!found.is_empty())
+    })?;
+    let (_, reason) = found.split_once("wire::accept: ").unwrap_or(("", &found));
+    Ok(format!("Belgium's log says: {reason}"))
+}
+
+fn heads(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
+    narrator.chapter("10. The audit heads");
+    for agency in cast::ALL {
+        let (_, head) = stage.ask(agency, &["audit", "head"], &[0])?;
+        let root = head["root"].as_str().unwrap_or_default();
+        narrator.quote(&format!("{:<8} {:>4} entries, root {root}", agency.name, head["size"]));
+    }
+    let file = stage.folder().join("belgium.log");
+    let _ = fs::remove_file(&file);
+    let file = file.to_string_lossy().into_owned();
+    let keys = stage.home(BELGIUM).join(format!("{}.audit-key", BELGIUM.id));
+    let keys = keys.to_string_lossy().into_owned();
+    stage.show(BELGIUM, &["audit", "export", "--to", &file], &[0])?;
+    narrator.command(BELGIUM.name, &format!("malines audit verify --keys {keys} {file}"));
+    let said = stage.show(BELGIUM, &["audit", "verify", "--keys", &keys, &file], &[0])?;
+    narrator.quote(&said);
+    narrator.proven("Belgium's whole log verifies without a node");
+    Ok(())
+}
+
+/// What was acknowledged, so that a later run can tell whether anything was lost.
+fn acknowledge(stage: &mut Stage, sent: &Sent) -> anyhow::Result<()> {
+    let path = stage.folder().join(ACKNOWLEDGED);
+    let mut known = fs::read_to_string(&path).unwrap_or_default();
+    for (record_id, _) in &sent.0 {
+        known.push_str(record_id);
+        known.push('\n');
+    }
+    Ok(fs::write(path, known)?)
+}
+
+fn verify_stores(stage: &Stage, narrator: &Narrator) -> anyhow::Result<()> {
+    narrator.chapter("The folder of the last run: every store is verified before it is opened");
+    for agency in cast::ALL {
+        let config = stage.home(agency).join("node.toml");
+        let said = stage.node(&["verify", &config.to_string_lossy()])?;
+        let first = said.lines().next().unwrap_or_default();
+        narrator.proven(&format!("{:<8} {first}", agency.name));
+    }
+    Ok(())
+}
+
+/// Every record Belgium acknowledged is there, and handing the same list in again changes nothing.
+fn nothing_lost(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
+    narrator.chapter("Nothing acknowledged is lost");
+    let count = |name| {
+        let known = fs::read_to_string(stage.folder().join(name)).unwrap_or_default();
+        known.lines().count() as u64
+    };
+    let (acknowledged, withdrawn) = (count(ACKNOWLEDGED), count(WITHDRAWN));
+    let (_, status) = stage.ask(BELGIUM, &["status"], &[0])?;
+    let own = status["own_records"].as_u64().unwrap_or(0);
+    // A record that was written when the last run was killed may be there without its receipt.
+    if own + withdrawn < acknowledged {
+        bail!("{acknowledged} records were acknowledged, {withdrawn} withdrawn, and {own} are there");
+    }
+    narrator.proven(&format!(
+        "{acknowledged} records were acknowledged, {withdrawn} withdrawn; {own} are live in Belgium"
+    ));
+    Ok(())
+}
+
+fn invite(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
+    narrator.chapter("The nodes stay up. Try, in another terminal:");
+    let program = stage.officer_program().display().to_string();
+    let spain = stage.officer_home(SPAIN).display().to_string();
+    let morocco = stage.officer_home(MOROCCO).display().to_string();
+    let samples = stage.folder().join("samples");
+    let case = case_in(stage, MOROCCO, "2026/1409")?;
+    narrator.quote(&format!(
+        "MALINES_HOME='{spain}' '{program}' query phone --case C-1 --ask be-fedpol --value '{PHONE}'"
+    ));
+    narrator.quote(&format!(
+        "MALINES_HOME='{morocco}' '{program}' submit url --case {case} --answers '{}' --audience es-pn --value 'https://offre-emploi-espagne.example/contrat'",
+        samples.join("answers.toml").display()
+    ));
+    narrator.quote(&format!("MALINES_HOME='{spain}' '{program}' hits"));
+    narrator.say("Ctrl-C ends the nodes.");
+    Ok(())
+}

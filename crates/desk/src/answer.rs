@@ -1,0 +1,287 @@
+//! Answering a partner's live question: judged from the question alone, looked up, judged again
+//! record by record, logged, and only then said.
+
+use crate::Desk;
+use crate::error::DeskError;
+use domain::encoding;
+use domain::envelope::Signed;
+use domain::event::{Act, EVENT_RECORDS_MAX, Event};
+use domain::indicator::Body;
+use domain::label::Evaluation;
+use domain::name::{AgencyId, RecordId};
+use domain::question::{
+    MATCHES_MAX, MATCHES_PER_TOKEN_MAX, MatchSummary, Matches, PADDING_STEPS, Question,
+    QuestionTerms,
+};
+use domain::record::Record;
+use domain::refusal::RefusalCode;
+use domain::time::Timestamp;
+use policy::{Action, Released};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use store::{Batch, Change, Secrecy, Store, StoredRecord, Table};
+
+/// How far the asker's clock may be from ours, in milliseconds.
+pub const SKEW_MS_MAX: u64 = 120_000;
+/// The most askers whose use of the quota is kept.
+const ASKERS_MAX: usize = 1024;
+
+/// What partners may ask: evaluated tokens per asker and day, padding included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Tokens per asker and calendar day (UTC), across agreements and purposes.
+    pub tokens_per_day: u64,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { tokens_per_day: 50_000 }
+    }
+}
+
+/// What an asker is told.
+#[derive(Debug)]
+pub enum Answer {
+    /// Refused, for a reason computed from its question alone.
+    Refused(RefusalCode),
+    /// Nothing in what it may see.
+    NoMatch {
+        /// As of when.
+        as_of: Timestamp,
+    },
+    /// Matches.
+    Match {
+        /// What is sent.
+        signed: Box<Signed<Matches>>,
+        /// The same summaries in the same order, each as policy released it.
+        released: Vec<Released<MatchSummary>>,
+    },
+}
+
+impl Desk {
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// A failing store. A refusal is not an error: it is the answer.
+    pub async fn answer(
+        &self,
+        asker: &AgencyId,
+        question: &Question,
+    ) -> Result<Answer, DeskError> {
+        let now = self.now();
+        let judged = self.judge_question(asker, question, now);
+        let (rule, count) = match judged {
+            Ok(judged) => judged,
+            Err(refusal) => {
+                // Everything that says more than the question does becomes a plain no.
+                let told = refusal.for_peer().unwrap_or(RefusalCode::PolicyDenied);
+                let mut event = question_event(Act::AnswerRefused, asker, question, now);
+                event.shared.code = Some(told);
+                event.local.code = Some(refusal.code);
+                event.local.rule = refusal.rule;
+                self.store.commit(Batch::new().saying(event)).await?;
+                return Ok(Answer::Refused(told));
+            }
+        };
+        let matched = self.look_up(asker, question, now)?;
+        let mut event = question_event(Act::Answered, asker, question, now);
+        event.local.rule = Some(rule);
+        event.local.records =
+            matched.iter().map(|(record_id, _)| *record_id).take(EVENT_RECORDS_MAX).collect();
+        let batch = Batch::new().with(self.quota.row(asker, count, now)).saying(event);
+        self.store.commit(batch).await?;
+        Ok(self.sign_matches(asker, question, matched, now))
+    }
+
+    /// Everything that can be decided without looking anything up.
+    fn judge_question(
+        &self,
+        asker: &AgencyId,
+        question: &Question,
+        now: Timestamp,
+    ) -> Result<(String, u64), domain::refusal::Refusal> {
+        let tokens = question.tokens.len();
+        let skew = now.as_millis().abs_diff(question.asked_at.as_millis());
+        if !PADDING_STEPS.contains(&tokens) || question.owner != self.own || skew > SKEW_MS_MAX {
+            return Err(RefusalCode::Malformed.into());
+        }
+        self.check_in_force(&question.terms.agreement, asker)?;
+        let decision = self.gate.decide_terms(Action::Answer, asker, &question.terms, now);
+        let rule = decision.rule().unwrap_or_default().to_owned();
+        decision.permit()?;
+        let live = self.live_keys(&question.terms.agreement, &self.own);
+        if !live.iter().any(|(epoch, _)| *epoch == question.epoch) {
+            return Err(RefusalCode::EpochNotLive.into());
+        }
+        let used = self.quota.spend(asker, tokens as u64, now)?;
+        Ok((rule, used))
+    }
+
+    /// The index proposes; the hit row, the question's terms and the policy dispose.
+    fn look_up(
+        &self,
+        asker: &AgencyId,
+        question: &Question,
+        now: Timestamp,
+    ) -> Result<Vec<(RecordId, Released<MatchSummary>)>, DeskError> {
+        let terms = &question.terms;
+        let proposed = self.store.match_own(&terms.agreement, question.epoch, &question.tokens)?;
+        let mut matched: Vec<(RecordId, Released<MatchSummary>)> = Vec::new();
+        let mut per_slot: BTreeMap<u32, usize> = BTreeMap::new();
+        for proposal in proposed {
+            let told = per_slot.entry(proposal.slot).or_default();
+            if *told >= MATCHES_PER_TOKEN_MAX || matched.len() >= MATCHES_MAX {
+                continue;
+            }
+            if !proposal.row.is_live(now) {
+                continue;
+            }
+            let Some(class) = proposal.row.class.and_then(|number| self.store.class(number)) else {
+                continue;
+            };
+            if class.class.kind != terms.kind || class.class.exercise != terms.exercise {
+                continue;
+            }
+            let decision = self.gate.decide_answer(asker, terms, &class.class, now);
+            let Ok(permit) = decision.permit() else { continue };
+            let Some(held) = self.store.record(&proposal.record_id)? else { continue };
+            let Ok(released) = held.release(&permit) else { continue };
+            let follow_up = RecordId::from_bytes(self.entropy.bytes());
+            let summary = released
+                .try_map(|stored: StoredRecord| summary_of(&stored, proposal.slot, follow_up))?;
+            *told += 1;
+            matched.push((proposal.record_id, summary));
+        }
+        matched.sort_by_key(|(_, summary)| summary.as_ref().slot);
+        Ok(matched)
+    }
+
+    fn sign_matches(
+        &self,
+        asker: &AgencyId,
+        question: &Question,
+        matched: Vec<(RecordId, Released<MatchSummary>)>,
+        now: Timestamp,
+    ) -> Answer {
+        if matched.is_empty() {
+            return Answer::NoMatch { as_of: now };
+        }
+        let released: Vec<_> = matched.into_iter().map(|(_, summary)| summary).collect();
+        let matches = Matches {
+            owner: self.own.clone(),
+            asker: asker.clone(),
+            question: question.commitment(),
+            as_of: now,
+            matches: released.iter().map(|summary| summary.as_ref().clone()).collect(),
+        };
+        let signed = Box::new(Signed::seal(matches, &*self.keys.record));
+        Answer::Match { signed, released }
+    }
+}
+
+/// What is said of a record behind a match.
+pub(crate) fn summary_of(
+    stored: &StoredRecord,
+    slot: u32,
+    follow_up: RecordId,
+) -> Result<MatchSummary, DeskError> {
+    // The store verified the commitment of these bytes; the signature was verified before they
+    // were stored.
+    let record = <Record as domain::envelope::Payload>::from_payload(&stored.envelope.payload)?;
+    let (role, class) = match &record.body {
+        Body::Account(body) => (Some(body.role), None),
+        Body::Content(body) => (None, Some(body.class)),
+        Body::Ad(_) => (None, None),
+    };
+    let evaluation: Evaluation = record.labels.evaluation;
+    Ok(MatchSummary {
+        slot,
+        follow_up,
+        kind: record.kind,
+        role,
+        class,
+        tlp: record.labels.tlp,
+        pap: record.labels.pap,
+        handling: record.labels.handling,
+        evaluation,
+        basis: record.labels.basis,
+        observed_last: record.observed_last,
+    })
+}
+
+fn question_event(act: Act, asker: &AgencyId, question: &Question, now: Timestamp) -> Event {
+    let QuestionTerms { agreement, purpose, .. } = &question.terms;
+    let mut event = Event::new(now, act);
+    event.shared.peer = Some(asker.clone());
+    event.shared.agreement = Some(agreement.clone());
+    event.shared.purpose = Some(*purpose);
+    event.shared.count = u32::try_from(question.tokens.len()).unwrap_or(u32::MAX);
+    event.shared.exchange = Some(question.commitment());
+    event
+}
+
+/// What each asker used today, in memory and, with every answer, in the journal.
+pub(crate) struct QuotaBook {
+    quota: Quota,
+    used: Mutex<BTreeMap<AgencyId, (u64, u64)>>,
+}
+
+#[derive(minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+struct QuotaRow {
+    #[n(1)]
+    day: u64,
+    #[n(2)]
+    tokens: u64,
+}
+
+impl QuotaBook {
+    pub(crate) fn load(
+        store: &dyn Store,
+        quota: Quota,
+        now: Timestamp,
+    ) -> Result<Self, DeskError> {
+        let mut used = BTreeMap::new();
+        for (key, value) in store.scan(Table::Quota, &[], None, ASKERS_MAX)? {
+            let row: QuotaRow = encoding::from_bytes("quota", &value, 64)?;
+            let asker = core::str::from_utf8(&key).ok().and_then(|asker| asker.parse().ok());
+            if let Some(asker) = asker.filter(|_| row.day == day_of(now)) {
+                used.insert(asker, (row.day, row.tokens));
+            }
+        }
+        Ok(Self { quota, used: Mutex::new(used) })
+    }
+
+    /// Takes so many tokens from today's quota, and says how many were used in all.
+    fn spend(
+        &self,
+        asker: &AgencyId,
+        tokens: u64,
+        now: Timestamp,
+    ) -> Result<u64, RefusalCode> {
+        let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if book.len() >= ASKERS_MAX && !book.contains_key(asker) {
+            return Err(RefusalCode::QuotaSpent);
+        }
+        let (day, used) = book.entry(asker.clone()).or_insert((day_of(now), 0));
+        if *day != day_of(now) {
+            (*day, *used) = (day_of(now), 0);
+        }
+        let after = used.saturating_add(tokens);
+        if after > self.quota.tokens_per_day {
+            return Err(RefusalCode::QuotaSpent);
+        }
+        *used = after;
+        Ok(after)
+    }
+
+    fn row(&self, asker: &AgencyId, tokens: u64, now: Timestamp) -> Change {
+        let row = QuotaRow { day: day_of(now), tokens };
+        let key = asker.as_str().as_bytes();
+        crate::put(Table::Quota, key, encoding::to_bytes(&row), Secrecy::Plain)
+    }
+}
+
+const fn day_of(now: Timestamp) -> u64 {
+    now.as_millis() / Timestamp::DAY_MS
+}

@@ -1,0 +1,137 @@
+//! Cases: an officer names agreement, clause, purpose, offence and reference once.
+
+use crate::error::DeskError;
+use crate::{Desk, put};
+use domain::digest::{Commitment, Fingerprint, Salt};
+use domain::encoding;
+use domain::event::{Act, Event};
+use domain::name::{AgencyId, CaseId, OfficerId};
+use domain::refusal::RefusalCode;
+use domain::report::{CaseOpening, PAGE_MAX};
+use domain::submission::{CASE_REFERENCE_CHARACTERS_MAX, Case};
+use store::{Batch, Precondition, RowState, Secrecy, Table};
+
+/// The longest a case stays open, in days.
+pub const OPEN_DAYS_MAX: u32 = 366;
+/// The largest stored case, in bytes.
+const CASE_BYTES_MAX: usize = 2048;
+/// How often a number that another officer took in the same instant is drawn again.
+const NUMBER_TRIES_MAX: usize = 16;
+
+impl Desk {
+    /// Opens a case.
+    ///
+    /// # Errors
+    /// A refusal: unknown agreement, a purpose or an offence it does not cover, a reference that is
+    /// empty or too long.
+    pub async fn open_case(
+        &self,
+        officer: &OfficerId,
+        opening: CaseOpening,
+    ) -> Result<Case, DeskError> {
+        let agreement =
+            self.agreement(&opening.agreement).ok_or(RefusalCode::AgreementUnknown)?;
+        if !agreement.covers_purpose(opening.purpose) {
+            return Err(RefusalCode::PurposeNotCovered.into());
+        }
+        if !agreement.covers_offence(opening.offence) {
+            return Err(RefusalCode::OffenceNotCovered.into());
+        }
+        let reference = opening.reference.trim();
+        let characters = reference.chars().count();
+        if !(1..=CASE_REFERENCE_CHARACTERS_MAX).contains(&characters)
+            || reference.chars().any(char::is_control)
+            || !(1..=OPEN_DAYS_MAX).contains(&opening.open_days)
+        {
+            return Err(RefusalCode::Malformed.into());
+        }
+        let now = self.now();
+        for _ in 0..NUMBER_TRIES_MAX {
+            let case = Case {
+                case_id: CaseId::from_bytes(self.entropy.bytes()),
+                number: self.next_case_number()?,
+                agreement: opening.agreement.clone(),
+                clause: opening.clause.clone(),
+                purpose: opening.purpose,
+                offence: opening.offence,
+                reference: reference.to_owned(),
+                opened_at: now,
+                open_until: now.plus_days(opening.open_days),
+            };
+            match self.keep_case(officer, &case).await {
+                Err(store::Error::Conflict(_)) => {}
+                kept => return Ok(kept.map(|()| case)?),
+            }
+        }
+        Err(DeskError::Unavailable("too many cases are being opened at once"))
+    }
+
+    async fn keep_case(&self, officer: &OfficerId, case: &Case) -> store::Result<()> {
+        let mut event = Event::new(case.opened_at, Act::CaseOpened);
+        event.shared.agreement = Some(case.agreement.clone());
+        event.shared.purpose = Some(case.purpose);
+        event.local.officer = Some(officer.clone());
+        let key = case.number.to_be_bytes();
+        let free = Precondition::Row { table: Table::Case, key: key.to_vec(), is: RowState::Absent };
+        let batch = Batch::new()
+            .provided(free)
+            .with(put(Table::Case, &key, encoding::to_bytes(case), Secrecy::Sealed))
+            .saying(event);
+        self.store.commit(batch).await.map(|_| ())
+    }
+
+    fn next_case_number(&self) -> Result<u32, DeskError> {
+        let mut last = 0;
+        loop {
+            let page = self.list_cases(last)?;
+            match page.last() {
+                Some(case) => last = case.number,
+                None => return Ok(last.saturating_add(1)),
+            }
+        }
+    }
+
+    /// A page of cases with numbers after `after`, at most [`PAGE_MAX`].
+    ///
+    /// # Errors
+    /// A store that fails or is damaged.
+    pub fn list_cases(&self, after: u32) -> Result<Vec<Case>, DeskError> {
+        let after = after.to_be_bytes();
+        let rows = self.store.scan(Table::Case, &[], Some(&after), PAGE_MAX)?;
+        let decode = |(_, value): (Vec<u8>, Vec<u8>)| {
+            Ok(encoding::from_bytes("case", &value, CASE_BYTES_MAX)?)
+        };
+        rows.into_iter().map(decode).collect()
+    }
+
+    /// The open case of that id.
+    ///
+    /// # Errors
+    /// [`RefusalCode::NoCase`] if there is none or it is closed.
+    pub fn open_case_of(&self, case_id: &CaseId) -> Result<Case, DeskError> {
+        let mut after = 0;
+        loop {
+            let page = self.list_cases(after)?;
+            let Some(last) = page.last() else {
+                return Err(RefusalCode::NoCase.into());
+            };
+            after = last.number;
+            if let Some(case) = page.into_iter().find(|case| case.case_id == *case_id) {
+                return if self.now() < case.open_until {
+                    Ok(case)
+                } else {
+                    Err(RefusalCode::NoCase.into())
+                };
+            }
+        }
+    }
+
+    /// What a partner is told instead of the case: the same for all questions of one case to one
+    /// partner, and different for every partner.
+    pub(crate) fn case_commitment(&self, case: &Case, owner: &AgencyId) -> Commitment {
+        let parts = [case.case_id.as_bytes().as_slice(), owner.as_str().as_bytes()];
+        let salt = Salt::from_bytes(self.derive_secret("case salt", &parts));
+        let reference = domain::digest::hash(&[case.reference.as_bytes()]);
+        Commitment::new(&salt, &Fingerprint::from_bytes(reference))
+    }
+}

@@ -1,0 +1,265 @@
+//! Token keys of tier 1: drawn per agreement, sealed to every party, opened, kept.
+
+use crate::error::DeskError;
+use crate::seal::{self, Sealed};
+use crate::{Desk, put};
+use domain::encoding;
+use domain::envelope::{Envelope, Signed};
+use domain::event::{Act, Event};
+use domain::name::{AgencyId, AgreementId};
+use domain::refusal::RefusalCode;
+use domain::time::Timestamp;
+use domain::token::{SealedTokenKey, TokenEpoch, TokenKey};
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use store::{Batch, Precondition, RowState, Secrecy, Table};
+use zeroize::Zeroizing;
+
+/// How long a token key is live, in days; a new one is drawn before.
+pub const TOKEN_KEY_DAYS: u32 = 90;
+/// The most epochs of one owner's key that are live at a time.
+pub const EPOCHS_LIVE_MAX: usize = 2;
+/// The largest stored token key row, in bytes.
+const ROW_BYTES_MAX: usize = 512;
+
+/// The token keys this node holds, its own and its partners'.
+pub(crate) type TokenKeys = BTreeMap<(AgreementId, AgencyId), BTreeMap<TokenEpoch, LiveKey>>;
+
+/// A token key and its time.
+#[derive(Clone)]
+pub(crate) struct LiveKey {
+    pub key: TokenKey,
+    pub live_from: Timestamp,
+    pub live_until: Timestamp,
+}
+
+#[derive(minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+struct KeyRow {
+    #[n(1)]
+    agreement: AgreementId,
+    #[n(2)]
+    owner: AgencyId,
+    #[n(3)]
+    epoch: TokenEpoch,
+    #[cbor(n(4), with = "minicbor::bytes")]
+    key: [u8; 32],
+    #[n(5)]
+    live_from: Timestamp,
+    #[n(6)]
+    live_until: Timestamp,
+}
+
+impl Desk {
+    /// Reads the kept keys back and hands them to the store's indexes.
+    pub(crate) fn load_token_keys(&self) -> Result<(), DeskError> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let rows = self.store.scan(Table::TokenKey, &[], after.as_deref(), 256)?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(());
+            };
+            after = Some(last.clone());
+            for (_, value) in rows {
+                let value = Zeroizing::new(value);
+                let row: KeyRow = encoding::from_bytes("token key", &value, ROW_BYTES_MAX)?;
+                let key = TokenKey::from_bytes(row.key);
+                let live = LiveKey { key, live_from: row.live_from, live_until: row.live_until };
+                self.take_key(row.agreement, row.owner, row.epoch, live)?;
+            }
+        }
+    }
+
+    /// Draws our key of an agreement if none is live.
+    pub(crate) async fn draw_token_key(&self, agreement: &AgreementId) -> Result<(), DeskError> {
+        if !self.live_keys(agreement, &self.own).is_empty() {
+            return Ok(());
+        }
+        let now = self.now();
+        let key = TokenKey::from_bytes(self.entropy.bytes());
+        let live = LiveKey { key, live_from: now, live_until: now.plus_days(TOKEN_KEY_DAYS) };
+        let pair = (agreement.clone(), self.own.clone());
+        let last = {
+            let keys = self.token_keys.read().unwrap_or_else(PoisonError::into_inner);
+            keys.get(&pair).and_then(|epochs| epochs.last_key_value()).map_or(0, |(e, _)| e.0)
+        };
+        self.keep_key(agreement, &pair.1, TokenEpoch(last.saturating_add(1)), live).await
+    }
+
+    /// Our live keys of an agreement, sealed to one party and signed.
+    ///
+    /// # Errors
+    /// A refusal if the asker is not a party whose manifest we hold, or the agreement is not in force.
+    pub fn sealed_token_keys(
+        &self,
+        recipient: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<Vec<Envelope>, DeskError> {
+        self.check_in_force(agreement, recipient)?;
+        let manifest = self.manifest(recipient).ok_or(RefusalCode::NotAParty)?;
+        let mut envelopes = Vec::new();
+        for (epoch, live) in self.live_keys(agreement, &self.own) {
+            let info = SealedTokenKey::info(agreement, &self.own, recipient, epoch);
+            let key = live.key.expose();
+            let Sealed { encapsulated, ciphertext } =
+                seal::seal(&manifest.seal_key, &info, key, &self.entropy)
+                    .map_err(|_| DeskError::Fault("a manifest holds a key that cannot be used"))?;
+            let sealed = SealedTokenKey {
+                agreement: agreement.clone(),
+                owner: self.own.clone(),
+                recipient: recipient.clone(),
+                epoch,
+                live_from: live.live_from,
+                live_until: live.live_until,
+                encapsulated,
+                sealed: ciphertext,
+            };
+            envelopes.push(Signed::seal(sealed, &*self.keys.record).into_parts().1);
+        }
+        Ok(envelopes)
+    }
+
+    /// Opens and keeps a key that a partner sealed to us. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// [`DeskError::PeerMisbehaved`] if it is not the partner's, not for us, or does not open.
+    pub async fn accept_token_key(
+        &self,
+        owner: &AgencyId,
+        agreement: &AgreementId,
+        envelope: Envelope,
+    ) -> Result<(), DeskError> {
+        let manifest = self.manifest(owner).ok_or(RefusalCode::NotAParty)?;
+        let signed = Signed::<SealedTokenKey>::open(envelope, &manifest.record_key)
+            .map_err(|error| DeskError::misbehaved(owner, error))?;
+        let sealed = signed.message();
+        let for_us = sealed.owner == *owner
+            && sealed.recipient == self.own
+            && sealed.agreement == *agreement
+            && sealed.live_from < sealed.live_until;
+        if !for_us {
+            return Err(DeskError::misbehaved(owner, "a token key for somebody else"));
+        }
+        if self.token_key(agreement, owner, sealed.epoch).is_some() {
+            return Ok(());
+        }
+        let info = SealedTokenKey::info(agreement, owner, &self.own, sealed.epoch);
+        let parts =
+            Sealed { encapsulated: sealed.encapsulated.clone(), ciphertext: sealed.sealed.clone() };
+        let opened = self.keys.seal.open(&parts, &info);
+        let opened = opened.map_err(|error| DeskError::misbehaved(owner, error))?;
+        let key = <[u8; 32]>::try_from(opened.as_slice())
+            .map_err(|_| DeskError::misbehaved(owner, "a token key of a wrong length"))?;
+        let live = LiveKey {
+            key: TokenKey::from_bytes(key),
+            live_from: sealed.live_from,
+            live_until: sealed.live_until,
+        };
+        self.keep_key(agreement, owner, sealed.epoch, live).await
+    }
+
+    async fn keep_key(
+        &self,
+        agreement: &AgreementId,
+        owner: &AgencyId,
+        epoch: TokenEpoch,
+        live: LiveKey,
+    ) -> Result<(), DeskError> {
+        if self.live_keys(agreement, owner).len() >= EPOCHS_LIVE_MAX {
+            return Err(DeskError::misbehaved(owner, "more live token keys than two"));
+        }
+        let row = KeyRow {
+            agreement: agreement.clone(),
+            owner: owner.clone(),
+            epoch,
+            key: *live.key.expose(),
+            live_from: live.live_from,
+            live_until: live.live_until,
+        };
+        let key = format!("{agreement}/{owner}/{:08x}", epoch.0).into_bytes();
+        let mut event = Event::new(self.now(), Act::TokenKey);
+        event.shared.peer = (*owner != self.own).then(|| owner.clone());
+        event.shared.agreement = Some(agreement.clone());
+        event.shared.count = epoch.0;
+        let absent =
+            Precondition::Row { table: Table::TokenKey, key: key.clone(), is: RowState::Absent };
+        let batch = Batch::new()
+            .provided(absent)
+            .with(put(Table::TokenKey, &key, encoding::to_bytes(&row), Secrecy::Sealed))
+            .saying(event);
+        match self.store.commit(batch).await {
+            Ok(_) => self.take_key(agreement.clone(), owner.clone(), epoch, live),
+            // Two fetches of one key met; the other one kept it.
+            Err(store::Error::Conflict(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn take_key(
+        &self,
+        agreement: AgreementId,
+        owner: AgencyId,
+        epoch: TokenEpoch,
+        live: LiveKey,
+    ) -> Result<(), DeskError> {
+        self.store.set_token_key(&agreement, &owner, epoch, live.key.clone())?;
+        let mut keys = self.token_keys.write().unwrap_or_else(PoisonError::into_inner);
+        keys.entry((agreement, owner)).or_default().insert(epoch, live);
+        Ok(())
+    }
+
+    /// One key, live or not.
+    pub(crate) fn token_key(
+        &self,
+        agreement: &AgreementId,
+        owner: &AgencyId,
+        epoch: TokenEpoch,
+    ) -> Option<TokenKey> {
+        let keys = self.token_keys.read().unwrap_or_else(PoisonError::into_inner);
+        let epochs = keys.get(&(agreement.clone(), owner.clone()))?;
+        epochs.get(&epoch).map(|live| live.key.clone())
+    }
+
+    /// The keys of one owner that are live now, newest last.
+    pub(crate) fn live_keys(
+        &self,
+        agreement: &AgreementId,
+        owner: &AgencyId,
+    ) -> Vec<(TokenEpoch, LiveKey)> {
+        let now = self.now();
+        let keys = self.token_keys.read().unwrap_or_else(PoisonError::into_inner);
+        let epochs = keys.get(&(agreement.clone(), owner.clone()));
+        let live = epochs.into_iter().flatten().filter(|(_, live)| now < live.live_until);
+        live.map(|(epoch, live)| (*epoch, live.clone())).collect()
+    }
+
+    /// Every partner's live keys of an agreement.
+    pub(crate) fn partner_keys(
+        &self,
+        agreement: &AgreementId,
+    ) -> Vec<(AgencyId, TokenEpoch, TokenKey)> {
+        let now = self.now();
+        let keys = self.token_keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.iter()
+            .filter(|((of, owner), _)| of == agreement && *owner != self.own)
+            .flat_map(|((_, owner), epochs)| {
+                let live = epochs.iter().filter(|(_, live)| now < live.live_until);
+                live.map(|(epoch, live)| (owner.clone(), *epoch, live.key.clone()))
+            })
+            .collect()
+    }
+
+    /// Does this node hold a live key of that owner?
+    pub fn holds_token_key(&self, agreement: &AgreementId, owner: &AgencyId) -> KeyHeld {
+        if self.live_keys(agreement, owner).is_empty() { KeyHeld::No } else { KeyHeld::Yes }
+    }
+}
+
+/// Is a token key there?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyHeld {
+    /// No: fetch it first.
+    No,
+    /// Yes.
+    Yes,
+}

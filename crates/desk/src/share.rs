@@ -1,0 +1,444 @@
+//! The origin's side of sync: a partner's view is cut by policy before anything is read, granted,
+//! and sent in bounded batches, each with an audit entry that is durable before its bytes leave.
+
+use crate::error::DeskError;
+use crate::{Desk, pair_key, put};
+use domain::class::Class;
+use domain::envelope::{Envelope, Signed};
+use domain::event::{Act, Event};
+use domain::name::{AgencyId, AgreementId, ClassHandle, Digest, RecordId};
+use domain::refusal::RefusalCode;
+use domain::time::Timestamp;
+use domain::token::{SheetRow, TokenEpoch, TokenKey, TokenSheet};
+use domain::value::Channel;
+use policy::{Action, Held, Permit, PolicyEpoch, Released};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use store::{Batch, ClassNumber, Secrecy, StoredRecord, Table, Withdrawn};
+use sync::message::{
+    Cursor, Entry, Epoch, LogKind, LogRow, PullRequest, SECTION_BYTES_MAX, SECTION_ENTRIES_MAX,
+    Section, UpToDate, VIEW_CLASSES_MAX,
+};
+use sync::origin::{self, Grant, Grants, Life, Regrant, RowState, VisibleClass};
+
+/// One message for a partner: only its section carries records, and only released.
+#[derive(Debug)]
+pub struct ViewMessage {
+    /// Our epoch.
+    pub epoch: Epoch,
+    /// The grant sequence the message was made under.
+    pub grant_sequence: u64,
+    /// The whole grant set, when it is new to the partner.
+    pub grants: Option<Vec<ClassHandle>>,
+    /// A piece of one class log.
+    pub section: Option<Released<Section>>,
+    /// Is this all for now?
+    pub up_to_date: UpToDate,
+}
+
+/// A partner's pull, answered message by message.
+pub struct ViewStream {
+    desk: Arc<Desk>,
+    peer: AgencyId,
+    agreement: AgreementId,
+    positions: BTreeMap<ClassHandle, u64>,
+    told_sequence: Option<u64>,
+    view: Option<View>,
+    ended: bool,
+}
+
+/// What the partner may see, as decided in one policy epoch.
+struct View {
+    decided_in: PolicyEpoch,
+    classes_known: usize,
+    grants: Grants,
+    classes: BTreeMap<Digest, Granted>,
+}
+
+struct Granted {
+    number: ClassNumber,
+    class: Arc<Class>,
+    permit: Permit,
+}
+
+impl Desk {
+    /// Opens a partner's view.
+    ///
+    /// # Errors
+    /// A refusal if the agreement carries nothing between us now, or the request is bound to
+    /// another process (R11) or holds too many cursors.
+    pub async fn open_view(
+        self: &Arc<Self>,
+        peer: &AgencyId,
+        request: PullRequest,
+    ) -> Result<ViewStream, DeskError> {
+        self.check_in_force(&request.agreement, peer)?;
+        if request.incarnation != self.incarnation {
+            return Err(RefusalCode::Unavailable.into());
+        }
+        if request.cursors.len() > VIEW_CLASSES_MAX {
+            return Err(RefusalCode::TooLarge.into());
+        }
+        if request.epoch == Some(self.epoch()) {
+            self.check_future(peer, &request.agreement, &request.cursors).await?;
+        }
+        let same_epoch = request.epoch == Some(self.epoch());
+        let cursors = request.cursors.iter().map(|cursor| (cursor.handle, cursor.position));
+        Ok(ViewStream {
+            desk: Arc::clone(self),
+            peer: peer.clone(),
+            agreement: request.agreement,
+            positions: if same_epoch { cursors.collect() } else { BTreeMap::new() },
+            told_sequence: same_epoch.then_some(request.grant_sequence),
+            view: None,
+            ended: false,
+        })
+    }
+
+    /// R5: a partner that shows a cursor from the future has seen a history that is not ours.
+    async fn check_future(
+        &self,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+        cursors: &[Cursor],
+    ) -> Result<(), DeskError> {
+        let grants = self.stored_grants(peer, agreement)?;
+        let ends: BTreeMap<Digest, u64> = self
+            .store
+            .classes(&self.own, agreement)
+            .into_iter()
+            .map(|entry| (entry.hash, entry.end))
+            .collect();
+        if !grants.shows_the_future(cursors, |class| ends.get(class).copied()) {
+            return Ok(());
+        }
+        let old = self.epoch();
+        let epoch =
+            Epoch { counter: old.counter.saturating_add(1), random: self.entropy.bytes() };
+        let mut event = Event::new(self.now(), Act::Alarm);
+        event.shared.peer = Some(peer.clone());
+        event.local.note = Some("a partner knows more of our history than we do: new epoch".into());
+        let bytes = domain::encoding::to_bytes(&epoch);
+        let row = put(Table::NodeState, crate::EPOCH_KEY, bytes, Secrecy::Plain);
+        self.store.commit(Batch::new().with(row).saying(event)).await?;
+        *self.epoch.write().unwrap_or_else(PoisonError::into_inner) = epoch;
+        tracing::warn!(%peer, "a partner shows a cursor from the future; new epoch begun");
+        Ok(())
+    }
+
+    fn stored_grants(
+        &self,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<Grants, DeskError> {
+        match self.store.get(Table::GrantSet, &pair_key(peer, agreement))? {
+            Some(bytes) => Ok(Grants::from_bytes(&bytes)?),
+            None => Ok(Grants::none(self.epoch())),
+        }
+    }
+
+    /// How many of our classes a partner is granted; for status.
+    pub(crate) fn classes_granted(&self, peer: &AgencyId, agreement: &AgreementId) -> u64 {
+        let grants = self.stored_grants(peer, agreement);
+        grants.map_or(0, |grants| grants.classes.len() as u64)
+    }
+
+    /// Decides every class for a partner, and stores the grants if they changed, before a byte
+    /// leaves under them.
+    async fn view_of(
+        &self,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<View, DeskError> {
+        let now = self.now();
+        let decided_in = self.gate.epoch();
+        let entries = self.store.classes(&self.own, agreement);
+        let classes_known = entries.len();
+        let mut classes = BTreeMap::new();
+        let mut visible = Vec::new();
+        for entry in entries {
+            let share = Action::Share;
+            let decision =
+                self.gate.decide_class(share, peer, &entry.class, Channel::Automated, now);
+            if let Ok(permit) = decision.permit() {
+                let hash = entry.hash;
+                visible.push(VisibleClass { class: hash, end: entry.end });
+                let granted = Granted { number: entry.number, class: entry.class, permit };
+                classes.insert(hash, granted);
+            }
+        }
+        let (grants, pending) = {
+            // Two pulls of one partner must not draw handles side by side; the store is behind by
+            // what is still being written, so the newest grants are kept here.
+            let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = pair_key(peer, agreement);
+            let mut grants = match kept.get(&key) {
+                Some(grants) => grants.clone(),
+                None => self.stored_grants(peer, agreement)?,
+            };
+            let draw = || ClassHandle::from_bytes(self.entropy.bytes());
+            let pending = match grants.regrant(self.epoch(), &visible, draw) {
+                Regrant::Unchanged => None,
+                Regrant::Changed => Some(self.keep_grants(peer, agreement, &grants, now)),
+            };
+            kept.insert(key, grants.clone());
+            (grants, pending)
+        };
+        if let Some(pending) = pending {
+            pending.await?;
+        }
+        Ok(View { decided_in, classes_known, grants, classes })
+    }
+
+    fn keep_grants(
+        &self,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+        grants: &Grants,
+        now: Timestamp,
+    ) -> store::PendingCommit {
+        let mut event = Event::new(now, Act::Granted);
+        event.shared.peer = Some(peer.clone());
+        event.shared.agreement = Some(agreement.clone());
+        event.shared.count = u32::try_from(grants.classes.len()).unwrap_or(u32::MAX);
+        let key = pair_key(peer, agreement);
+        let row = put(Table::GrantSet, &key, grants.to_bytes(), Secrecy::Plain);
+        self.store.commit(Batch::new().with(row).saying(event))
+    }
+}
+
+impl ViewStream {
+    /// The next message, or `None` after the one that said "up to date".
+    ///
+    /// # Errors
+    /// A refusal when the agreement or our policy no longer lets anything pass, or a failing store.
+    pub async fn next(&mut self) -> Result<Option<ViewMessage>, DeskError> {
+        if self.ended {
+            return Ok(None);
+        }
+        loop {
+            self.desk.check_in_force(&self.agreement, &self.peer)?;
+            self.refresh().await?;
+            let Some(view) = &self.view else {
+                return Err(DeskError::Fault("a view that is not there"));
+            };
+            let planned = plan(&self.desk, view, &self.positions)?;
+            let Some(planned) = planned else {
+                self.ended = true;
+                return Ok(Some(self.message(None, UpToDate::Yes)?));
+            };
+            let decided_in = view.decided_in;
+            let empty = planned.section.entries.is_empty();
+            if !empty {
+                self.desk.record_share(&self.peer, &self.agreement, &planned).await?;
+            }
+            // R3: what was decided before the entry was durable may no longer hold.
+            if self.desk.gate.epoch() != decided_in
+                || !self.desk.gate.is_current(&planned.permit, self.desk.now())
+            {
+                self.view = None;
+                continue;
+            }
+            self.positions.insert(planned.section.handle, planned.section.to);
+            let section =
+                Held::new(planned.section, planned.class).release(&planned.permit)?;
+            return Ok(Some(self.message(Some(section), UpToDate::No)?));
+        }
+    }
+
+    /// Decides again if the policy or the set of our classes changed.
+    async fn refresh(&mut self) -> Result<(), DeskError> {
+        let desk = &self.desk;
+        let known = desk.store.classes(&desk.own, &self.agreement).len();
+        let fresh = self.view.as_ref().is_some_and(|view| {
+            view.decided_in == desk.gate.epoch()
+                && view.classes_known == known
+                && view.grants.epoch == desk.epoch()
+        });
+        if !fresh {
+            self.view = Some(desk.view_of(&self.peer, &self.agreement).await?);
+        }
+        Ok(())
+    }
+
+    fn message(
+        &mut self,
+        section: Option<Released<Section>>,
+        up_to_date: UpToDate,
+    ) -> Result<ViewMessage, DeskError> {
+        let view = self.view.as_ref().ok_or(DeskError::Fault("a view that is not there"))?;
+        let sequence = view.grants.sequence;
+        let news = self.told_sequence != Some(sequence);
+        let grants = news.then(|| view.grants.handles());
+        self.told_sequence = Some(sequence);
+        Ok(ViewMessage {
+            epoch: view.grants.epoch,
+            grant_sequence: sequence,
+            grants,
+            section,
+            up_to_date,
+        })
+    }
+}
+
+/// A section that is ready to be recorded and sent.
+struct Planned {
+    section: Section,
+    class: Arc<Class>,
+    permit: Permit,
+    records: Vec<RecordId>,
+}
+
+/// The next section of the first class that the partner has not seen to its end.
+fn plan(
+    desk: &Desk,
+    view: &View,
+    positions: &BTreeMap<ClassHandle, u64>,
+) -> Result<Option<Planned>, DeskError> {
+    for (hash, grant) in &view.grants.classes {
+        let Some(granted) = view.classes.get(hash) else { continue };
+        let from = positions.get(&grant.handle).copied().unwrap_or(0);
+        let rows = desk.store.class_log(granted.number, from, SECTION_ENTRIES_MAX);
+        if rows.is_empty() {
+            continue;
+        }
+        return fill(desk, hash, grant, granted, from, &rows).map(Some);
+    }
+    Ok(None)
+}
+
+/// Reads the rows that R2 lets through, until the section is full.
+fn fill(
+    desk: &Desk,
+    hash: &Digest,
+    grant: &Grant,
+    granted: &Granted,
+    from: u64,
+    rows: &[LogRow],
+) -> Result<Planned, DeskError> {
+    let now = desk.now();
+    let state = |record_id: &RecordId| row_state(desk, record_id, now);
+    let selected = origin::select(rows, hash, grant, state);
+    let mut to = rows.last().map_or(from, |row| row.position + 1);
+    let mut sheet = Sheet::of(desk, &granted.class)?;
+    let (mut entries, mut records, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
+    for row in selected {
+        let entry = match row.kind {
+            LogKind::Leave => Some(Entry::Leave(row.record_id)),
+            LogKind::Retract => desk.store.tombstone(&row.record_id)?.map(Entry::Retract),
+            LogKind::Add => read_for_peer(desk, &row, &granted.permit)?.map(Entry::Add),
+        };
+        let Some(entry) = entry else { continue };
+        let size = match &entry {
+            Entry::Add(envelope) | Entry::Retract(envelope) => envelope.size_bytes() + 96,
+            Entry::Leave(_) => 32,
+        };
+        if bytes + size > SECTION_BYTES_MAX && !entries.is_empty() {
+            to = row.position;
+            break;
+        }
+        if row.kind == LogKind::Add && !sheet.add(desk, &row)? {
+            continue;
+        }
+        bytes += size;
+        records.push(row.record_id);
+        entries.push(entry);
+    }
+    let sheet = sheet.sign(desk, granted.permit.peer());
+    let section = Section { handle: grant.handle, from, to, entries, sheet };
+    let (class, permit) = (Arc::clone(&granted.class), granted.permit.clone());
+    Ok(Planned { section, class, permit, records })
+}
+
+/// R2, in the same read as the bytes: the version and the life of what was read.
+fn read_for_peer(
+    desk: &Desk,
+    row: &LogRow,
+    permit: &Permit,
+) -> Result<Option<Envelope>, DeskError> {
+    let Some(held) = desk.store.record(&row.record_id)? else {
+        return Ok(None);
+    };
+    // A record that moved to another class meanwhile does not fit the permit.
+    let Ok(released) = held.release(permit) else {
+        return Ok(None);
+    };
+    let stored: StoredRecord = released.into_inner();
+    let same = stored.version == row.version && stored.withdrawn == Withdrawn::No;
+    Ok(same.then_some(stored.envelope))
+}
+
+fn row_state(desk: &Desk, record_id: &RecordId, now: Timestamp) -> Option<RowState> {
+    let row = desk.store.hit_row(record_id)?;
+    let class = desk.store.class(row.class?)?.hash;
+    let life = if row.withdrawn == Withdrawn::Yes {
+        Life::Withdrawn
+    } else if row.expiry <= now {
+        Life::Expired
+    } else {
+        Life::Alive
+    };
+    Some(RowState { version: row.version, class, life })
+}
+
+/// The tokens of one section, under the newest of our live keys.
+struct Sheet {
+    agreement: AgreementId,
+    epoch: TokenEpoch,
+    key: TokenKey,
+    rows: Vec<SheetRow>,
+}
+
+impl Sheet {
+    fn of(desk: &Desk, class: &Class) -> Result<Self, DeskError> {
+        let keys = desk.live_keys(&class.agreement, &desk.own);
+        let (epoch, live) =
+            keys.into_iter().next_back().ok_or(DeskError::Unavailable("our token key"))?;
+        let agreement = class.agreement.clone();
+        Ok(Self { agreement, epoch, key: live.key, rows: Vec::new() })
+    }
+
+    /// Adds the token of a record; `false` if its sealed part is gone, so it cannot be sent.
+    fn add(&mut self, desk: &Desk, row: &LogRow) -> Result<bool, DeskError> {
+        let Some(local) = desk.store.local_part(&row.record_id)? else {
+            return Ok(false);
+        };
+        let token = self.key.token(&local.x);
+        self.rows.push(SheetRow { record_id: row.record_id, version: row.version, token });
+        Ok(true)
+    }
+
+    fn sign(self, desk: &Desk, recipient: &AgencyId) -> Option<Envelope> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        let sheet = TokenSheet {
+            agreement: self.agreement,
+            owner: desk.own.clone(),
+            recipient: recipient.clone(),
+            epoch: self.epoch,
+            rows: self.rows,
+        };
+        Some(Signed::seal(sheet, &*desk.keys.record).into_parts().1)
+    }
+}
+
+impl Desk {
+    /// The audit entry of a batch, durable before its bytes leave.
+    async fn record_share(
+        &self,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+        planned: &Planned,
+    ) -> Result<(), DeskError> {
+        let mut event = Event::new(self.now(), Act::Shared);
+        event.shared.peer = Some(peer.clone());
+        event.shared.agreement = Some(agreement.clone());
+        event.shared.count = u32::try_from(planned.section.entries.len()).unwrap_or(u32::MAX);
+        event.shared.exchange = Some(planned.section.root());
+        event.local.rule = planned.permit.rules().first().map(ToString::to_string);
+        event.local.records.clone_from(&planned.records);
+        self.store.commit(Batch::new().saying(event)).await?;
+        Ok(())
+    }
+}

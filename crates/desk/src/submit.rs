@@ -1,0 +1,315 @@
+//! Submitting: an officer's fingerprint becomes a signed record, durable with its audit entry.
+
+use crate::Desk;
+use crate::error::DeskError;
+use agreement::Agreement;
+use domain::class::Class;
+use domain::digest::{Commitment, Salt};
+use domain::envelope::Signed;
+use domain::event::{Act, Event};
+use domain::indicator::Tier;
+use domain::name::{AgencyId, OfficerId, RecordId};
+use domain::question::QuestionTerms;
+use domain::record::{Record, SCHEMA, Statement, Version};
+use domain::refusal::{Refusal, RefusalCode};
+use domain::report::{Hit, Mode};
+use domain::submission::{Fate, Outlook, Repeated, Submission, SubmissionReceipt};
+use domain::time::Timestamp;
+use domain::value::{Channel, Urgency};
+use policy::{Action, Decision};
+use std::sync::Arc;
+use store::{Batch, Change, LocalPart, PendingCommit, Precondition, RecordPut};
+
+/// What came of one submission.
+pub type SubmissionOutcome = Result<SubmissionReceipt, Refusal>;
+
+/// A submission that passed every rule and is ready to be written.
+struct Ready {
+    put: RecordPut,
+    rule: Option<String>,
+    receipt: SubmissionReceipt,
+}
+
+impl Desk {
+    /// Submits things in order; each is recorded or refused on its own. A dry run decides all the
+    /// same and records nothing.
+    ///
+    /// # Errors
+    /// A store that fails. A refusal is not an error: it is the outcome of one submission.
+    pub async fn submit(
+        &self,
+        officer: &OfficerId,
+        submissions: Vec<Submission>,
+        mode: Mode,
+    ) -> Result<Vec<SubmissionOutcome>, DeskError> {
+        let mut waiting = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            let now = self.now();
+            let prepared = self.prepare(officer, &submission, now);
+            waiting.push(match (prepared, mode) {
+                (Ok(ready), Mode::DryRun) => Waiting::Told(Ok(ready.receipt)),
+                (Err(DeskError::Refused(refusal)), Mode::DryRun) => Waiting::Told(Err(refusal)),
+                (Ok(ready), Mode::Real) => self.write(officer, &submission, ready, now),
+                (Err(DeskError::Refused(refusal)), Mode::Real) => {
+                    self.write_refusal(officer, &submission, refusal, now)
+                }
+                (Err(error), _) => return Err(error),
+            });
+        }
+        let mut outcomes = Vec::with_capacity(waiting.len());
+        for waiting in waiting {
+            outcomes.push(waiting.outcome().await?);
+        }
+        Ok(outcomes)
+    }
+
+    /// Load and decide; nothing is written.
+    fn prepare(
+        &self,
+        officer: &OfficerId,
+        submission: &Submission,
+        now: Timestamp,
+    ) -> Result<Ready, DeskError> {
+        let agreement =
+            self.agreement(&submission.agreement).ok_or(RefusalCode::AgreementUnknown)?;
+        if !agreement.normalisation_live.contains(&submission.normalisation) {
+            return Err(RefusalCode::NormalisationNotLive.into());
+        }
+        let case = match &submission.case {
+            Some(case_id) => {
+                let case = self.open_case_of(case_id)?;
+                if case.agreement != submission.agreement {
+                    return Err(RefusalCode::NoCase.into());
+                }
+                Some(case)
+            }
+            None => None,
+        };
+        let salt = Salt::from_bytes(self.entropy.bytes());
+        let record = Record::new(self.statement(submission, &salt, now))?;
+        let class = Arc::new(Class::of(&record));
+        let decision =
+            self.gate.decide_class(Action::Submit, &self.own, &class, Channel::Analyst, now);
+        let rule = decision.rule().map(str::to_owned);
+        decision.permit()?;
+        let receipt = SubmissionReceipt {
+            record_id: record.record_id,
+            version: record.version,
+            repeated: Repeated::No,
+            audit_sequence: 0,
+            outlook: self.outlook(&agreement, &class, now),
+            hits: self.hits_of_submission(submission, now)?,
+        };
+        let local = LocalPart {
+            x: submission.x.clone(),
+            salt,
+            action_intent: submission.action_intent,
+            case: submission.case,
+            case_reference: case.map(|case| case.reference),
+            officer: Some(officer.clone()),
+            presumed_adult_reason: submission.presumed_adult_reason.clone(),
+            received_at: now,
+        };
+        let (record, envelope) = Signed::seal(record, &*self.keys.record).into_parts();
+        let put = RecordPut { envelope, record, local: Some(local), token: None };
+        Ok(Ready { put, rule, receipt })
+    }
+
+    fn statement(&self, submission: &Submission, salt: &Salt, now: Timestamp) -> Statement {
+        let s = submission.clone();
+        Statement {
+            schema: SCHEMA,
+            record_id: self.record_id_of(submission),
+            version: Version { epoch: self.epoch().counter, n: 1 },
+            previous: None,
+            origin: self.own.clone(),
+            agreement: s.agreement,
+            kind: s.kind,
+            body: s.body,
+            commitment: Commitment::new(salt, &submission.x),
+            purposes: s.purposes,
+            offences: s.offences,
+            labels: s.labels,
+            subject: s.subject,
+            age: s.age,
+            depicts: s.depicts,
+            benefit: s.benefit,
+            audience: s.audience,
+            onward: s.onward,
+            observed_first: s.observed_first,
+            observed_last: s.observed_last,
+            made_at: now,
+            valid_until: s.valid_until,
+            review_at: s.review_at,
+            normalisation: s.normalisation,
+            exercise: s.exercise,
+            critical: Vec::new(),
+            presumed_adult_reasoned: s
+                .presumed_adult_reason
+                .as_deref()
+                .is_some_and(|reason| !reason.trim().is_empty()),
+        }
+    }
+
+    /// Unguessable, and the same for the same idempotency key: a repetition names the same record.
+    fn record_id_of(&self, submission: &Submission) -> RecordId {
+        let key = submission.idempotency_key.as_bytes().as_slice();
+        let secret = self.derive_secret("record id", &[key]);
+        let mut id = [0; RecordId::BYTES];
+        for (to, from) in id.iter_mut().zip(secret) {
+            *to = from;
+        }
+        RecordId::from_bytes(id)
+    }
+
+    /// Where a record of this class goes: one row per other party.
+    fn outlook(&self, agreement: &Agreement, class: &Arc<Class>, now: Timestamp) -> Vec<Outlook> {
+        let others = agreement.parties.iter().filter(|party| party.agency != self.own);
+        others
+            .map(|party| {
+                let peer = &party.agency;
+                let share =
+                    self.gate.decide_class(Action::Share, peer, class, Channel::Automated, now);
+                let (fate, rule) = match share {
+                    Decision::Allow(permit) => {
+                        (Fate::Leaves, permit.rules().first().map(ToString::to_string))
+                    }
+                    Decision::NeedsApproval { rule, .. } => (Fate::NeedsApproval, Some(rule)),
+                    Decision::Deny(refusal) => self.fate_when_asked(agreement, peer, class, refusal, now),
+                };
+                Outlook { peer: peer.clone(), fate, rule }
+            })
+            .collect()
+    }
+
+    /// A record that is not replicated may still be found by a question about it.
+    fn fate_when_asked(
+        &self,
+        agreement: &Agreement,
+        peer: &AgencyId,
+        class: &Arc<Class>,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> (Fate, Option<String>) {
+        let answered = class.kind.tier() == Tier::Sealed
+            && agreement.clauses.iter().any(|clause| {
+                let purposes = class.purposes.iter().filter(|p| clause.purposes.contains(p));
+                purposes.zip(&class.offences).any(|(purpose, offence)| {
+                    let terms = QuestionTerms {
+                        agreement: class.agreement.clone(),
+                        clause: clause.clause.clone(),
+                        purpose: *purpose,
+                        offence: *offence,
+                        kind: class.kind,
+                        channel: Channel::Analyst,
+                        urgency: Urgency::Normal,
+                        exercise: class.exercise,
+                    };
+                    self.gate.decide_answer(peer, &terms, class, now).is_allow()
+                })
+            });
+        if answered {
+            (Fate::AnsweredWhenAsked, refusal.rule)
+        } else {
+            (Fate::Stays(refusal.code), refusal.rule)
+        }
+    }
+
+    /// Partners' records held here that are about the same thing.
+    fn hits_of_submission(
+        &self,
+        submission: &Submission,
+        now: Timestamp,
+    ) -> Result<Vec<Hit>, DeskError> {
+        let Some(case_id) = &submission.case else {
+            return Ok(Vec::new());
+        };
+        let terms = self.terms_of_case(
+            &self.open_case_of(case_id)?,
+            submission.kind,
+            Urgency::Normal,
+            submission.exercise,
+        );
+        self.held_by_partners(&terms, core::slice::from_ref(&submission.x), Some(*case_id), now)
+    }
+
+    fn write(
+        &self,
+        officer: &OfficerId,
+        submission: &Submission,
+        ready: Ready,
+        now: Timestamp,
+    ) -> Waiting {
+        let Ready { put, rule, receipt } = ready;
+        let mut event = submission_event(Act::Submitted, officer, submission, now);
+        event.local.rule = rule;
+        event.local.records = vec![receipt.record_id];
+        event.shared.count = 1;
+        let batch = Batch::new()
+            .once(submission.idempotency_key)
+            .provided(Precondition::RecordAbsent(receipt.record_id))
+            .with(Change::PutRecord(Box::new(put)))
+            .saying(event);
+        let batch = self.with_hits(batch, &receipt.hits);
+        Waiting::Recorded(self.store.commit(batch), Box::new(receipt))
+    }
+
+    fn write_refusal(
+        &self,
+        officer: &OfficerId,
+        submission: &Submission,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> Waiting {
+        let mut event = submission_event(Act::SubmissionRefused, officer, submission, now);
+        event.local.rule = refusal.rule.clone();
+        event.local.code = Some(refusal.code);
+        Waiting::Refused(self.store.commit(Batch::new().saying(event)), refusal)
+    }
+}
+
+/// A submission on its way to the disk.
+enum Waiting {
+    Told(SubmissionOutcome),
+    Recorded(PendingCommit, Box<SubmissionReceipt>),
+    Refused(PendingCommit, Refusal),
+}
+
+impl Waiting {
+    async fn outcome(self) -> Result<SubmissionOutcome, DeskError> {
+        match self {
+            Self::Told(outcome) => Ok(outcome),
+            Self::Refused(pending, refusal) => {
+                pending.await?;
+                Ok(Err(refusal))
+            }
+            Self::Recorded(pending, receipt) => match pending.await {
+                Ok(committed) => Ok(Ok(SubmissionReceipt {
+                    audit_sequence: committed.seq,
+                    repeated: committed.repeated,
+                    ..*receipt
+                })),
+                // Repeated so late that its key is forgotten: the record is there all the same.
+                Err(store::Error::Conflict(store::Conflict::Precondition(..))) => {
+                    Ok(Ok(SubmissionReceipt { repeated: Repeated::Yes, ..*receipt }))
+                }
+                Err(store::Error::Conflict(store::Conflict::Withdrawn(_))) => {
+                    Ok(Err(RefusalCode::Withdrawn.into()))
+                }
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+}
+
+fn submission_event(
+    act: Act,
+    officer: &OfficerId,
+    submission: &Submission,
+    now: Timestamp,
+) -> Event {
+    let mut event = Event::new(now, act);
+    event.shared.agreement = Some(submission.agreement.clone());
+    event.local.officer = Some(officer.clone());
+    event
+}

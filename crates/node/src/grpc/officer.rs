@@ -1,0 +1,185 @@
+//! Serves the officers of the own agency.
+
+use super::to_error;
+use crate::peers::{Links, Nudges, Partners};
+use desk::Desk;
+use desk::error::DeskError;
+use domain::name::{AgencyId, OfficerId};
+use domain::report::CaseOpening;
+use domain::submission::Fate;
+use std::io::Write;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+use wire::accept::calling_officer;
+use wire::convert::audit::{CHUNK_BYTES_MAX, SignedNote, chunks};
+use wire::convert::query::HitsAfter;
+use wire::convert::status::Reader;
+use wire::convert::withdrawal::RecordReference;
+use wire::convert::{query, submission};
+use wire::v1;
+use wire::v1::officer_service_server::OfficerService;
+
+/// Chunks of an export that wait for the network.
+const CHUNKS_WAITING_MAX: usize = 4;
+
+/// The service for officers.
+pub(crate) struct OfficerDoor {
+    pub desk: Arc<Desk>,
+    pub partners: Arc<Partners>,
+    pub links: Arc<Links>,
+    pub nudges: Arc<Nudges>,
+}
+
+fn officer_of<T>(request: &Request<T>) -> Result<OfficerId, Status> {
+    Ok(calling_officer(request)?.officer.clone())
+}
+
+fn invalid(invalid: wire::convert::Invalid) -> Status {
+    invalid.to_status(Reader::Officer)
+}
+
+fn failed(error: DeskError) -> Status {
+    to_error(&error, Reader::Officer)
+}
+
+#[tonic::async_trait]
+impl OfficerService for OfficerDoor {
+    async fn status(
+        &self,
+        request: Request<v1::StatusRequest>,
+    ) -> Result<Response<v1::StatusResponse>, Status> {
+        officer_of(&request)?;
+        let status = self.desk.status(env!("CARGO_PKG_VERSION"), |peer| self.links.report(peer));
+        Ok(Response::new(status.into()))
+    }
+
+    async fn open_case(
+        &self,
+        request: Request<v1::OpenCaseRequest>,
+    ) -> Result<Response<v1::OpenCaseResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let opening = CaseOpening::try_from(request.into_inner()).map_err(invalid)?;
+        let case = self.desk.open_case(&officer, opening).await.map_err(failed)?;
+        Ok(Response::new(case.into()))
+    }
+
+    async fn list_cases(
+        &self,
+        request: Request<v1::ListCasesRequest>,
+    ) -> Result<Response<v1::ListCasesResponse>, Status> {
+        officer_of(&request)?;
+        let cases = self.desk.list_cases(request.get_ref().after_number).map_err(failed)?;
+        Ok(Response::new(cases.into()))
+    }
+
+    async fn submit(
+        &self,
+        request: Request<v1::SubmitRequest>,
+    ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let (submissions, mode) =
+            submission::from_request(request.into_inner()).map_err(invalid)?;
+        let outcomes = self.desk.submit(&officer, submissions, mode).await.map_err(failed)?;
+        let leaving = outcomes.iter().flatten().flat_map(|receipt| &receipt.outlook);
+        let leaving = leaving.filter(|outlook| outlook.fate == Fate::Leaves);
+        if mode == domain::report::Mode::Real {
+            self.nudges.nudge(leaving.map(|outlook| &outlook.peer));
+        }
+        Ok(Response::new(outcomes.into()))
+    }
+
+    async fn query(
+        &self,
+        request: Request<v1::QueryRequest>,
+    ) -> Result<Response<v1::QueryResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let (asked, mode) = query::from_request(request.into_inner()).map_err(invalid)?;
+        let report = self.desk.query(&officer, &asked, mode, &*self.partners).await;
+        Ok(Response::new(report.map_err(failed)?.into()))
+    }
+
+    async fn list_hits(
+        &self,
+        request: Request<v1::ListHitsRequest>,
+    ) -> Result<Response<v1::ListHitsResponse>, Status> {
+        officer_of(&request)?;
+        let HitsAfter(after) = request.into_inner().try_into().map_err(invalid)?;
+        let hits = self.desk.list_hits(after.as_ref()).map_err(failed)?;
+        Ok(Response::new(hits.into()))
+    }
+
+    async fn withdraw(
+        &self,
+        request: Request<v1::WithdrawRequest>,
+    ) -> Result<Response<v1::WithdrawResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let reference = RecordReference::try_from(request.into_inner()).map_err(invalid)?;
+        let record_id = self.desk.find_own(reference.as_bytes()).map_err(failed)?;
+        let receipt = self.desk.withdraw(&officer, record_id).await.map_err(failed)?;
+        let told: Vec<&AgencyId> = receipt.partners.iter().collect();
+        self.nudges.nudge(told.into_iter());
+        Ok(Response::new(receipt.into()))
+    }
+
+    async fn audit_head(
+        &self,
+        request: Request<v1::AuditHeadRequest>,
+    ) -> Result<Response<v1::AuditHeadResponse>, Status> {
+        officer_of(&request)?;
+        let note = self.desk.sign_head().map_err(failed)?;
+        Ok(Response::new(SignedNote(note).into()))
+    }
+
+    type AuditExportStream =
+        Pin<Box<dyn Stream<Item = Result<v1::AuditExportResponse, Status>> + Send + 'static>>;
+
+    async fn audit_export(
+        &self,
+        request: Request<v1::AuditExportRequest>,
+    ) -> Result<Response<Self::AuditExportStream>, Status> {
+        let officer = officer_of(&request)?;
+        self.desk.begin_export(&officer).await.map_err(failed)?;
+        let (sender, receiver) = mpsc::channel(CHUNKS_WAITING_MAX);
+        let desk = Arc::clone(&self.desk);
+        // Reading the whole journal blocks; it has a thread of its own.
+        tokio::task::spawn_blocking(move || {
+            let mut writer = ChunkWriter { sender: sender.clone(), waiting: Vec::new() };
+            let written = desk.write_export(&mut writer).and_then(|()| {
+                writer.flush().map_err(|_| DeskError::Unavailable("the officer's program"))
+            });
+            if let Err(error) = written {
+                let _ = sender.blocking_send(Err(failed(error)));
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}
+
+/// Cuts what is written into chunks and hands them to the network, at its pace.
+struct ChunkWriter {
+    sender: mpsc::Sender<Result<v1::AuditExportResponse, Status>>,
+    waiting: Vec<u8>,
+}
+
+impl Write for ChunkWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.waiting.extend_from_slice(bytes);
+        if self.waiting.len() >= CHUNK_BYTES_MAX {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        for chunk in chunks(&self.waiting) {
+            let sent = self.sender.blocking_send(Ok(chunk));
+            sent.map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
+        }
+        self.waiting.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! Keeps our views of the partners up to date: pulls at a beat and whenever a partner nudges.
+
+use crate::peers::{Links, Partners};
+use desk::Desk;
+use desk::error::DeskError;
+use desk::keys::KeyHeld;
+use domain::name::{AgencyId, AgreementId};
+use domain::refusal::RefusalCode;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use wire::client::{CallFailure, PeerClient, Watch};
+use wire::convert::hello::Hello;
+
+/// The longest pause after failures, in milliseconds; it doubles from the shortest.
+const PAUSE_MS: (u64, u64) = (250, 30_000);
+/// How often the set of partners is looked at again, in milliseconds.
+const PARTNERS_MS: u64 = 1_000;
+
+/// What pulls need.
+#[derive(Clone)]
+pub(crate) struct Scheduler {
+    pub desk: Arc<Desk>,
+    pub partners: Arc<Partners>,
+    pub links: Arc<Links>,
+    /// Pull at least this often, nudged or not, in milliseconds.
+    pub pull_interval_ms: u64,
+}
+
+/// Why a round with a partner ended.
+#[derive(Debug, thiserror::Error)]
+enum RoundFailure {
+    #[error(transparent)]
+    Call(#[from] CallFailure),
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+}
+
+impl Scheduler {
+    /// Runs until it is aborted: one task for each partner and agreement in force.
+    pub(crate) async fn run(self) {
+        let mut running: BTreeMap<(AgencyId, AgreementId), JoinHandle<()>> = BTreeMap::new();
+        loop {
+            let mut wanted = Vec::new();
+            for partner in self.desk.partners() {
+                for agreement in partner.agreements {
+                    wanted.push((partner.agency.clone(), agreement));
+                }
+            }
+            running.retain(|pair, task| {
+                let keep = wanted.contains(pair) && !task.is_finished();
+                if !keep {
+                    task.abort();
+                }
+                keep
+            });
+            for pair in wanted {
+                let scheduler = self.clone();
+                let (peer, agreement) = pair.clone();
+                running.entry(pair).or_insert_with(|| {
+                    tokio::spawn(async move { scheduler.follow(&peer, &agreement).await })
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(PARTNERS_MS)).await;
+        }
+    }
+
+    /// Follows one partner for ever.
+    async fn follow(&self, peer: &AgencyId, agreement: &AgreementId) {
+        let mut pause_ms = PAUSE_MS.0;
+        let mut watch: Option<Watch> = None;
+        loop {
+            match self.round(peer, agreement, &mut watch).await {
+                Ok(()) => {
+                    self.links.up(peer, self.desk.now());
+                    pause_ms = PAUSE_MS.0;
+                    self.wait(&mut watch).await;
+                }
+                Err(failure) => {
+                    watch = None;
+                    self.partners.forget(peer);
+                    tracing::info!(%peer, %agreement, %failure, "pull failed");
+                    self.links.down(peer, failure.to_string());
+                    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                    pause_ms = pause_ms.saturating_mul(2).min(PAUSE_MS.1);
+                }
+            }
+        }
+    }
+
+    /// Until the partner nudges, or the beat.
+    async fn wait(&self, watch: &mut Option<Watch>) {
+        let beat = tokio::time::sleep(Duration::from_millis(self.pull_interval_ms));
+        let Some(open) = watch else {
+            return beat.await;
+        };
+        let lost = tokio::select! {
+            () = beat => false,
+            changed = open.changed() => changed.is_err(),
+        };
+        if lost {
+            *watch = None;
+        }
+    }
+
+    /// One pull to its end. The watch is opened first, so that no change falls in between.
+    async fn round(
+        &self,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+        watch: &mut Option<Watch>,
+    ) -> Result<(), RoundFailure> {
+        let client = self.partners.client(peer).await?;
+        let hello = client.hello(Hello::new(self.desk.now())).await?;
+        self.fetch_keys(&client, peer, agreement).await?;
+        if watch.is_none() {
+            *watch = Some(client.watch(agreement).await?);
+        }
+        let mut replication = self.desk.begin_pull(peer, agreement, hello.incarnation)?;
+        let mut pull = client.pull(replication.request()).await?;
+        while let Some(message) = pull.next().await? {
+            let applied = replication.apply(message).await?;
+            if let Some(receipt) = applied.purge_receipt {
+                client.acknowledge_purge(receipt).await?;
+            }
+            if applied.added + applied.removed + applied.refused > 0 {
+                let (added, removed, refused) = (applied.added, applied.removed, applied.refused);
+                tracing::info!(%peer, added, removed, refused, "view changed");
+            }
+        }
+        Ok(())
+    }
+
+    async fn fetch_keys(
+        &self,
+        client: &PeerClient,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<(), RoundFailure> {
+        if self.desk.holds_token_key(agreement, peer) == KeyHeld::Yes {
+            return Ok(());
+        }
+        for key in client.fetch_token_keys(agreement).await? {
+            self.desk.accept_token_key(peer, agreement, key).await?;
+        }
+        if self.desk.holds_token_key(agreement, peer) == KeyHeld::Yes {
+            Ok(())
+        } else {
+            Err(DeskError::from(RefusalCode::EpochNotLive).into())
+        }
+    }
+}
+

@@ -1,0 +1,514 @@
+//! The indexes in memory: records by id, by blind fingerprint and by token.
+//!
+//! Compact, because a node holds millions of rows: a row is 56 bytes, and every index is a table of
+//! row numbers (4 bytes and one of control) that compares with what it points to. Numbers are never
+//! given twice while the process lives. Places in the tables are chosen with a secret drawn at
+//! start, so a partner cannot choose ids or tokens that collide.
+
+use crate::reading::Ownership;
+use domain::name::RecordId;
+use domain::record::Version;
+use domain::token::Token;
+use hashbrown::HashTable;
+
+/// No row, no class, no entry.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Chooses places in tables; the secret is drawn at start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mixer(pub(crate) [u64; 2]);
+
+impl Mixer {
+    fn mix(self, a: u64, b: u64) -> u64 {
+        let [x, y] = self.0;
+        fold(fold(a ^ x, b ^ y) ^ a ^ x, 0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn of_bytes(self, bytes: &[u8]) -> u64 {
+        let mut words = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|word| u64::from_ne_bytes(*word));
+        self.mix(words.next().unwrap_or(0), words.next().unwrap_or(0))
+    }
+}
+
+/// The halves of the product, one over the other.
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a).wrapping_mul(u128::from(b));
+    (product >> 64) as u64 ^ product as u64
+}
+
+/// The state of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowState {
+    /// A record that may be used until it expires.
+    Live,
+    /// Taken back by its origin, for ever.
+    Withdrawn,
+    /// Forgotten: a dropped record of a partner.
+    Dropped,
+}
+
+/// What is known of a record without reading the journal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) record_id: RecordId,
+    pub(crate) version: Version,
+    pub(crate) expiry_ms: u64,
+    blind: u64,
+    blind_next: u32,
+    pub(crate) class: u32,
+    pub(crate) origin: u16,
+    pub(crate) state: RowState,
+}
+
+impl Row {
+    pub(crate) const fn new(record_id: RecordId, origin: u16) -> Self {
+        Self {
+            record_id,
+            version: Version { epoch: 0, n: 0 },
+            expiry_ms: 0,
+            blind: 0,
+            blind_next: NONE,
+            class: NONE,
+            origin,
+            state: RowState::Live,
+        }
+    }
+
+    pub(crate) const fn ownership(&self) -> Ownership {
+        if self.origin == 0 {
+            Ownership::Own
+        } else {
+            Ownership::Foreign
+        }
+    }
+}
+
+/// All rows, by number, by record id and by blind fingerprint.
+pub(crate) struct Rows {
+    mixer: Mixer,
+    rows: Vec<Row>,
+    by_id: HashTable<u32>,
+    /// The first row of each blind fingerprint; the others follow by `blind_next`.
+    by_blind: HashTable<u32>,
+}
+
+impl Rows {
+    pub(crate) const fn new(mixer: Mixer) -> Self {
+        Self {
+            mixer,
+            rows: Vec::new(),
+            by_id: HashTable::new(),
+            by_blind: HashTable::new(),
+        }
+    }
+
+    pub(crate) fn find(&self, record_id: &RecordId) -> Option<u32> {
+        let hash = self.mixer.of_bytes(record_id.as_bytes());
+        let same = |row: &u32| {
+            self.row(*row)
+                .is_some_and(|row| row.record_id == *record_id)
+        };
+        self.by_id.find(hash, same).copied()
+    }
+
+    pub(crate) fn row(&self, number: u32) -> Option<&Row> {
+        self.rows.get(number as usize)
+    }
+
+    pub(crate) fn row_mut(&mut self, number: u32) -> Option<&mut Row> {
+        self.rows.get_mut(number as usize)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Row)> {
+        (0..).zip(&self.rows)
+    }
+
+    /// Adds a row; the id must not be there.
+    pub(crate) fn add(&mut self, row: Row) -> u32 {
+        let number = u32::try_from(self.rows.len()).unwrap_or(NONE);
+        let (mixer, rows) = (self.mixer, &mut self.rows);
+        rows.push(row);
+        let hash_of = |other: &u32| {
+            rows.get(*other as usize)
+                .map_or(0, |row| mixer.of_bytes(row.record_id.as_bytes()))
+        };
+        self.by_id
+            .insert_unique(mixer.of_bytes(row.record_id.as_bytes()), number, hash_of);
+        number
+    }
+
+    /// Forgets the id of a row, so that it may come again under another number.
+    pub(crate) fn forget(&mut self, number: u32) {
+        let Some(row) = self.row(number) else { return };
+        let hash = self.mixer.of_bytes(row.record_id.as_bytes());
+        if let Ok(found) = self.by_id.find_entry(hash, |other| *other == number) {
+            found.remove();
+        }
+        if let Some(row) = self.row_mut(number) {
+            row.state = RowState::Dropped;
+        }
+    }
+
+    /// Finds a row by a blind fingerprint from now on, and by no other.
+    pub(crate) fn link(&mut self, number: u32, blind: u64) {
+        self.unlink(number);
+        let mixer = self.mixer;
+        let same = |other: &u32| self.row(*other).is_some_and(|row| row.blind == blind);
+        let hash = mixer.mix(blind, blind);
+        let first = self.by_blind.find(hash, same).copied();
+        if let Some(first) = first {
+            // Into second place, so that the table keeps pointing at the first.
+            let next = self.row(first).map_or(NONE, |row| row.blind_next);
+            self.chain(number, blind, next);
+            if let Some(row) = self.row_mut(first) {
+                row.blind_next = number;
+            }
+            return;
+        }
+        self.chain(number, blind, NONE);
+        let rows = &self.rows;
+        let hash_of = |other: &u32| {
+            rows.get(*other as usize)
+                .map_or(0, |row| mixer.mix(row.blind, row.blind))
+        };
+        self.by_blind.insert_unique(hash, number, hash_of);
+    }
+
+    fn chain(&mut self, number: u32, blind: u64, next: u32) {
+        if let Some(row) = self.row_mut(number) {
+            row.blind = blind;
+            row.blind_next = next;
+        }
+    }
+
+    /// Finds a row by no fingerprint any more.
+    pub(crate) fn unlink(&mut self, number: u32) {
+        let Some(Row {
+            blind, blind_next, ..
+        }) = self.row(number).copied()
+        else {
+            return;
+        };
+        let hash = self.mixer.mix(blind, blind);
+        let rows = &self.rows;
+        let blind_of = |row: u32| rows.get(row as usize).map(|row| row.blind);
+        let Ok(mut found) = self
+            .by_blind
+            .find_entry(hash, |other| blind_of(*other) == Some(blind))
+        else {
+            return;
+        };
+        let mut at = *found.get();
+        if at == number {
+            if blind_next == NONE {
+                found.remove();
+            } else {
+                *found.get_mut() = blind_next;
+            }
+            self.chain(number, 0, NONE);
+            return;
+        }
+        while let Some(next) = self
+            .row(at)
+            .map(|row| row.blind_next)
+            .filter(|next| *next != NONE)
+        {
+            if next == number {
+                if let Some(row) = self.row_mut(at) {
+                    row.blind_next = blind_next;
+                }
+                self.chain(number, 0, NONE);
+                return;
+            }
+            at = next;
+        }
+    }
+
+    /// At most `max` rows of a blind fingerprint.
+    pub(crate) fn by_blind(&self, blind: u64, max: usize) -> Vec<u32> {
+        let same = |other: &u32| self.row(*other).is_some_and(|row| row.blind == blind);
+        let mut at = self
+            .by_blind
+            .find(self.mixer.mix(blind, blind), same)
+            .copied();
+        let mut found = Vec::new();
+        while let Some(number) = at.filter(|at| *at != NONE && found.len() < max) {
+            found.push(number);
+            at = self.row(number).map(|row| row.blind_next);
+        }
+        found
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct TokenEntry {
+    token: Token,
+    row: u32,
+    next: u32,
+}
+
+/// Rows by token, under one key. A row has at most one token.
+pub(crate) struct TokenMap {
+    mixer: Mixer,
+    entries: Vec<TokenEntry>,
+    free: Vec<u32>,
+    /// The first entry of each token; the others follow by `next`.
+    by_token: HashTable<u32>,
+    by_row: HashTable<u32>,
+}
+
+impl TokenMap {
+    pub(crate) const fn new(mixer: Mixer) -> Self {
+        Self {
+            mixer,
+            entries: Vec::new(),
+            free: Vec::new(),
+            by_token: HashTable::new(),
+            by_row: HashTable::new(),
+        }
+    }
+
+    fn entry(&self, number: u32) -> Option<&TokenEntry> {
+        self.entries.get(number as usize)
+    }
+
+    fn first(&self, token: &Token) -> Option<u32> {
+        let same = |other: &u32| {
+            self.entry(*other)
+                .is_some_and(|entry| entry.token == *token)
+        };
+        self.by_token
+            .find(self.mixer.of_bytes(token.as_bytes()), same)
+            .copied()
+    }
+
+    fn row_hash(&self, row: u32) -> u64 {
+        self.mixer.mix(u64::from(row), !u64::from(row))
+    }
+
+    fn of_row(&self, row: u32) -> Option<u32> {
+        let same = |other: &u32| self.entry(*other).is_some_and(|entry| entry.row == row);
+        self.by_row.find(self.row_hash(row), same).copied()
+    }
+
+    /// Finds a row by a token from now on, and by no other.
+    pub(crate) fn insert(&mut self, row: u32, token: Token) {
+        if let Some(number) = self.of_row(row) {
+            if self.entry(number).is_some_and(|entry| entry.token == token) {
+                return;
+            }
+            self.remove(row);
+        }
+        let first = self.first(&token);
+        let next = first
+            .and_then(|first| self.entry(first))
+            .map_or(NONE, |entry| entry.next);
+        let entry = TokenEntry { token, row, next };
+        let number = match self.free.pop() {
+            Some(number) => {
+                if let Some(free) = self.entries.get_mut(number as usize) {
+                    *free = entry;
+                }
+                number
+            }
+            None => {
+                self.entries.push(entry);
+                u32::try_from(self.entries.len() - 1).unwrap_or(NONE)
+            }
+        };
+        let (mixer, entries) = (self.mixer, &mut self.entries);
+        if let Some(first) = first.and_then(|first| entries.get_mut(first as usize)) {
+            first.next = number;
+        } else {
+            let hash_of = |other: &u32| {
+                let entry = entries.get(*other as usize);
+                entry.map_or(0, |entry| mixer.of_bytes(entry.token.as_bytes()))
+            };
+            self.by_token
+                .insert_unique(mixer.of_bytes(token.as_bytes()), number, hash_of);
+        }
+        let hash_of = |other: &u32| {
+            let row = self
+                .entries
+                .get(*other as usize)
+                .map_or(0, |entry| entry.row);
+            self.mixer.mix(u64::from(row), !u64::from(row))
+        };
+        let hash = self.mixer.mix(u64::from(row), !u64::from(row));
+        self.by_row.insert_unique(hash, number, hash_of);
+    }
+
+    /// Finds a row by no token any more.
+    pub(crate) fn remove(&mut self, row: u32) {
+        let Some(number) = self.of_row(row) else {
+            return;
+        };
+        let Some(TokenEntry { token, next, .. }) = self.entry(number).copied() else {
+            return;
+        };
+        let hash = self.row_hash(row);
+        if let Ok(found) = self.by_row.find_entry(hash, |other| *other == number) {
+            found.remove();
+        }
+        let entries = &self.entries;
+        let same = |other: &u32| {
+            entries
+                .get(*other as usize)
+                .is_some_and(|entry| entry.token == token)
+        };
+        if let Ok(mut first) = self
+            .by_token
+            .find_entry(self.mixer.of_bytes(token.as_bytes()), same)
+        {
+            let mut at = *first.get();
+            if at == number && next == NONE {
+                first.remove();
+            } else if at == number {
+                *first.get_mut() = next;
+            } else {
+                while let Some(entry) = self.entries.get_mut(at as usize) {
+                    if entry.next == number {
+                        entry.next = next;
+                        break;
+                    }
+                    at = entry.next;
+                }
+            }
+        }
+        if let Some(entry) = self.entries.get_mut(number as usize) {
+            *entry = TokenEntry {
+                token: Token::from_bytes([0; 32]),
+                row: NONE,
+                next: NONE,
+            };
+        }
+        self.free.push(number);
+    }
+
+    /// The rows of a token, at most `max`.
+    pub(crate) fn rows(&self, token: &Token, max: usize) -> impl Iterator<Item = u32> {
+        let mut at = self.first(token);
+        core::iter::from_fn(move || {
+            let entry = self.entry(at.filter(|at| *at != NONE)?)?;
+            at = Some(entry.next);
+            Some(entry.row)
+        })
+        .take(max)
+    }
+
+    /// The token of a row.
+    pub(crate) fn token(&self, row: u32) -> Option<Token> {
+        self.entry(self.of_row(row)?).map(|entry| entry.token)
+    }
+
+    /// How many rows have a token.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.by_row.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    const MIXER: Mixer = Mixer([0x1234_5678_9abc_def1, 0xfedc_ba98_7654_3211]);
+
+    fn id(n: u64) -> RecordId {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&n.to_be_bytes());
+        RecordId::from_bytes(bytes)
+    }
+
+    #[test]
+    fn a_row_is_small() {
+        assert!(size_of::<Row>() <= 56, "{}", size_of::<Row>());
+    }
+
+    #[test]
+    fn rows_that_differ_in_few_bits_spread() {
+        let places: BTreeSet<u64> = (0..4096)
+            .map(|n| MIXER.of_bytes(id(n).as_bytes()) >> 52)
+            .collect();
+        assert!(places.len() > 2000, "{} of 4096 places", places.len());
+        let low: BTreeSet<u64> = (0..4096)
+            .map(|n| MIXER.of_bytes(id(n).as_bytes()) & 4095)
+            .collect();
+        assert!(low.len() > 2000, "{} of 4096 places", low.len());
+    }
+
+    #[test]
+    fn a_forgotten_id_may_come_again() {
+        let mut rows = Rows::new(MIXER);
+        let first = rows.add(Row::new(id(1), 1));
+        assert_eq!(rows.find(&id(1)), Some(first));
+        rows.forget(first);
+        assert_eq!(rows.find(&id(1)), None);
+        let second = rows.add(Row::new(id(1), 1));
+        assert_ne!(first, second);
+        assert_eq!(rows.find(&id(1)), Some(second));
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Set(u32, u64),
+        Unset(u32),
+    }
+
+    fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
+        use proptest::prelude::*;
+        let step = prop_oneof![
+            3 => (0_u32..24, 0_u64..6).prop_map(|(row, key)| Step::Set(row, key)),
+            1 => (0_u32..24).prop_map(Step::Unset),
+        ];
+        proptest::collection::vec(step, 0..200)
+    }
+
+    fn token(key: u64) -> Token {
+        let mut bytes = [7; 32];
+        bytes[..8].copy_from_slice(&key.to_be_bytes());
+        Token::from_bytes(bytes)
+    }
+
+    proptest::proptest! {
+        /// Both indexes against a plain map of row to key.
+        #[test]
+        fn indexes_agree_with_a_plain_map(steps in steps()) {
+            let (mut rows, mut tokens) = (Rows::new(MIXER), TokenMap::new(MIXER));
+            (0..24).for_each(|n| {
+                rows.add(Row::new(id(n), 0));
+            });
+            let mut model = BTreeMap::new();
+            for step in steps {
+                match step {
+                    Step::Set(row, key) => {
+                        rows.link(row, key + 1);
+                        tokens.insert(row, token(key));
+                        model.insert(row, key);
+                    }
+                    Step::Unset(row) => {
+                        rows.unlink(row);
+                        tokens.remove(row);
+                        model.remove(&row);
+                    }
+                }
+                for key in 0..6 {
+                    let expected: BTreeSet<u32> =
+                        model.iter().filter(|(_, of)| **of == key).map(|(row, _)| *row).collect();
+                    let by_blind = rows.by_blind(key + 1, 99);
+                    let by_token: Vec<u32> = tokens.rows(&token(key), 99).collect();
+                    proptest::prop_assert_eq!(by_blind.len(), expected.len());
+                    proptest::prop_assert_eq!(by_token.len(), expected.len());
+                    proptest::prop_assert_eq!(&by_blind.into_iter().collect::<BTreeSet<_>>(), &expected);
+                    proptest::prop_assert_eq!(&by_token.into_iter().collect::<BTreeSet<_>>(), &expected);
+                }
+                proptest::prop_assert_eq!(tokens.count(), model.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The store without a disk: the same engine over a journal in memory. Gone with the process.
+
+use crate::batch::{self, Batch, LocalPart};
+use crate::delegate::reads_of_the_engine;
+use crate::disk::{Disk, MemoryDisk};
+use crate::engine::{Engine, EngineParts, Queued};
+use crate::error::{Error, Result};
+use crate::index::Mixer;
+use crate::journal::SEGMENT_BYTES;
+use crate::load::{key_ring, load};
+use crate::pending::PendingCommit;
+use crate::reading::{
+    ClassEntry, ClassNumber, Counts, Depth, Head, HitRow, LogRow, Match, Shown, StoredFrame,
+    StoredRecord, Verified,
+};
+use crate::seal::{Entropy, KEY_BYTES};
+use crate::table::Table;
+use crate::tables::MemoryTables;
+use audit::tree::Hash;
+use domain::digest::Fingerprint;
+use domain::envelope::Envelope;
+use domain::name::{AgencyId, AgreementId, RecordId};
+use domain::time::Clock;
+use domain::token::{Token, TokenEpoch, TokenKey};
+use policy::Held;
+use rand_core::CryptoRng;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A store for simulations and tests. A commit is done when [`crate::Store::commit`] returns, in
+/// the caller's thread, so that one seed gives one history.
+pub struct MemoryStore {
+    engine: Engine,
+}
+
+impl MemoryStore {
+    /// An empty store of an agency. Clock and randomness are handed in.
+    ///
+    /// # Errors
+    /// None that an empty disk in memory can give.
+    pub fn new(
+        agency: AgencyId,
+        clock: Arc<dyn Clock>,
+        generator: Box<dyn CryptoRng + Send>,
+    ) -> Result<Self> {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+        let mut entropy = Entropy::new(generator);
+        let kek = Zeroizing::new(entropy.bytes::<KEY_BYTES>());
+        let ring = key_ring(&*disk, &kek, &mut entropy)?;
+        let mixer = Mixer([entropy.bytes(), entropy.bytes()].map(u64::from_be_bytes));
+        let (state, journal) = load(
+            &disk,
+            &agency,
+            SEGMENT_BYTES,
+            &ring,
+            mixer,
+            &mut |_, _, _| Ok(()),
+        )?;
+        let tables = Box::new(MemoryTables::default());
+        let head = None;
+        let parts = EngineParts {
+            agency,
+            disk,
+            journal,
+            tables,
+            state,
+            ring,
+            entropy,
+            clock,
+            head,
+        };
+        Ok(Self {
+            engine: Engine::new(parts),
+        })
+    }
+}
+
+impl crate::Store for MemoryStore {
+    fn commit(&self, batch: Batch) -> PendingCommit {
+        let bytes = match batch::check(&batch) {
+            Ok(bytes) => bytes,
+            Err(error) => return PendingCommit::answered(Err(error)),
+        };
+        let (promise, pending) = PendingCommit::pair();
+        self.engine.commit_all(&mut VecDeque::from([Queued {
+            batch,
+            bytes,
+            promise,
+        }]));
+        pending
+    }
+
+    reads_of_the_engine!();
+
+    fn close(&self) -> Result<()> {
+        self.engine.close()
+    }
+}

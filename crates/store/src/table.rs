@@ -1,0 +1,119 @@
+//! The tables: small rows by key, for everything that is not a record.
+
+use crate::error::{Error, Result};
+
+/// The longest key of a row, in bytes.
+pub const KEY_BYTES_MAX: usize = 512;
+/// The largest value of a row, in bytes.
+pub const VALUE_BYTES_MAX: usize = 512 * 1024;
+/// The most rows one scan answers.
+pub const SCAN_ROWS_MAX: usize = 4096;
+
+macro_rules! tables {
+    ($( $(#[$meta:meta])* $name:ident = $byte:literal $word:literal, )+) => {
+        /// A table. Its byte is the first byte of every key on disk and never changes its meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Table {
+            $( $(#[$meta])* $name = $byte, )+
+        }
+
+        impl Table {
+            /// Every table.
+            pub const ALL: &'static [Self] = &[ $( Self::$name, )+ ];
+
+            /// The byte before every key.
+            pub const fn byte(self) -> u8 {
+                self as u8
+            }
+
+            /// Its name in messages.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$name => $word, )+ }
+            }
+
+            pub(crate) const fn from_byte(byte: u8) -> Option<Self> {
+                match byte { $( $byte => Some(Self::$name), )+ _ => None }
+            }
+        }
+    };
+}
+
+tables! {
+    /// What the node remembers about itself: epoch, incarnation, settings.
+    NodeState = 16 "node state",
+    /// Agreements, by id.
+    Agreement = 17 "agreements",
+    /// Signatures and other events of agreements.
+    AgreementEvent = 18 "agreement events",
+    /// Manifests of partners.
+    Peer = 19 "peers",
+    /// Token keys, ours and partners'. Always [`crate::Secrecy::Sealed`].
+    TokenKey = 20 "token keys",
+    /// Cases of our own officers. Always [`crate::Secrecy::Sealed`].
+    Case = 21 "cases",
+    /// Which classes a partner may see, with the sequence of its grants.
+    GrantSet = 22 "grant sets",
+    /// Class handles, by partner, class and epoch.
+    ClassHandle = 23 "class handles",
+    /// How far we pulled from a partner.
+    Cursor = 24 "cursors",
+    /// Records of a partner that were refused: id, origin and reason, never content.
+    RefusedRecord = 25 "refused records",
+    /// Signed tombstones to send back to their origin (sync rule R8).
+    TombBack = 26 "tombstones to send back",
+    /// What an asker has used of its quota.
+    Quota = 27 "quotas",
+    /// Questions we asked, by case.
+    Question = 28 "questions",
+    /// Matches we were told.
+    Hit = 29 "hits",
+    /// Policies that were activated.
+    Policy = 30 "policies",
+    /// The last audit head seen of each partner.
+    PeerHead = 31 "heads of peers",
+    /// What binds a record to its siblings under other agreements. Always sealed.
+    Sibling = 32 "siblings",
+    /// Token sheets made for partners.
+    Sheet = 33 "token sheets",
+    /// What a later release adds before it has a table of its own.
+    Extension = 34 "extensions",
+}
+
+/// Keys that no table of the trait can reach.
+pub(crate) const WATERMARK: u8 = 0;
+/// The pointers of records.
+pub(crate) const RECORD: u8 = 1;
+/// The pointers of tombstones.
+pub(crate) const TOMBSTONE: u8 = 2;
+
+/// The key on disk.
+pub(crate) fn full_key(prefix: u8, key: &[u8]) -> Vec<u8> {
+    let mut full = Vec::with_capacity(key.len() + 1);
+    full.push(prefix);
+    full.extend_from_slice(key);
+    full
+}
+
+pub(crate) fn check_key(key: &[u8]) -> Result<()> {
+    if key.len() > KEY_BYTES_MAX {
+        let (given, max) = (key.len() as u64, KEY_BYTES_MAX as u64);
+        return Err(Error::too_large("a key in bytes", given, max));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_has_its_own_byte_away_from_the_reserved_ones() {
+        for (index, table) in Table::ALL.iter().enumerate() {
+            assert_eq!(Table::from_byte(table.byte()), Some(*table));
+            assert_eq!(usize::from(table.byte()), index + 16);
+        }
+        assert_eq!(Table::from_byte(RECORD), None);
+        assert_eq!(Table::from_byte(WATERMARK), None);
+    }
+}

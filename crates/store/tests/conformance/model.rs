@@ -1,0 +1,432 @@
+//! Random histories on every store, compared after each step with a model that is plainly right.
+
+use crate::kit::*;
+use domain::class::Class;
+use domain::name::{AgencyId, IdempotencyKey, RecordId};
+use domain::token::TokenKey;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use store::{
+    Batch, Change, Conflict, Depth, Error, LogKind, Ownership, Secrecy, Store, Table, Withdrawn,
+};
+
+const IDS: u64 = 5;
+const FINGERPRINTS: u64 = 3;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Batch { changes: Vec<Op>, key: Option<u8> },
+    Reopen,
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Put(Draft),
+    Withdraw {
+        origin: AgencyId,
+        id: u64,
+    },
+    Drop {
+        class: Option<u8>,
+        id: u64,
+    },
+    Row {
+        key: u8,
+        value: u8,
+        secrecy: Secrecy,
+    },
+    Delete {
+        key: u8,
+    },
+}
+
+fn origin() -> impl Strategy<Value = AgencyId> {
+    prop_oneof![Just(own()), Just(peer())]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let draft = (origin(), 0..IDS, 1..4_u32, 0..FINGERPRINTS, 0..2_u8);
+    let secrecy = prop_oneof![Just(Secrecy::Plain), Just(Secrecy::Sealed)];
+    prop_oneof![
+        6 => draft.prop_map(|(origin, id, n, x, class)| Op::Put(Draft { origin, id, n, x, class })),
+        2 => (origin(), 0..IDS).prop_map(|(origin, id)| Op::Withdraw { origin, id }),
+        2 => (proptest::option::of(0..2_u8), 0..IDS).prop_map(|(class, id)| Op::Drop { class, id }),
+        3 => (0..4_u8, 0_u8.., secrecy)
+            .prop_map(|(key, value, secrecy)| Op::Row { key, value, secrecy }),
+        1 => (0..4_u8).prop_map(|key| Op::Delete { key }),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let batch = (
+        proptest::collection::vec(op(), 1..4),
+        proptest::option::of(0..6_u8),
+    );
+    let step = prop_oneof![
+        12 => batch.prop_map(|(changes, key)| Step::Batch { changes, key }),
+        1 => Just(Step::Reopen),
+    ];
+    proptest::collection::vec(step, 1..30)
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    draft: Draft,
+    is_withdrawn: bool,
+    was_seen: bool,
+}
+
+#[derive(Debug, Default)]
+struct Model {
+    frames: u64,
+    records: BTreeMap<u64, Row>,
+    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    logs: BTreeMap<u8, Vec<(RecordId, u32, LogKind)>>,
+    keys: BTreeSet<u8>,
+    /// The classes of the partner's records that the store has numbered.
+    numbered: BTreeSet<u8>,
+}
+
+/// What a store must answer.
+#[derive(Debug, PartialEq)]
+enum Expected {
+    Written,
+    Repeated,
+    Conflict(Conflict),
+    Invalid,
+}
+
+impl Model {
+    fn expect(&self, changes: &[Op], key: Option<u8>) -> Expected {
+        let (mut records, mut rows) = (BTreeSet::new(), BTreeSet::new());
+        for op in changes {
+            let is_first = match op {
+                Op::Put(Draft { id, .. }) | Op::Withdraw { id, .. } => records.insert(*id),
+                Op::Row { key, .. } | Op::Delete { key } => rows.insert(*key),
+                Op::Drop { .. } => true,
+            };
+            if !is_first {
+                return Expected::Invalid;
+            }
+        }
+        if key.is_some_and(|key| self.keys.contains(&key)) {
+            return Expected::Repeated;
+        }
+        let conflicts = changes.iter().find_map(|op| self.conflict(op));
+        conflicts.map_or(Expected::Written, Expected::Conflict)
+    }
+
+    fn conflict(&self, op: &Op) -> Option<Conflict> {
+        match op {
+            Op::Put(draft) => {
+                let row = self.records.get(&draft.id)?;
+                let is_same = draft.n == row.draft.n
+                    && draft.origin != own()
+                    && draft.record() == row.draft.record();
+                if row.is_withdrawn {
+                    Some(Conflict::Withdrawn(id(draft.id)))
+                } else if row.draft.origin != draft.origin {
+                    Some(Conflict::Origin(id(draft.id)))
+                } else if draft.n > row.draft.n || is_same {
+                    None
+                } else {
+                    Some(Conflict::Version(id(draft.id)))
+                }
+            }
+            Op::Withdraw { origin, id: number } => {
+                let row = self.records.get(number)?;
+                (row.draft.origin != *origin).then(|| Conflict::Origin(id(*number)))
+            }
+            _ => None,
+        }
+    }
+
+    fn apply(&mut self, changes: &[Op], key: Option<u8>) {
+        self.frames += 1;
+        self.keys.extend(key);
+        // A batch can only name a class that had its number before.
+        let numbered = self.numbered.clone();
+        for op in changes {
+            self.change(op, &numbered);
+        }
+    }
+
+    fn change(&mut self, op: &Op, numbered: &BTreeSet<u8>) {
+        match op {
+            Op::Put(draft) => {
+                let before = self.records.get(&draft.id).cloned();
+                if draft.origin == own() {
+                    if let Some(before) = before.filter(|row| row.draft.class != draft.class) {
+                        let left = (id(draft.id), draft.n, LogKind::Leave);
+                        self.logs.entry(before.draft.class).or_default().push(left);
+                    }
+                    let added = (id(draft.id), draft.n, LogKind::Add);
+                    self.logs.entry(draft.class).or_default().push(added);
+                }
+                if draft.origin == peer() {
+                    self.numbered.insert(draft.class);
+                }
+                let row = Row {
+                    draft: draft.clone(),
+                    is_withdrawn: false,
+                    was_seen: true,
+                };
+                self.records.insert(draft.id, row);
+            }
+            Op::Withdraw { origin, id: number } => {
+                let draft = Draft {
+                    origin: origin.clone(),
+                    ..Draft::own(*number, 1, 0)
+                };
+                let unseen = Row {
+                    draft,
+                    is_withdrawn: true,
+                    was_seen: false,
+                };
+                let row = self.records.entry(*number).or_insert(unseen);
+                if !row.is_withdrawn && *origin == own() {
+                    let retracted = (id(*number), row.draft.n, LogKind::Retract);
+                    self.logs
+                        .entry(row.draft.class)
+                        .or_default()
+                        .push(retracted);
+                }
+                row.is_withdrawn = true;
+            }
+            Op::Drop { class, id: number } => self.records.retain(|of, row| {
+                let class = class.filter(|class| numbered.contains(class));
+                let is_named = of == number || Some(row.draft.class) == class;
+                row.draft.origin == own() || row.is_withdrawn || !is_named
+            }),
+            Op::Row { key, value, .. } => {
+                self.rows.insert(vec![*key], vec![*value; 9]);
+            }
+            Op::Delete { key } => {
+                self.rows.remove(&vec![*key]);
+            }
+        }
+    }
+}
+
+fn to_change(op: &Op, store: &dyn Store) -> Change {
+    match op {
+        Op::Put(draft) => draft.change(),
+        Op::Withdraw { origin, id } => withdraw(origin.clone(), *id),
+        Op::Drop { class, id: number } => {
+            let known = store.classes(&peer(), &agreement()).into_iter();
+            let wanted = class.map(|class| {
+                Class::of(
+                    &Draft {
+                        class,
+                        ..Draft::foreign(0, 1, 0)
+                    }
+                    .record(),
+                )
+            });
+            let numbers = known.filter(|known| wanted.as_ref() == Some(&*known.class));
+            let classes = numbers.map(|known| known.number).collect();
+            Change::DropForeign {
+                origin: peer(),
+                classes,
+                record_ids: vec![id(*number)],
+            }
+        }
+        Op::Row {
+            key,
+            value,
+            secrecy,
+        } => put_row(Table::Cursor, &[*key], &[*value; 9], *secrecy),
+        Op::Delete { key } => Change::Delete {
+            table: Table::Cursor,
+            key: vec![*key],
+        },
+    }
+}
+
+fn token_key() -> TokenKey {
+    TokenKey::from_bytes([5; 32])
+}
+
+fn compare(store: &dyn Store, model: &Model) {
+    let live = |row: &&Row| !row.is_withdrawn;
+    for number in 0..IDS {
+        let (row, expected) = (store.hit_row(&id(number)), model.records.get(&number));
+        assert_eq!(row.is_some(), expected.is_some(), "record {number}");
+        let record = store.record(&id(number)).unwrap();
+        let local = store.local_part(&id(number)).unwrap();
+        let Some((row, expected)) = row.zip(expected) else {
+            assert!(record.is_none() && local.is_none());
+            continue;
+        };
+        let draft = &expected.draft;
+        let is_own = draft.origin == own();
+        assert_eq!(row.withdrawn == Withdrawn::Yes, expected.is_withdrawn);
+        assert_eq!(row.origin == Ownership::Own, is_own);
+        assert_eq!(row.class.is_some(), expected.was_seen);
+        if expected.was_seen {
+            assert_eq!(row.version, version(draft.n));
+        }
+        assert_eq!(
+            store.tombstone(&id(number)).unwrap().is_some(),
+            expected.is_withdrawn
+        );
+        let readable = expected.was_seen && (is_own || !expected.is_withdrawn);
+        assert_eq!(record.is_some(), readable, "record {number}");
+        if let Some(record) = record {
+            assert_eq!(**record.class(), Class::of(&draft.record()));
+        }
+        assert_eq!(
+            local.map(|local| local.x),
+            (readable && is_own).then(|| x(draft.x))
+        );
+    }
+    compare_matches(store, model);
+    compare_logs(store, model);
+    let rows = store.scan(Table::Cursor, b"", None, 99).unwrap();
+    assert_eq!(rows.into_iter().collect::<BTreeMap<_, _>>(), model.rows);
+    let counts = store.count();
+    let count = |is_own: bool| {
+        let rows = model.records.values().filter(live);
+        rows.filter(|row| (row.draft.origin == own()) == is_own)
+            .count() as u64
+    };
+    assert_eq!((counts.own, counts.foreign), (count(true), count(false)));
+    let withdrawn = model
+        .records
+        .values()
+        .filter(|row| row.is_withdrawn)
+        .count() as u64;
+    assert_eq!((counts.withdrawn, counts.frames), (withdrawn, model.frames));
+}
+
+fn compare_matches(store: &dyn Store, model: &Model) {
+    let live = |row: &&Row| !row.is_withdrawn;
+    for seed in 0..FINGERPRINTS {
+        let of = |origin: AgencyId| -> BTreeSet<RecordId> {
+            let rows = model.records.iter().filter(|(_, row)| live(row));
+            rows.filter(|(_, row)| row.draft.origin == origin && row.draft.x == seed)
+                .map(|(number, _)| id(*number))
+                .collect()
+        };
+        let by_x: BTreeSet<_> = store
+            .match_fingerprint(&x(seed))
+            .unwrap()
+            .into_iter()
+            .collect();
+        assert_eq!(by_x, of(own()), "fingerprint {seed}");
+        let asked = [token_key().token(&x(seed))];
+        let by_own = store
+            .match_own(&agreement(), EPOCH, &asked)
+            .unwrap()
+            .into_iter();
+        assert_eq!(
+            by_own.map(|found| found.record_id).collect::<BTreeSet<_>>(),
+            of(own())
+        );
+        let by_foreign = store
+            .match_foreign(&agreement(), &peer(), EPOCH, &[token(seed)])
+            .unwrap();
+        let by_foreign = by_foreign.into_iter().map(|found| found.record_id);
+        assert_eq!(
+            by_foreign.collect::<BTreeSet<_>>(),
+            of(peer()),
+            "token {seed}"
+        );
+    }
+}
+
+fn compare_logs(store: &dyn Store, model: &Model) {
+    for class in 0..2 {
+        let wanted = Class::of(
+            &Draft {
+                class,
+                ..Draft::own(0, 1, 0)
+            }
+            .record(),
+        );
+        let entries = store.classes(&own(), &agreement()).into_iter();
+        let log = entries
+            .filter(|entry| *entry.class == wanted)
+            .flat_map(|entry| {
+                let rows = store.class_log(entry.number, 0, 4096);
+                assert_eq!(rows.len() as u64, entry.end);
+                rows.into_iter()
+                    .map(|row| (row.record_id, row.version.n, row.kind))
+            });
+        let expected = model.logs.get(&class).cloned().unwrap_or_default();
+        assert_eq!(log.collect::<Vec<_>>(), expected, "log of class {class}");
+    }
+}
+
+/// Runs a history; `reopen` gives the store after a restart, or the same one.
+fn run<S: Store>(steps: &[Step], mut store: S, mut reopen: impl FnMut(S) -> S) {
+    let mut model = Model::default();
+    let with_key = |store: &S| {
+        store
+            .set_token_key(&agreement(), &own(), EPOCH, token_key())
+            .unwrap();
+    };
+    with_key(&store);
+    for step in steps {
+        match step {
+            Step::Reopen => {
+                let before = store.head();
+                store = reopen(store);
+                assert_eq!(store.head(), before);
+                with_key(&store);
+            }
+            Step::Batch { changes, key } => {
+                let mut batch = changes
+                    .iter()
+                    .fold(Batch::new(), |batch, op| batch.with(to_change(op, &store)));
+                batch.idempotency_key = key.map(|key| IdempotencyKey::from_bytes([key; 16]));
+                let expected = model.expect(changes, *key);
+                let found = match store.commit(batch).wait() {
+                    Ok(committed) if committed.repeated == domain::submission::Repeated::Yes => {
+                        Expected::Repeated
+                    }
+                    Ok(_) => Expected::Written,
+                    Err(Error::Conflict(conflict)) => Expected::Conflict(conflict),
+                    Err(Error::Invalid(_)) => Expected::Invalid,
+                    Err(error) => panic!("{error}"),
+                };
+                assert_eq!(found, expected, "{changes:?}");
+                if expected == Expected::Written {
+                    model.apply(changes, *key);
+                }
+            }
+        }
+        compare(&store, &model);
+    }
+    assert_eq!(
+        store.verify(Depth::Deep).unwrap().faults,
+        Vec::<String>::new()
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_memory_store_follows_the_model(steps in steps()) {
+        run(&steps, memory(), |store| store);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_embedded_store_follows_the_model_across_restarts(steps in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            let (store, report) = embedded(folder.path()).unwrap();
+            assert_eq!(report.cut, None);
+            store
+        };
+        run(&steps, open(), |store| {
+            drop(store);
+            open()
+        });
+    }
+}

@@ -1,0 +1,542 @@
+//! A node with fixed answers behind the real door: mutual TLS, the real contract, no policy.
+
+use crate::kit::{Desk, export};
+use domain::indicator::{Kind, Tier};
+use domain::label::{Evaluation, EvaluationScheme, HandlingSet};
+use domain::name::{CaseId, IdempotencyKey, RecordId};
+use domain::question::{MatchSummary, NoAnswer, PartnerAnswer};
+use domain::record::Version;
+use domain::refusal::{Refusal, RefusalCode};
+use domain::report::{
+    AgreementStatus, AnswerRow, CaseOpening, Hit, Link, Mode, NodeStatus, PartnerStatus,
+    QueryReport, WithdrawalReceipt,
+};
+use domain::submission::{Case, Fate, Outlook, Repeated, Submission, SubmissionReceipt};
+use domain::time::{Clock as _, SystemClock, Timestamp};
+use domain::value::{Basis, Handling, Offence, Pap, Purpose, Role, Tlp};
+use prost::Message;
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
+};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tonic::codegen::tokio_stream;
+use tonic::{Request, Response, Status};
+use wire::accept::{self, AcceptLimits};
+use wire::convert::audit::{SignedNote, chunks};
+use wire::convert::query::HitsAfter;
+use wire::convert::status::{Reader, to_status};
+use wire::convert::submission::SubmissionResult;
+use wire::convert::withdrawal::RecordReference;
+use wire::convert::{query, submission};
+use wire::limits;
+use wire::tls::Port;
+use wire::tls::credentials::Credentials;
+use wire::tls::registry::{CertificatePin, PeerRegistry, Snapshot};
+use wire::v1;
+use wire::v1::officer_service_server::{OfficerService, OfficerServiceServer};
+
+/// A certificate authority of a test.
+pub(crate) struct Authority {
+    pem: String,
+    pin: CertificatePin,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let pin = CertificatePin::of(certificate.der());
+        Self {
+            pem: certificate.pem(),
+            pin,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    /// A certificate with this authority's below it, and its key.
+    pub(crate) fn issue(&self, uri: &str) -> (String, String) {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ClientAuth,
+            ExtendedKeyUsagePurpose::ServerAuth,
+        ];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (
+            format!("{}{}", certificate.pem(), self.pem),
+            key.serialize_pem(),
+        )
+    }
+
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+}
+
+/// A call as it came over the wire.
+pub(crate) struct Heard {
+    pub(crate) name: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A running node and the desk of an officer who may call it.
+pub(crate) struct Office {
+    pub(crate) desk: Desk,
+    heard: Arc<Mutex<Vec<Heard>>>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Office {
+    pub(crate) fn open() -> Self {
+        let (nodes, officers) = (Authority::new(), Authority::new());
+        let (chain, key) = nodes.issue("spiffe://be-fedpol/node/brussels");
+        let credentials =
+            Credentials::from_pem(chain.as_bytes(), key.as_bytes(), SystemClock.now()).unwrap();
+        let known = Snapshot::new("be-fedpol".parse().unwrap());
+        let registry =
+            PeerRegistry::new(known.with_officer_authorities(vec![officers.pin]).unwrap());
+        let heard = Arc::default();
+        let service = Scripted {
+            heard: Arc::clone(&heard),
+            known: Mutex::default(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(async move {
+            let incoming = accept::open(
+                listener,
+                Port::Officer,
+                &credentials,
+                &registry,
+                AcceptLimits::default(),
+            )
+            .unwrap();
+            let router = limits::server().add_service(OfficerServiceServer::new(service));
+            accept::serve(router, incoming, std::future::pending())
+                .await
+                .unwrap();
+        });
+        let desk = Desk::new();
+        let (chain, key) = officers.issue("spiffe://be-fedpol/officer/BE-1042");
+        desk.write("officer.pem", chain);
+        desk.write("officer.key", key);
+        desk.write("node-ca.pem", nodes.pem());
+        let profile = format!(
+            "node = \"{address}\"\nagency = \"be-fedpol\"\ncertificate = \"officer.pem\"\nkey = \"officer.key\"\nnode_ca = \"node-ca.pem\"\n"
+        );
+        desk.write("default.toml", profile);
+        Self {
+            desk,
+            heard,
+            runtime,
+        }
+    }
+
+    /// Ends the node.
+    pub(crate) fn close(self) -> Desk {
+        self.runtime
+            .shutdown_timeout(std::time::Duration::from_secs(5));
+        self.desk
+    }
+
+    /// How often a call with this name came.
+    pub(crate) fn calls(&self, name: &str) -> usize {
+        self.heard
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|call| call.name == name)
+            .count()
+    }
+
+    /// Was this text in any message?
+    pub(crate) fn was_sent(&self, text: &str) -> bool {
+        let holds = |call: &Heard| {
+            call.bytes
+                .windows(text.len())
+                .any(|window| window == text.as_bytes())
+        };
+        self.heard.lock().unwrap().iter().any(holds)
+    }
+
+    /// The submissions of the first call that recorded some.
+    pub(crate) fn recorded(&self) -> Vec<Submission> {
+        let heard = self.heard.lock().unwrap();
+        let call = heard
+            .iter()
+            .find(|call| call.name == "submit-real")
+            .unwrap();
+        let request = v1::SubmitRequest::decode(call.bytes.as_slice()).unwrap();
+        submission::from_request(request).unwrap().0
+    }
+}
+
+struct Scripted {
+    heard: Arc<Mutex<Vec<Heard>>>,
+    known: Mutex<HashMap<IdempotencyKey, RecordId>>,
+}
+
+impl Scripted {
+    fn hear(&self, name: &'static str, message: &impl Message) {
+        self.heard.lock().unwrap().push(Heard {
+            name,
+            bytes: message.encode_to_vec(),
+        });
+    }
+}
+
+fn at(day: u64) -> Timestamp {
+    Timestamp::from_date(2026, 11, day)
+        .unwrap()
+        .plus_ms(43_200_000)
+}
+
+fn case(number: u32) -> Case {
+    Case {
+        case_id: CaseId::from_bytes([u8::try_from(number).unwrap(); 16]),
+        number,
+        agreement: "malines-2026".parse().unwrap(),
+        clause: "4.2".parse().unwrap(),
+        purpose: Purpose::Investigation,
+        offence: Offence::MigrantSmuggling,
+        reference: format!("26-118-{number:05}"),
+        opened_at: at(1),
+        open_until: at(30).plus_days(60),
+    }
+}
+
+fn summary(kind: Kind, slot: u32) -> MatchSummary {
+    MatchSummary {
+        slot,
+        follow_up: RecordId::from_bytes([0xc7; 16]),
+        kind,
+        role: Some(Role::Advertiser),
+        class: None,
+        tlp: Tlp::Amber,
+        pap: Pap::Amber,
+        handling: HandlingSet::EMPTY.with(Handling::H1),
+        evaluation: Evaluation::new(EvaluationScheme::Europol4x4, 'B', 2).unwrap(),
+        basis: Basis::Fact,
+        observed_last: Timestamp::from_date(2026, 10, 30).unwrap(),
+    }
+}
+
+fn hit(kind: Kind, origin: &str, number: u32) -> Hit {
+    Hit {
+        origin: origin.parse().unwrap(),
+        summary: summary(kind, 0),
+        found_at: at(20),
+        case: Some(CaseId::from_bytes([u8::try_from(number).unwrap(); 16])),
+        record_id: Some(RecordId::from_bytes([0x5f; 16])),
+    }
+}
+
+fn outlook(kind: Kind) -> Vec<Outlook> {
+    let here = if kind.tier() == Tier::Sealed {
+        Fate::AnsweredWhenAsked
+    } else {
+        Fate::Leaves
+    };
+    let row = |peer: &str, fate, rule: Option<&str>| Outlook {
+        peer: peer.parse().unwrap(),
+        fate,
+        rule: rule.map(str::to_owned),
+    };
+    vec![
+        row("es-pn", here, None),
+        row("fr-oltim", Fate::NeedsApproval, Some("L07-approval")),
+        row(
+            "ma-dgsn",
+            Fate::Stays(RefusalCode::NoTransferBasis),
+            Some("C03-transfer-basis"),
+        ),
+    ]
+}
+
+impl Scripted {
+    fn receive(&self, number: usize, submission: &Submission, mode: Mode) -> SubmissionResult {
+        if submission.offences.contains(&Offence::Terrorism) {
+            return Err(Refusal::by_rule(RefusalCode::RuleDenied, "L12-terrorism"));
+        }
+        let mut known = self.known.lock().unwrap();
+        let fresh = RecordId::from_bytes([u8::try_from(known.len() % 200 + 1).unwrap(); 16]);
+        let before = known.get(&submission.idempotency_key).copied();
+        if mode == Mode::Real && before.is_none() {
+            known.insert(submission.idempotency_key, fresh);
+        }
+        let hits = if submission.kind == Kind::InviteCode {
+            vec![hit(submission.kind, "es-pn", 12)]
+        } else {
+            Vec::new()
+        };
+        Ok(SubmissionReceipt {
+            record_id: before.unwrap_or(fresh),
+            version: Version::FIRST,
+            repeated: if before.is_some() {
+                Repeated::Yes
+            } else {
+                Repeated::No
+            },
+            audit_sequence: 40_000 + u64::try_from(number).unwrap(),
+            outlook: outlook(submission.kind),
+            hits,
+        })
+    }
+}
+
+/// What the partners answer depends on the kind alone.
+fn answers(kind: Kind) -> [PartnerAnswer; 3] {
+    match kind {
+        Kind::Phone => [
+            PartnerAnswer::Match(vec![summary(kind, 0)]),
+            PartnerAnswer::Refused(RefusalCode::PurposeNotCovered),
+            PartnerAnswer::NoMatch,
+        ],
+        Kind::Email => [
+            PartnerAnswer::Refused(RefusalCode::QuotaSpent),
+            PartnerAnswer::Refused(RefusalCode::PurposeNotCovered),
+            PartnerAnswer::NotAsked(RefusalCode::NoTransferBasis),
+        ],
+        Kind::Iban => [
+            PartnerAnswer::NoMatch,
+            PartnerAnswer::NoAnswer(NoAnswer::TimedOut),
+            PartnerAnswer::NoMatch,
+        ],
+        _ => [
+            PartnerAnswer::NoMatch,
+            PartnerAnswer::NoMatch,
+            PartnerAnswer::NoMatch,
+        ],
+    }
+}
+
+#[tonic::async_trait]
+impl OfficerService for Scripted {
+    async fn status(
+        &self,
+        request: Request<v1::StatusRequest>,
+    ) -> Result<Response<v1::StatusResponse>, Status> {
+        self.hear("status", request.get_ref());
+        let parties: Vec<_> = ["be-fedpol", "es-pn", "fr-oltim", "ma-dgsn"]
+            .iter()
+            .map(|name| name.parse().unwrap())
+            .collect();
+        let agreement = |name: &str, standing: &str| AgreementStatus {
+            agreement: name.parse().unwrap(),
+            standing: standing.to_owned(),
+            valid_until: Timestamp::from_date(2028, 1, 1).unwrap(),
+            parties: parties.clone(),
+        };
+        let partner = |name: &str, country: &str, link, last_sync, note: &str| PartnerStatus {
+            agency: name.parse().unwrap(),
+            country: country.parse().unwrap(),
+            link,
+            records_in: 1204,
+            classes_out: 7,
+            last_sync,
+            note: note.to_owned(),
+        };
+        let status = NodeStatus {
+            agency: "be-fedpol".parse().unwrap(),
+            version: "0.1.0".to_owned(),
+            clock: at(21),
+            own_records: 1,
+            audit_size: 40_213,
+            agreements: vec![
+                agreement("malines-2026", "in force"),
+                agreement("malines-2027", "waiting for ma-dgsn"),
+            ],
+            partners: vec![
+                partner("es-pn", "ES", Link::Up, Some(at(21).minus_ms(5_000)), ""),
+                partner("fr-oltim", "FR", Link::Connecting, None, ""),
+                partner(
+                    "ma-dgsn",
+                    "MA",
+                    Link::Down,
+                    Some(at(20)),
+                    "certificate refused\u{1b}[2J since 11:02",
+                ),
+            ],
+        };
+        Ok(Response::new(status.into()))
+    }
+
+    async fn open_case(
+        &self,
+        request: Request<v1::OpenCaseRequest>,
+    ) -> Result<Response<v1::OpenCaseResponse>, Status> {
+        self.hear("open_case", request.get_ref());
+        let opening = CaseOpening::try_from(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        if opening.agreement.as_str() != "malines-2026" {
+            let refusal = Refusal::by_rule(RefusalCode::AgreementUnknown, "C01-agreement");
+            return Err(to_status(&refusal, Reader::Officer));
+        }
+        let opened = Case {
+            reference: opening.reference,
+            ..case(13)
+        };
+        Ok(Response::new(opened.into()))
+    }
+
+    async fn list_cases(
+        &self,
+        request: Request<v1::ListCasesRequest>,
+    ) -> Result<Response<v1::ListCasesResponse>, Status> {
+        let after = request.get_ref().after_number;
+        let cases: Vec<Case> = [3, 12]
+            .into_iter()
+            .filter(|number| *number > after)
+            .map(case)
+            .collect();
+        Ok(Response::new(cases.into()))
+    }
+
+    async fn submit(
+        &self,
+        request: Request<v1::SubmitRequest>,
+    ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let name = if request.get_ref().dry_run {
+            "submit-dry"
+        } else {
+            "submit-real"
+        };
+        self.hear(name, request.get_ref());
+        let (submissions, mode) = submission::from_request(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        let results: Vec<SubmissionResult> = submissions
+            .iter()
+            .enumerate()
+            .map(|(number, one)| self.receive(number, one, mode))
+            .collect();
+        Ok(Response::new(results.into()))
+    }
+
+    async fn query(
+        &self,
+        request: Request<v1::QueryRequest>,
+    ) -> Result<Response<v1::QueryResponse>, Status> {
+        let name = if request.get_ref().dry_run {
+            "query-dry"
+        } else {
+            "query-real"
+        };
+        self.hear(name, request.get_ref());
+        let (query, mode) =
+            query::from_request(request.into_inner()).map_err(|_| Status::invalid_argument(""))?;
+        if query.kind == Kind::Wallet {
+            return Err(to_status(
+                &Refusal::by_rule(RefusalCode::NoCase, "C02-case"),
+                Reader::Officer,
+            ));
+        }
+        let names = ["es-pn", "fr-oltim", "ma-dgsn"];
+        let rows = names
+            .iter()
+            .zip(answers(query.kind))
+            .map(|(name, answer)| AnswerRow {
+                agency: name.parse().unwrap(),
+                note: match &answer {
+                    PartnerAnswer::NotAsked(_) => "C03-transfer-basis".to_owned(),
+                    PartnerAnswer::NoAnswer(_) => "no answer within 10 s".to_owned(),
+                    _ => String::new(),
+                },
+                answer: (mode == Mode::Real).then_some(answer),
+                as_of: at(21),
+            });
+        let answers = rows.filter(|row| query.ask.contains(&row.agency)).collect();
+        let held = if query.kind == Kind::Url {
+            vec![hit(query.kind, "es-pn", 12)]
+        } else {
+            Vec::new()
+        };
+        Ok(Response::new(
+            QueryReport {
+                held,
+                answers,
+                audit_sequence: 40_214,
+            }
+            .into(),
+        ))
+    }
+
+    async fn list_hits(
+        &self,
+        request: Request<v1::ListHitsRequest>,
+    ) -> Result<Response<v1::ListHitsResponse>, Status> {
+        let after =
+            HitsAfter::try_from(request.into_inner()).map_err(|_| Status::invalid_argument(""))?;
+        let hits = match after {
+            HitsAfter(None) => vec![
+                hit(Kind::Url, "es-pn", 12),
+                hit(Kind::InviteCode, "fr-oltim", 3),
+            ],
+            HitsAfter(Some(_)) => Vec::new(),
+        };
+        Ok(Response::new(hits.into()))
+    }
+
+    async fn withdraw(
+        &self,
+        request: Request<v1::WithdrawRequest>,
+    ) -> Result<Response<v1::WithdrawResponse>, Status> {
+        self.hear("withdraw", request.get_ref());
+        let record = RecordReference::try_from(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        let mut bytes = [0; 16];
+        bytes[..record.as_bytes().len()].copy_from_slice(record.as_bytes());
+        if bytes[0] == 0xff {
+            return Err(to_status(
+                &Refusal::new(RefusalCode::NotHeld),
+                Reader::Officer,
+            ));
+        }
+        let partners = ["es-pn", "fr-oltim"]
+            .iter()
+            .map(|name| name.parse().unwrap())
+            .collect();
+        let receipt = WithdrawalReceipt {
+            record_id: RecordId::from_bytes(bytes),
+            audit_sequence: 40_215,
+            partners,
+        };
+        Ok(Response::new(receipt.into()))
+    }
+
+    async fn audit_head(
+        &self,
+        _: Request<v1::AuditHeadRequest>,
+    ) -> Result<Response<v1::AuditHeadResponse>, Status> {
+        let head = crate::kit::vector_json("audit/journal.json")["head"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        Ok(Response::new(SignedNote(head).into()))
+    }
+
+    type AuditExportStream =
+        tokio_stream::Iter<std::vec::IntoIter<Result<v1::AuditExportResponse, Status>>>;
+
+    async fn audit_export(
+        &self,
+        _: Request<v1::AuditExportRequest>,
+    ) -> Result<Response<Self::AuditExportStream>, Status> {
+        let (log, _) = export();
+        let pieces: Vec<_> = chunks(&log).map(Ok).collect();
+        Ok(Response::new(tokio_stream::iter(pieces)))
+    }
+}

@@ -1,0 +1,612 @@
+//! An officer's day against a node: cases, submissions, questions, withdrawals, the log.
+
+use crate::kit::export;
+use crate::node::{Authority, Office};
+use cli::Outcome;
+use domain::name::ClusterId;
+
+const ANSWERS: &str = "offences = [\"MIGRANT_SMUGGLING\"]\npurposes = [\"INVESTIGATION\"]\nagreement = \"malines-2026\"\n\
+    tlp = \"AMBER\"\npap = \"AMBER\"\nhandling = [\"H1\"]\nevaluation = \"EUROPOL_4X4 B2\"\nsubject = \"SUSPECT_FACILITATOR\"\n\
+    age = \"ADULT\"\nbenefit = \"prices in the advertisement\"\nrole = \"ADVERTISER\"\naudience = [\"es-pn\", \"fr-oltim\"]\n";
+
+const LIST: &str = "kind,value,account,platform,audience\n\
+    phone,+33 1 99 00 12 34,a,,\n\
+    handle,@boat_travel,a,telegram,es-pn\n\
+    link,https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv,,,\n\
+    url,https://example.org/boats,,,\n";
+
+#[test]
+fn status_shows_partners_and_a_partner_cannot_play_with_the_terminal() {
+    let office = Office::open();
+    office
+        .desk
+        .terminal(&["status"], "")
+        .is("status")
+        .exits(Outcome::Done);
+    office
+        .desk
+        .terminal(&["status", "--verbose"], "")
+        .is("status-verbose")
+        .exits(Outcome::Done);
+    office
+        .desk
+        .pipe(&["status"], "")
+        .is("status-pipe")
+        .exits(Outcome::Done);
+    office
+        .desk
+        .pipe(&["status", "--json"], "")
+        .is("status-json")
+        .exits(Outcome::Done);
+}
+
+#[test]
+fn a_case_is_opened_once_and_then_named() {
+    let office = Office::open();
+    let words = |agreement| {
+        [
+            "case",
+            "open",
+            "--ref",
+            "26-118-00431",
+            "--agreement",
+            agreement,
+            "--clause",
+            "4.2",
+            "--purpose",
+            "investigation",
+            "--offence",
+            "migrant-smuggling",
+        ]
+    };
+    office
+        .desk
+        .pipe(&words("malines-2026"), "")
+        .is("case-open")
+        .exits(Outcome::Done);
+    office
+        .desk
+        .pipe(&words("malines-2020"), "")
+        .is("case-refused")
+        .exits(Outcome::Refused);
+    office
+        .desk
+        .pipe(&words("Malines 2026"), "")
+        .is("case-bad-name")
+        .exits(Outcome::Usage);
+    office
+        .desk
+        .terminal(&["case", "list"], "")
+        .is("case-list")
+        .exits(Outcome::Done);
+    office
+        .desk
+        .pipe(&["case", "list", "--json"], "")
+        .is("case-list-json")
+        .exits(Outcome::Done);
+}
+
+#[test]
+fn a_question_says_what_partners_learn_and_shows_each_answer_for_what_it_is() {
+    let office = Office::open();
+    let number = "+33 1 99 00 12 34\n";
+    let typed = format!("{number}y\n");
+    let run = office
+        .desk
+        .terminal(&["query", "phone", "--case", "C-12"], &typed)
+        .is("query-match");
+    run.exits(Outcome::Done).never_says("12 34");
+    let run = office.desk.terminal(
+        &["query", "phone", "--case", "C-12"],
+        &format!("{number}n\n"),
+    );
+    run.is("query-declined").exits(Outcome::Failed);
+    let asked = office.calls("query-real");
+    office
+        .desk
+        .pipe(&["query", "phone", "--case", "12"], number)
+        .is("query-nobody")
+        .exits(Outcome::Usage);
+    office
+        .desk
+        .pipe(&["query", "phone", "--case", "12", "--dry-run"], number)
+        .is("query-dry-run")
+        .exits(Outcome::Done);
+    assert_eq!(
+        (office.calls("query-real"), office.calls("query-dry")),
+        (asked, 1)
+    );
+    for (name, kind, value, outcome) in [
+        (
+            "no-match",
+            "handle",
+            "https://t.me/boat_travel\n",
+            Outcome::NoMatch,
+        ),
+        ("refused", "email", "boat@example.org\n", Outcome::Refused),
+        (
+            "incomplete",
+            "iban",
+            "FR14 2004 1010 0505 0001 3M02 606\n",
+            Outcome::Incomplete,
+        ),
+        ("held", "url", "https://example.org/boats\n", Outcome::Done),
+        (
+            "no-case",
+            "wallet",
+            "1111111111111111111114oLvT2\n",
+            Outcome::Refused,
+        ),
+    ] {
+        let words = ["query", kind, "--case", "C-12", "--yes"];
+        office
+            .desk
+            .pipe(&words, value)
+            .is(&format!("query-{name}"))
+            .exits(outcome);
+        let json = ["query", kind, "--case", "C-12", "--yes", "--json"];
+        assert_eq!(office.desk.pipe(&json, value).outcome, outcome, "{name}");
+    }
+    office
+        .desk
+        .pipe(
+            &["query", "phone", "--case", "C-12", "--yes", "--json"],
+            number,
+        )
+        .is("query-json");
+    // The case is named in what is sent, so the search finds what is there.
+    assert!(office.was_sent("es-pn"));
+    for raw in [
+        "199001234",
+        "boat_travel",
+        "boat@example",
+        "3M02606",
+        "example.org",
+    ] {
+        assert!(!office.was_sent(raw), "{raw} left this machine");
+    }
+}
+
+#[test]
+fn a_question_names_its_partners_and_its_case() {
+    let office = Office::open();
+    let number = "+33 1 99 00 12 34\n";
+    for (name, words, outcome) in [
+        (
+            "one-partner",
+            &[
+                "query", "phone", "--case", "C-12", "--ask", "ma-dgsn", "--yes",
+            ][..],
+            Outcome::NoMatch,
+        ),
+        (
+            "only-here",
+            &["query", "phone", "--case", "C-12", "--ask", "nobody"],
+            Outcome::NoMatch,
+        ),
+        (
+            "stranger",
+            &[
+                "query", "phone", "--case", "C-12", "--ask", "it-ps", "--yes",
+            ],
+            Outcome::Usage,
+        ),
+        (
+            "no-such-case",
+            &["query", "phone", "--case", "C-99", "--yes"],
+            Outcome::Failed,
+        ),
+        (
+            "bad-value",
+            &["query", "iban", "--case", "C-12", "--yes"],
+            Outcome::Refused,
+        ),
+    ] {
+        office
+            .desk
+            .pipe(words, number)
+            .is(&format!("query-{name}"))
+            .exits(outcome);
+    }
+    let list = office.desk.write(
+        "values",
+        "+33 1 99 00 12 34\nnot a number\n+33 1 99 00 12 35\n",
+    );
+    let words = ["query", "phone", "--case", "C-12", "--from", &list, "--yes"];
+    office
+        .desk
+        .terminal(&words, "")
+        .is("query-list")
+        .exits(Outcome::Done);
+}
+
+#[test]
+fn one_thing_is_submitted_by_answering_questions() {
+    let office = Office::open();
+    let said = "+33 1 99 00 12 34\n\nadult\nprices in the advertisement\nadv\nes-pn\namber\ny\n";
+    let run = office
+        .desk
+        .terminal(&["submit", "phone", "--case", "C-12"], said)
+        .is("submit-interview");
+    run.exits(Outcome::Done).never_says("12 34");
+    let said = "+33 1 99 00 12 34\nvictim\n";
+    office
+        .desk
+        .terminal(&["submit", "phone", "--case", "C-12"], said)
+        .is("submit-victim")
+        .exits(Outcome::Refused);
+    let said = "+33 1 99 00 12 34\n\nadult\nprices in the advertisement\nadv\n\nn\n";
+    office
+        .desk
+        .terminal(&["submit", "phone", "--case", "C-12"], said)
+        .exits(Outcome::Failed);
+    assert_eq!(
+        (office.calls("submit-real"), office.calls("submit-dry")),
+        (1, 2)
+    );
+    assert!(office.was_sent("prices in the advertisement") && !office.was_sent("199001234"));
+}
+
+#[test]
+fn a_script_gives_its_answers_in_a_file() {
+    let office = Office::open();
+    let answers = office.desk.write("answers.toml", ANSWERS);
+    let words = ["submit", "phone", "--answers", &answers, "--yes"];
+    office
+        .desk
+        .pipe(&words, "+33 1 99 00 12 34\n")
+        .is("submit-answers")
+        .exits(Outcome::Done);
+    let words = ["submit", "phone", "--answers", &answers];
+    office
+        .desk
+        .pipe(&words, "+33 1 99 00 12 34\n")
+        .is("submit-nobody")
+        .exits(Outcome::Usage);
+    let words = ["submit", "phone", "--answers", &answers, "--dry-run"];
+    office
+        .desk
+        .pipe(&words, "+33 1 99 00 12 34\n")
+        .is("submit-dry-run")
+        .exits(Outcome::Done);
+    let words = [
+        "submit",
+        "phone",
+        "--answers",
+        &answers,
+        "--dry-run",
+        "--json",
+    ];
+    office
+        .desk
+        .pipe(&words, "+33 1 99 00 12 34\n")
+        .is("submit-dry-run-json")
+        .exits(Outcome::Done);
+    let words = [
+        "submit",
+        "phone",
+        "--answers",
+        &answers,
+        "--yes",
+        "--offence",
+        "TERRORISM",
+    ];
+    office
+        .desk
+        .pipe(&words, "+33 1 99 00 12 34\n")
+        .is("submit-refused")
+        .exits(Outcome::Refused);
+    let words = ["submit", "phone", "--agreement", "malines-2026", "--yes"];
+    office
+        .desk
+        .pipe(&words, "+33 1 99 00 12 34\n")
+        .is("submit-unanswered")
+        .exits(Outcome::Usage);
+    office
+        .desk
+        .pipe(
+            &["submit", "text", "--answers", &answers, "--yes"],
+            "crossing by boat every friday\n",
+        )
+        .is("submit-text")
+        .exits(Outcome::Failed);
+    assert_eq!(office.calls("submit-real"), 1);
+}
+
+#[test]
+fn a_list_is_recorded_once_however_often_it_is_submitted() {
+    let office = Office::open();
+    let (list, answers) = (
+        office.desk.write("list.csv", LIST),
+        office.desk.write("answers.toml", ANSWERS),
+    );
+    let words = ["submit", "--from", &list, "--answers", &answers, "--yes"];
+    office
+        .desk
+        .terminal(&words, "")
+        .is("submit-list")
+        .exits(Outcome::Done);
+    office
+        .desk
+        .terminal(&words, "")
+        .is("submit-list-again")
+        .exits(Outcome::Done);
+    let json = [&words[..], &["--json"]].concat();
+    let again = office.desk.pipe(&json, "").exits(Outcome::Done).json();
+    assert_eq!(
+        (&again["counts"]["accepted"], &again["counts"]["repeated"]),
+        (&4.into(), &4.into())
+    );
+    let other = [&words[..], &["--agreement", "malines-2027"]].concat();
+    office
+        .desk
+        .pipe(&other, "")
+        .exits(Outcome::Done)
+        .says("recorded")
+        .never_says("recorded before");
+    let changed = office
+        .desk
+        .write("list.csv", LIST.replace("boats", "seats"));
+    let words = [
+        "submit",
+        "--from",
+        &changed,
+        "--answers",
+        &answers,
+        "--yes",
+        "--json",
+    ];
+    assert_eq!(office.desk.pipe(&words, "").json()["counts"]["repeated"], 0);
+}
+
+#[test]
+fn the_identifiers_of_one_account_share_a_cluster_and_no_other_does() {
+    let office = Office::open();
+    let (list, answers) = (
+        office.desk.write("list.csv", LIST),
+        office.desk.write("answers.toml", ANSWERS),
+    );
+    let words = ["submit", "--from", &list, "--answers", &answers, "--yes"];
+    office.desk.pipe(&words, "").exits(Outcome::Done);
+    let clusters: Vec<ClusterId> = office
+        .recorded()
+        .iter()
+        .map(|one| one.body.cluster())
+        .collect();
+    assert_eq!(clusters.len(), 4);
+    assert_eq!(clusters[0], clusters[1]);
+    assert!(clusters[2] != clusters[0] && clusters[3] != clusters[0] && clusters[2] != clusters[3]);
+}
+
+#[test]
+fn bad_rows_are_named_by_line_and_good_ones_go() {
+    let office = Office::open();
+    let answers = office.desk.write("answers.toml", ANSWERS);
+    let list = "kind,value,tlp,subject\n\
+        phone,+33 1 99 00 12 34,,\n\
+        phone,not a number,,\n\
+        handle,boat_travel,,\n\
+        url,https://example.org/boats,purple,\n\
+        url,https://example.org/boats,,VICTIM\n\
+        url,https://example.org/boats\n\
+        text,crossing by boat every friday,,\n";
+    let list = office.desk.write("list.csv", list);
+    let words = ["submit", "--from", &list, "--answers", &answers, "--yes"];
+    let run = office
+        .desk
+        .pipe(&words, "")
+        .is("submit-bad-rows")
+        .exits(Outcome::Incomplete);
+    run.never_says("99 00 12").never_says("99001234");
+    let strict = [&words[..], &["--strict"]].concat();
+    office
+        .desk
+        .pipe(&strict, "")
+        .exits(Outcome::Failed)
+        .says("so none was sent");
+    assert_eq!(office.calls("submit-real"), 1);
+    let json = [&words[..], &["--json"]].concat();
+    office
+        .desk
+        .pipe(&json, "")
+        .is("submit-bad-rows-json")
+        .exits(Outcome::Incomplete);
+    let list = office
+        .desk
+        .write("list.jsonl", "{\"kind\":\"phone\",\"vlaue\":\"x\"}\n");
+    office
+        .desk
+        .pipe(
+            &["submit", "--from", &list, "--answers", &answers, "--yes"],
+            "",
+        )
+        .is("submit-unknown-key");
+    let list = office.desk.write("list.csv", "kind,valeu\nphone,x\n");
+    office
+        .desk
+        .pipe(&["submit", "--from", &list, "--yes"], "")
+        .is("submit-unknown-column")
+        .exits(Outcome::Failed);
+}
+
+#[test]
+fn a_long_list_goes_in_batches() {
+    let office = Office::open();
+    let answers = office.desk.write("answers.toml", ANSWERS);
+    let rows: String = (0..1100)
+        .map(|number| format!("url,https://example.org/{}\n", letters(number)))
+        .collect();
+    let list = office.desk.write("list.csv", format!("kind,value\n{rows}"));
+    let words = [
+        "submit",
+        "--from",
+        &list,
+        "--answers",
+        &answers,
+        "--yes",
+        "--json",
+    ];
+    let json = office.desk.pipe(&words, "").exits(Outcome::Done).json();
+    assert_eq!(json["counts"]["accepted"], 1100);
+    assert_eq!(office.calls("submit-real"), 3);
+}
+
+/// Digits in a path could be an identifier of a person.
+fn letters(number: u32) -> String {
+    number
+        .to_string()
+        .chars()
+        .map(|digit| char::from(b'a' + u8::try_from(digit.to_digit(10).unwrap()).unwrap()))
+        .collect()
+}
+
+#[test]
+fn an_event_is_imported_after_a_look_at_what_leaves() {
+    let office = Office::open();
+    let vector = |name: &str| std::fs::read(crate::kit::vector(&format!("misp/{name}"))).unwrap();
+    let event = office.desk.write("event.json", vector("wrapped.json"));
+    let labels = office.desk.write("labels.toml", vector("labels.toml"));
+    let words = [
+        "import", "misp", &event, "--labels", &labels, "--case", "C-12",
+    ];
+    office
+        .desk
+        .terminal(&words, "n\n")
+        .is("import-declined")
+        .exits(Outcome::Failed);
+    assert_eq!(office.calls("submit-real"), 0);
+    let yes = [&words[..], &["--yes", "--json"]].concat();
+    let json = office.desk.pipe(&yes, "").exits(Outcome::Done).json();
+    assert_eq!(
+        (&json["counts"]["accepted"], &json["counts"]["repeated"]),
+        (&10.into(), &0.into())
+    );
+    let json = office.desk.pipe(&yes, "").exits(Outcome::Done).json();
+    assert_eq!(json["counts"]["repeated"], 10);
+}
+
+#[test]
+fn what_matched_is_listed_and_a_record_is_withdrawn() {
+    let office = Office::open();
+    office
+        .desk
+        .terminal(&["hits"], "")
+        .is("hits")
+        .exits(Outcome::Done);
+    office
+        .desk
+        .pipe(&["hits", "--case", "C-3", "--json"], "")
+        .is("hits-of-a-case-json")
+        .exits(Outcome::Done);
+    office
+        .desk
+        .terminal(&["withdraw", "R-5f5f5f5f"], "y\n")
+        .is("withdraw")
+        .exits(Outcome::Done);
+    office
+        .desk
+        .terminal(&["withdraw", "R-5f5f5f5f"], "\n")
+        .exits(Outcome::Failed)
+        .says("nothing was done");
+    office
+        .desk
+        .pipe(&["withdraw", "R-5f5f5f5f"], "")
+        .exits(Outcome::Usage);
+    assert_eq!(office.calls("withdraw"), 1);
+    office
+        .desk
+        .pipe(&["withdraw", "5f5f5f", "--yes", "--json"], "")
+        .is("withdraw-json")
+        .exits(Outcome::Done);
+    office
+        .desk
+        .pipe(&["withdraw", "ffffff", "--yes"], "")
+        .is("withdraw-not-held")
+        .exits(Outcome::Refused);
+}
+
+#[test]
+fn the_log_is_exported_to_a_new_file_and_verified() {
+    let office = Office::open();
+    office
+        .desk
+        .pipe(&["audit", "head"], "")
+        .is("audit-head")
+        .exits(Outcome::Done);
+    let head = office.desk.pipe(&["audit", "head"], "").out;
+    let (log, key) = export();
+    let (to, keys) = (office.desk.path("log"), office.desk.write("keys", key));
+    let to = to.to_str().unwrap();
+    office
+        .desk
+        .pipe(&["audit", "export", "--to", to], "")
+        .is("audit-export")
+        .exits(Outcome::Done);
+    assert_eq!(std::fs::read(to).unwrap(), log);
+    office
+        .desk
+        .pipe(&["audit", "export", "--to", to], "")
+        .is("audit-export-exists")
+        .exits(Outcome::Failed);
+    let head = office.desk.write("head", head);
+    office
+        .desk
+        .pipe(
+            &["audit", "verify", to, "--keys", &keys, "--head", &head],
+            "",
+        )
+        .exits(Outcome::Done);
+}
+
+#[test]
+fn a_node_that_is_not_ours_or_not_there_is_named() {
+    let office = Office::open();
+    let good = std::fs::read_to_string(office.desk.path("default.toml")).unwrap();
+    let other = Authority::new();
+    office.desk.write("other-ca.pem", other.pem());
+    office
+        .desk
+        .write("other.toml", good.replace("node-ca.pem", "other-ca.pem"));
+    office
+        .desk
+        .pipe(&["status", "--profile", "other"], "")
+        .is("dial-another-authority")
+        .exits(Outcome::Failed);
+    office
+        .desk
+        .write("foreign.toml", good.replace("be-fedpol", "es-pn"));
+    office
+        .desk
+        .pipe(&["status", "--profile", "foreign"], "")
+        .is("dial-another-agency")
+        .exits(Outcome::Failed);
+    let (chain, key) = other.issue("spiffe://be-fedpol/officer/BE-1042");
+    office.desk.write("stranger.pem", chain);
+    office.desk.write("stranger.key", key);
+    let stranger = good
+        .replace("officer.pem", "stranger.pem")
+        .replace("officer.key", "stranger.key");
+    office.desk.write("stranger.toml", stranger);
+    office
+        .desk
+        .pipe(&["status", "--profile", "stranger"], "")
+        .is("dial-refused")
+        .exits(Outcome::Failed);
+    office
+        .desk
+        .write("mixed.toml", good.replace("officer.key", "stranger.key"));
+    office
+        .desk
+        .pipe(&["status", "--profile", "mixed"], "")
+        .is("dial-key-of-another")
+        .exits(Outcome::Failed);
+    let desk = office.close();
+    desk.pipe(&["status"], "")
+        .exits(Outcome::Failed)
+        .says("hint: is the node running");
+    let json = desk
+        .pipe(&["status", "--json"], "")
+        .exits(Outcome::Failed)
+        .json();
+    assert_eq!(json["error"]["code"], "DIAL");
+}

@@ -62,6 +62,8 @@ closed! {
         Alarm = 21 "ALARM",
         /// An officer read the log or exported it.
         LogRead = 22 "LOG_READ",
+        /// A partner was refused a view or a token key; the code says why.
+        ViewRefused = 23 "VIEW_REFUSED",
     }
 }
 
@@ -95,8 +97,8 @@ pub struct SharedPart {
     pub code: Option<RefusalCode>,
 }
 
-/// The part that only our own people and our oversight read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, minicbor::Encode, minicbor::Decode)]
+/// The part that only our own people and our oversight read. Its `Debug` shows no officer.
+#[derive(Clone, PartialEq, Eq, Default, minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]
 pub struct LocalPart {
     /// The officer.
@@ -114,6 +116,12 @@ pub struct LocalPart {
     /// A sentence for our own people; names no identifier.
     #[n(5)]
     pub note: Option<String>,
+}
+
+impl core::fmt::Debug for LocalPart {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "LocalPart(rule {:?}, code {:?}, ..)", self.rule, self.code)
+    }
 }
 
 /// One entry of the audit log.

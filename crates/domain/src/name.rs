@@ -253,7 +253,7 @@ byte_name! {
     Digest, "digest", 32
 }
 byte_name! {
-    /// A key id: the first 16 bytes of BLAKE3 over the public key bytes.
+    /// A key id: the first 16 bytes of a digest of the public key; see `signature::PublicKey::id`.
     KeyId, "key id", 16
 }
 byte_name! {

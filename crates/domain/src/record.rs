@@ -7,7 +7,7 @@
 use crate::digest::Commitment;
 use crate::encoding::{self, Malformed};
 use crate::envelope::Payload;
-use crate::indicator::{Body, Kind, NormalisationVersion};
+use crate::indicator::{AdBody, Body, ContentBody, Kind, NormalisationVersion};
 use crate::label::Labels;
 use crate::name::{AgencyId, AgreementId, Digest, RecordId};
 use crate::refusal::RefusalCode;
@@ -25,6 +25,8 @@ pub const GROUND_CHARACTERS_MAX: usize = 200;
 pub const VALID_DAYS_MAX: u32 = 5 * 366;
 /// The latest review of a record about a presumed adult, in days after its making.
 pub const PRESUMED_ADULT_REVIEW_DAYS_MAX: u32 = 30;
+/// How far two honest clocks may be apart, in milliseconds.
+pub const CLOCK_SKEW_MS: u64 = 120_000;
 /// The payload schema this release writes.
 pub const SCHEMA: u32 = 1;
 /// The field numbers of [`Statement`] that this release understands.
@@ -64,13 +66,21 @@ impl core::fmt::Display for Version {
     }
 }
 
-/// The financial or material benefit that makes smuggling smuggling (UN Protocol Art. 3(a)).
-#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+/// The financial or material benefit that makes smuggling smuggling (UN Protocol Art. 3(a)). Its
+/// `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]
 pub struct Benefit {
-    /// How one knows, in a few words; at most [`GROUND_CHARACTERS_MAX`] characters, names nobody.
+    /// How one knows, in a few words; at most [`GROUND_CHARACTERS_MAX`] characters. It travels with
+    /// the record, so anything that looks like an identifier in it is refused.
     #[n(1)]
     pub ground: String,
+}
+
+impl core::fmt::Debug for Benefit {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Benefit(..)")
+    }
 }
 
 /// Everything a record states. Public fields: it becomes a [`Record`] only through the rules.
@@ -255,7 +265,8 @@ fn check_people(s: &Statement) -> Result<(), RefusalCode> {
             return Err(code);
         }
     }
-    if (s.subject == Subject::None) != (s.age == Age::NotApplicable) {
+    let nobody = s.subject == Subject::None;
+    if nobody != (s.age == Age::NotApplicable) || (nobody && is_of_a_person(s.kind)) {
         return Err(RefusalCode::LabelsImpossible);
     }
     if s.age == Age::PresumedAdult {
@@ -273,8 +284,40 @@ fn check_people(s: &Statement) -> Result<(), RefusalCode> {
         Some(benefit) if benefit.ground.chars().count() > GROUND_CHARACTERS_MAX => {
             Err(RefusalCode::TooLarge)
         }
+        Some(benefit) if names_somebody(&benefit.ground) => Err(RefusalCode::BodyImpossible),
         _ => Ok(()),
     }
+}
+
+/// Does a text hold an address, a link, a handle, or five or more digits with nothing but separators
+/// between them? Digits of every script count.
+fn names_somebody(text: &str) -> bool {
+    let mut digits = 0;
+    for c in text.chars() {
+        if c.is_numeric() {
+            digits += 1;
+        } else if c.is_alphabetic() {
+            digits = 0;
+        }
+        if digits >= 5 || c == '@' || c.is_control() {
+            return true;
+        }
+    }
+    text.contains("://") || text.contains("www.")
+}
+
+/// Whose identifier is it? Kinds that name a person's account need a person as their subject.
+const fn is_of_a_person(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Phone
+            | Kind::Email
+            | Kind::Iban
+            | Kind::NumericId
+            | Kind::Handle
+            | Kind::Wallet
+            | Kind::UrlWithIdentifier
+    )
 }
 
 /// Kind, body and what is pictured fit together.
@@ -296,15 +339,7 @@ fn check_body(s: &Statement) -> Result<(), RefusalCode> {
         }
         Body::Content(body) => check_content(s, body)?,
         Body::Ad(body) => {
-            let ascending = is_ascending(&body.services)
-                && is_ascending(&body.transports)
-                && is_ascending(&body.claims);
-            let sized = body.language.len() <= 16
-                && body.script.len() == 4
-                && body.linked_content.len() <= 16;
-            if !ascending || !sized {
-                return Err(RefusalCode::BodyImpossible);
-            }
+            check_ad(body)?;
             if s.depicts != Depicts::Nobody {
                 return Err(RefusalCode::DepictionProtected);
             }
@@ -313,37 +348,52 @@ fn check_body(s: &Statement) -> Result<(), RefusalCode> {
     Ok(())
 }
 
-/// Migrants' and victims' own pictures: linked to a facilitator's advertisement, or for protection.
-fn check_content(s: &Statement, body: &crate::indicator::ContentBody) -> Result<(), RefusalCode> {
+/// Migrants' and victims' own pictures: linked to a facilitator's advertisement, for the
+/// investigation of that facilitator or for protection. Minors: for protection. Sexual material
+/// with minors: not here at all.
+fn check_content(s: &Statement, body: &ContentBody) -> Result<(), RefusalCode> {
     let protects = |p: &Purpose| matches!(p, Purpose::VictimProtection | Purpose::ThreatToLife);
-    match body.class {
-        ContentClass::ProofOfCrossing => {
-            let prosecutes = |p: &Purpose| {
-                matches!(
-                    p,
-                    Purpose::Investigation | Purpose::Prosecution | Purpose::VictimProtection
-                )
-            };
-            if body.linked_ad.is_none() {
-                return Err(RefusalCode::BodyImpossible);
-            }
-            if !s.purposes.iter().all(prosecutes) {
-                return Err(RefusalCode::DepictionProtected);
-            }
-        }
-        ContentClass::AbuseOfPerson => {
-            if !s.purposes.iter().all(protects) {
-                return Err(RefusalCode::DepictionProtected);
-            }
-        }
-        _ => {
-            let minors = matches!(s.depicts, Depicts::Minors | Depicts::Unknown);
-            if minors && !s.purposes.iter().all(protects) {
-                return Err(RefusalCode::DepictionProtected);
-            }
-        }
+    let minors = matches!(s.depicts, Depicts::Minors | Depicts::Unknown);
+    let sexual = |offence: &Offence| {
+        matches!(offence, Offence::SexualExploitation | Offence::SexualExtortion)
+    };
+    if minors && s.offences.iter().any(sexual) {
+        return Err(RefusalCode::ProhibitedContent);
     }
-    Ok(())
+    let own_picture =
+        matches!(body.class, ContentClass::ProofOfCrossing | ContentClass::AbuseOfPerson);
+    if own_picture && body.linked_ad.is_none() {
+        return Err(RefusalCode::BodyImpossible);
+    }
+    let allowed = s.purposes.iter().all(|purpose| match body.class {
+        ContentClass::AbuseOfPerson => protects(purpose),
+        _ if minors => protects(purpose),
+        ContentClass::ProofOfCrossing => {
+            matches!(purpose, Purpose::Investigation | Purpose::VictimProtection)
+        }
+        _ => true,
+    });
+    if allowed { Ok(()) } else { Err(RefusalCode::DepictionProtected) }
+}
+
+/// The typed slots of an advertisement are words and rounded numbers, never free text.
+fn check_ad(body: &AdBody) -> Result<(), RefusalCode> {
+    let ascending = is_ascending(&body.services)
+        && is_ascending(&body.transports)
+        && is_ascending(&body.claims)
+        && body.linked_content.len() <= 16;
+    let language = (2..=16).contains(&body.language.len())
+        && body.language.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+    let script = body.script.len() == 4 && body.script.bytes().all(|b| b.is_ascii_alphabetic());
+    let prices = [body.price_from_eur, body.price_to_eur];
+    let rounded = prices.iter().flatten().all(|price| price % 500 == 0);
+    let ordered = body.price_from_eur.zip(body.price_to_eur).is_none_or(|(from, to)| from <= to)
+        && body.date_from.zip(body.date_to).is_none_or(|(from, to)| from <= to);
+    if ascending && language && script && rounded && ordered {
+        Ok(())
+    } else {
+        Err(RefusalCode::BodyImpossible)
+    }
 }
 
 fn check_labels(s: &Statement) -> Result<(), RefusalCode> {
@@ -368,6 +418,7 @@ fn check_labels(s: &Statement) -> Result<(), RefusalCode> {
 
 fn check_dates(s: &Statement) -> Result<(), RefusalCode> {
     let ordered = s.observed_first <= s.observed_last
+        && s.observed_last <= s.made_at.plus_ms(CLOCK_SKEW_MS)
         && s.made_at < s.valid_until
         && s.made_at <= s.review_at
         && s.review_at <= s.valid_until

@@ -131,9 +131,65 @@ fn protected_persons_move_as_content_for_their_protection_only() {
     statement.offences = [Offence::TraffickingInMinors].into();
     assert_eq!(Record::new(statement.clone()), Err(RefusalCode::Minor));
     statement.purposes = [Purpose::VictimProtection].into();
+    assert_eq!(Record::new(statement.clone()), Err(RefusalCode::BodyImpossible), "no ad");
+    link_ad(&mut statement);
     assert!(Record::new(statement.clone()).is_ok());
     statement.purposes.insert(Purpose::Investigation);
     assert_eq!(Record::new(statement), Err(RefusalCode::Minor));
+}
+
+fn link_ad(statement: &mut Statement) {
+    if let Body::Content(body) = &mut statement.body {
+        body.linked_ad = Some(RecordId::from_bytes([9; 16]));
+    }
+}
+
+#[test]
+fn sexual_material_with_minors_has_no_place_here() {
+    for offence in [Offence::SexualExploitation, Offence::SexualExtortion] {
+        for depicts in [Depicts::Minors, Depicts::Unknown] {
+            let mut statement = content(ContentClass::AbuseOfPerson);
+            link_ad(&mut statement);
+            statement.depicts = depicts;
+            statement.offences = [offence].into();
+            statement.purposes = [Purpose::VictimProtection].into();
+            assert_eq!(Record::new(statement), Err(RefusalCode::ProhibitedContent));
+        }
+    }
+}
+
+#[test]
+fn the_ground_of_a_benefit_names_nobody() {
+    for ground in [
+        "pays via +33 1 99 00 42 17",
+        "writes from boat@travel.example",
+        "see https://boat.example",
+        "handle @boat22",
+        "call \u{661}\u{662}\u{663}\u{664}\u{665}",
+        "a line\nbreak",
+    ] {
+        let code = refused(|s| s.benefit = Some(Benefit { ground: ground.into() }));
+        assert_eq!(code, Some(RefusalCode::BodyImpossible), "{ground}");
+    }
+    let price = refused(|s| s.benefit = Some(Benefit { ground: "asks 3000 to 4000 euro".into() }));
+    assert_eq!(price, None);
+}
+
+#[test]
+fn a_persons_identifier_needs_a_person_as_subject() {
+    for kind in [Kind::Phone, Kind::Email, Kind::Handle, Kind::Wallet] {
+        let code = refused(|s| {
+            s.kind = kind;
+            s.subject = Subject::None;
+            s.age = Age::NotApplicable;
+        });
+        assert_eq!(code, Some(RefusalCode::LabelsImpossible), "{kind}");
+    }
+    let link = refused(|s| {
+        s.subject = Subject::None;
+        s.age = Age::NotApplicable;
+    });
+    assert_eq!(link, None, "an invite code may be an object's");
 }
 
 #[test]
@@ -184,11 +240,12 @@ fn pictures_of_those_who_crossed_are_bound_to_the_facilitators_advertisement() {
         Record::new(statement.clone()),
         Err(RefusalCode::BodyImpossible)
     );
-    if let Body::Content(body) = &mut statement.body {
-        body.linked_ad = Some(RecordId::from_bytes([9; 16]));
-    }
+    link_ad(&mut statement);
     assert!(Record::new(statement.clone()).is_ok());
-    statement.purposes = [Purpose::Prevention].into();
+    statement.depicts = Depicts::Minors;
+    assert_eq!(Record::new(statement.clone()), Err(RefusalCode::DepictionProtected));
+    statement.depicts = Depicts::Adults;
+    statement.purposes = [Purpose::Prosecution].into();
     assert_eq!(Record::new(statement), Err(RefusalCode::DepictionProtected));
 
     let mut advertisement = content(ContentClass::SmugglerAd);
@@ -209,7 +266,7 @@ fn pictures_of_those_who_crossed_are_bound_to_the_facilitators_advertisement() {
 
 #[test]
 fn what_does_not_fit_together_is_refused() {
-    let cases: [(&str, RefusalCode, fn(&mut Statement)); 11] = [
+    let cases: [(&str, RefusalCode, fn(&mut Statement)); 12] = [
         ("no purpose", RefusalCode::LabelsImpossible, |s| {
             s.purposes.clear()
         }),
@@ -236,6 +293,9 @@ fn what_does_not_fit_together_is_refused() {
                 s.valid_until = s.made_at;
             },
         ),
+        ("seen after it was made", RefusalCode::RetentionImpossible, |s| {
+            s.observed_last = s.made_at.plus_ms(CLOCK_SKEW_MS + 1);
+        }),
         ("lives too long", RefusalCode::RetentionImpossible, |s| {
             s.valid_until = s.made_at.plus_days(VALID_DAYS_MAX + 1);
         }),

@@ -96,6 +96,8 @@ closed! {
         ExerciseMixed = 57 "EXERCISE_MIXED",
         /// Made under a normalisation version that the agreement does not have live.
         NormalisationNotLive = 58 "NORMALISATION_NOT_LIVE",
+        /// Sexual material that shows or may show minors: never indexed here, for the competent channel.
+        ProhibitedContent = 59 "PROHIBITED_CONTENT",
     }
 }
 

@@ -76,8 +76,8 @@ pub struct PartnerStatus {
     pub note: String,
 }
 
-/// What an officer says to open a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an officer says to open a case. Its `Debug` shows no reference.
+#[derive(Clone, PartialEq, Eq)]
 pub struct CaseOpening {
     /// The agreement.
     pub agreement: AgreementId,
@@ -91,6 +91,12 @@ pub struct CaseOpening {
     pub reference: String,
     /// For how many days it is open, 1 to 366.
     pub open_days: u32,
+}
+
+impl core::fmt::Debug for CaseOpening {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "CaseOpening({}, {}, ..)", self.agreement, self.purpose)
+    }
 }
 
 /// Record, or only say what would happen?

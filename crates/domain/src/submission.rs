@@ -56,8 +56,8 @@ impl core::fmt::Debug for Case {
     }
 }
 
-/// One thing an officer submits: the identifier is already a fingerprint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One thing an officer submits: the identifier is already a fingerprint. Its `Debug` shows no reason.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Submission {
     /// Makes a repeated submission harmless.
     pub idempotency_key: IdempotencyKey,
@@ -105,6 +105,12 @@ pub struct Submission {
     pub action_intent: ActionIntent,
     /// Training data.
     pub exercise: bool,
+}
+
+impl core::fmt::Debug for Submission {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Submission({}, {}, ..)", self.kind, self.agreement)
+    }
 }
 
 /// Where a record would go, or went: one row per party of the agreement.

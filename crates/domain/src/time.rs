@@ -11,13 +11,21 @@
     PartialOrd,
     Ord,
     minicbor::Encode,
-    minicbor::Decode,
     serde::Serialize,
-    serde::Deserialize,
 )]
 #[cbor(transparent)]
 #[serde(transparent)]
 pub struct Timestamp(#[n(0)] u64);
+
+impl<'b, C> minicbor::Decode<'b, C> for Timestamp {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let at = d.position();
+        match d.u64()? {
+            unix_ms if unix_ms <= Self::MAX.0 => Ok(Self(unix_ms)),
+            _ => Err(minicbor::decode::Error::message("an instant after the year 9999").at(at)),
+        }
+    }
+}
 
 impl Timestamp {
     /// The last instant accepted: the end of the year 9999.

@@ -4,7 +4,7 @@ use crate::message::{Cursor, Epoch, LogKind, LogRow, SECTION_ENTRIES_MAX};
 use domain::encoding::{self, Malformed};
 use domain::name::{ClassHandle, Digest, RecordId};
 use domain::record::Version;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The largest stored grant set, in bytes.
 pub const GRANTS_BYTES_MAX: usize = 1024 * 1024;
@@ -79,8 +79,8 @@ impl Grants {
             changed = true;
         }
         let count = self.classes.len();
-        self.classes
-            .retain(|class, _| visible.iter().any(|seen| seen.class == *class));
+        let seen: BTreeSet<Digest> = visible.iter().map(|seen| seen.class).collect();
+        self.classes.retain(|class, _| seen.contains(class));
         changed |= count != self.classes.len();
         for seen in visible {
             self.classes.entry(seen.class).or_insert_with(|| {
@@ -104,17 +104,36 @@ impl Grants {
         self.classes.values().map(|grant| grant.handle).collect()
     }
 
-    /// Does a partner's cursor point beyond the end of a log? Then the history it saw is not ours,
-    /// and a new epoch is due (R5).
+    /// Has the partner seen a history that is not ours (R5)? Then a new epoch is due, higher than
+    /// both. That is so if its epoch is not ours and not older, or if under our epoch it knows a
+    /// later grant set, another one of the same number, or a position beyond the end of a log.
     pub fn shows_the_future(
         &self,
+        epoch: Epoch,
+        grant_sequence: u64,
         cursors: &[Cursor],
         end: impl Fn(&Digest) -> Option<u64>,
     ) -> bool {
-        self.classes.iter().any(|(class, grant)| {
-            let cursor = cursors.iter().find(|cursor| cursor.handle == grant.handle);
-            cursor.is_some_and(|cursor| end(class).is_none_or(|end| cursor.position > end))
+        if epoch != self.epoch {
+            return epoch.counter >= self.epoch.counter;
+        }
+        if grant_sequence > self.sequence {
+            return true;
+        }
+        let granted: BTreeMap<ClassHandle, &Digest> =
+            self.classes.iter().map(|(class, grant)| (grant.handle, class)).collect();
+        cursors.iter().any(|cursor| match granted.get(&cursor.handle) {
+            Some(class) => end(class).is_none_or(|end| cursor.position > end),
+            None => grant_sequence == self.sequence,
         })
+    }
+
+    /// The epoch after this one and after `seen`, which a partner showed.
+    ///
+    /// `None` if there is none: a partner that shows the last counter there is does not mean it.
+    pub fn epoch_after(&self, seen: Epoch, random: [u8; 16]) -> Option<Epoch> {
+        let counter = self.epoch.counter.max(seen.counter).checked_add(1)?;
+        (counter < u32::MAX / 2).then_some(Epoch { counter, random })
     }
 
     /// The exact bytes kept in the store.
@@ -241,25 +260,26 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_beyond_the_log_shows_the_future() {
+    fn a_history_that_is_not_ours_shows() {
         let mut grants = Grants::none(EPOCH);
-        grants.regrant(
-            EPOCH,
-            &[VisibleClass {
-                class: class(1),
-                end: 3,
-            }],
-            handles(),
-        );
-        let at = |position| {
-            [Cursor {
-                handle: ClassHandle::from_bytes([1; 16]),
-                position,
-            }]
+        grants.regrant(EPOCH, &[VisibleClass { class: class(1), end: 3 }], handles());
+        let at = |handle, position| {
+            [Cursor { handle: ClassHandle::from_bytes([handle; 16]), position }]
         };
-        assert!(!grants.shows_the_future(&at(3), |_| Some(3)));
-        assert!(grants.shows_the_future(&at(4), |_| Some(3)));
-        assert!(grants.shows_the_future(&at(0), |_| None));
+        let shows = |epoch, sequence, cursors: &[Cursor], end| {
+            grants.shows_the_future(epoch, sequence, cursors, |_| end)
+        };
+        assert!(!shows(EPOCH, 1, &at(1, 3), Some(3)));
+        assert!(shows(EPOCH, 1, &at(1, 4), Some(3)), "a position beyond the end");
+        assert!(shows(EPOCH, 1, &at(1, 0), None), "a class that is not there");
+        assert!(shows(EPOCH, 2, &at(1, 0), Some(3)), "a later grant set");
+        assert!(shows(EPOCH, 1, &at(9, 0), Some(3)), "another set of the same number");
+        assert!(!shows(EPOCH, 0, &at(9, 0), Some(3)), "a handle of an older set");
+        let of = |counter| Epoch { counter, random: [7; 16] };
+        assert!(shows(of(1), 1, &[], Some(3)) && shows(of(2), 1, &[], Some(3)));
+        assert!(!shows(of(0), 1, &[], Some(3)), "an older epoch is told the new one");
+        assert_eq!(grants.epoch_after(of(5), [1; 16]).map(|epoch| epoch.counter), Some(6));
+        assert_eq!(grants.epoch_after(of(u32::MAX), [1; 16]), None);
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub enum Violation {
     /// R1: a gap.
     #[error("a section beyond the cursor")]
     Gap,
+    /// R1: a section that repeats a part and goes on: what it repeats could undo what came since.
+    #[error("a section that overlaps the cursor")]
+    Overlap,
     /// FROM after TO, or too many entries.
     #[error("a malformed section")]
     SectionMalformed,
@@ -86,6 +89,18 @@ pub struct Effects {
     pub purge: Purge,
     /// Classes no longer granted: dropped whole (R4).
     pub dropped: Vec<(ClassHandle, Option<Digest>)>,
+    /// What to do with the section, if there is one.
+    pub section: Taking,
+}
+
+/// Is a section new?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Taking {
+    /// It begins at the cursor: verify and apply it.
+    #[default]
+    Apply,
+    /// All of it was applied before: a leave in it could take back what came since, so nothing is.
+    Skip,
 }
 
 /// Is the whole view dropped?
@@ -160,7 +175,7 @@ impl Replica {
         }
         next.accept_grants(message, &mut effects)?;
         if let Some(section) = &message.section {
-            next.check_section(section)?;
+            effects.section = next.check_section(section)?;
         }
         *self = next;
         Ok(effects)
@@ -206,12 +221,9 @@ impl Replica {
         Ok(())
     }
 
-    /// R1: a section starts at or before the cursor of a granted class.
-    fn check_section(&self, section: &Section) -> Result<(), Violation> {
-        let progress = self
-            .classes
-            .get(&section.handle)
-            .ok_or(Violation::NotGranted)?;
+    /// R1: a section starts at the cursor of a granted class; one that was applied before is skipped.
+    fn check_section(&self, section: &Section) -> Result<Taking, Violation> {
+        let progress = self.classes.get(&section.handle).ok_or(Violation::NotGranted)?;
         let covered = section.to.saturating_sub(section.from);
         let entries = section.entries.len();
         if section.from > section.to
@@ -222,8 +234,12 @@ impl Replica {
         }
         if section.from > progress.position {
             Err(Violation::Gap)
+        } else if section.to <= progress.position {
+            Ok(Taking::Skip)
+        } else if section.from < progress.position {
+            Err(Violation::Overlap)
         } else {
-            Ok(())
+            Ok(Taking::Apply)
         }
     }
 
@@ -313,26 +329,18 @@ mod tests {
     fn r1_a_gap_is_refused_and_a_repeat_is_harmless() {
         let mut replica = started();
         let mut with = |from, to| {
-            let message = PullMessage {
-                section: Some(section(1, from, to)),
-                ..message(1, None)
-            };
-            let accepted = replica.accept(ME, &message).map(|_| ());
-            if accepted.is_ok() {
-                replica
-                    .advance(message.section.as_ref().unwrap(), [])
-                    .unwrap();
+            let message = PullMessage { section: Some(section(1, from, to)), ..message(1, None) };
+            let accepted = replica.accept(ME, &message).map(|effects| effects.section);
+            if accepted == Ok(Taking::Apply) {
+                replica.advance(message.section.as_ref().unwrap(), []).unwrap();
             }
             (accepted, replica.classes[&handle(1)].position)
         };
-        assert_eq!(with(0, 5), (Ok(()), 5));
+        assert_eq!(with(0, 5), (Ok(Taking::Apply), 5));
         assert_eq!(with(6, 9), (Err(Violation::Gap), 5));
-        assert_eq!(
-            with(3, 4),
-            (Ok(()), 5),
-            "an older repeat does not move the cursor back"
-        );
-        assert_eq!(with(3, 9), (Ok(()), 9));
+        assert_eq!(with(3, 4), (Ok(Taking::Skip), 5), "a repeat is not applied again");
+        assert_eq!(with(3, 9), (Err(Violation::Overlap), 5));
+        assert_eq!(with(5, 9), (Ok(Taking::Apply), 9));
         assert_eq!(with(9, 8), (Err(Violation::SectionMalformed), 9));
     }
 

@@ -5,7 +5,7 @@ use domain::class::Class;
 use domain::envelope::{OpenError, Signed};
 use domain::indicator::{NormalisationVersion, Tier};
 use domain::name::{AgencyId, AgreementId, RecordId};
-use domain::record::{self, Record, Version};
+use domain::record::{self, CLOCK_SKEW_MS, Record, Version};
 use domain::refusal::RefusalCode;
 use domain::signature::PublicKey;
 use domain::time::Timestamp;
@@ -13,8 +13,6 @@ use domain::token::{Token, TokenEpoch, TokenSheet};
 use domain::withdrawal::Tombstone;
 use std::collections::HashMap;
 
-/// How far a partner's clock may be ahead of ours before its records are refused, in milliseconds.
-pub const SKEW_MS_MAX: u64 = 120_000;
 
 /// What a section must be, known before it came.
 #[derive(Debug)]
@@ -78,7 +76,8 @@ pub struct VerifiedSection {
 /// Verifies every entry of a section on its own, so that one bad record does not block the rest.
 ///
 /// # Errors
-/// A sheet that is not the origin's: the whole section is refused.
+/// A sheet that is not the origin's, or a record from the future: the whole section is refused and
+/// comes again. A clock that is wrong today must not lose records for good.
 pub fn verify_section(
     section: &Section,
     expected: &Expectation<'_>,
@@ -104,6 +103,7 @@ pub fn verify_section(
         };
         match outcome {
             Ok(entry) => verified.entries.push(entry),
+            Err(RefusalCode::Unavailable) => return Err(RefusalCode::Unavailable),
             Err(code) => verified.poison.push(Poison { index, code }),
         }
     }
@@ -157,8 +157,8 @@ fn verify_record(
     if record.valid_until <= expected.now {
         return Err(RefusalCode::Expired);
     }
-    if record.made_at > expected.now.plus_ms(SKEW_MS_MAX) {
-        return Err(RefusalCode::RetentionImpossible);
+    if record.made_at > expected.now.plus_ms(CLOCK_SKEW_MS) {
+        return Err(RefusalCode::Unavailable);
     }
     Ok(signed)
 }

@@ -135,14 +135,16 @@ impl Console {
     /// Writes data. A failure is kept for [`Console::finish`], so that a closed pipe changes no
     /// outcome.
     pub(crate) fn data(&mut self, text: &str) {
-        let written = self.out.write_all(text.as_bytes());
-        self.note(written);
+        self.data_bytes(text.as_bytes());
     }
 
     /// Writes bytes of data.
     pub(crate) fn data_bytes(&mut self, bytes: &[u8]) {
-        let written = self.out.write_all(bytes);
-        self.note(written);
+        // After a failure nobody reads what follows.
+        if self.fault.is_none() {
+            let written = self.out.write_all(bytes);
+            self.note(written);
+        }
     }
 
     /// Writes a line of talk. Talk that nobody can read is no failure.

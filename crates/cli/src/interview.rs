@@ -111,80 +111,77 @@ fn ask_audience(console: &mut Console, answers: &mut Answers) -> Result<(), Fail
 }
 
 fn question(key: &'static str) -> Question {
-    let of = |text, choices: Vec<(String, &'static str)>, has_default| Question {
-        key,
-        text,
-        choices,
-        has_default,
+    let of = |text, has_default| {
+        let choices = choices(key);
+        Question {
+            key,
+            text,
+            choices,
+            has_default,
+        }
     };
-    let words = |words: &[&'static str]| {
-        words
-            .iter()
-            .map(|word| (human(word), *word))
-            .collect::<Vec<_>>()
-    };
+    match key {
+        "agreement" => of("under which agreement?", false),
+        "purposes" => of("what for?", false),
+        "offences" => of("about which offence?", false),
+        "subject" => of("whose account or act is it?", true),
+        "age" => of("how old is that person?", false),
+        "presumed_adult_reason" => of("presumed adult, because?", false),
+        "depicts" => of("who is pictured?", false),
+        "benefit" => of(
+            "how do you know that money or another benefit is asked?",
+            false,
+        ),
+        "role" => of("what does the account do for the business?", true),
+        "tlp" => of("how far may it travel?", true),
+        "media" => of("what is the file?", false),
+        _ => of("what does it show?", false),
+    }
+}
+
+/// What can be answered; nothing where words of one's own are asked for.
+fn choices(key: &str) -> Vec<(String, &'static str)> {
+    let words = |words: &[&'static str]| words.iter().map(|word| (human(word), *word)).collect();
     let named = |pairs: &[(&str, &'static str)]| {
         pairs
             .iter()
             .map(|(shown, word)| ((*shown).to_owned(), *word))
-            .collect::<Vec<_>>()
+            .collect()
     };
     match key {
-        "agreement" => of("under which agreement?", Vec::new(), false),
-        "purposes" => of("what for?", words(Purpose::WORDS), false),
-        "offences" => of("about which offence?", words(Offence::WORDS), false),
-        "subject" => {
-            let choices = named(&[
-                ("suspect facilitator", "SUSPECT_FACILITATOR"),
-                ("convicted", "CONVICTED"),
-                ("contact or associate", "CONTACT_OR_ASSOCIATE"),
-                ("nobody's, an object", "NONE"),
-                ("victim", "VICTIM"),
-                ("witness", "WITNESS"),
-                ("smuggled migrant", "SMUGGLED_MIGRANT"),
-                ("cannot tell", "UNKNOWN"),
-            ]);
-            of("whose account or act is it?", choices, true)
-        }
-        "age" => {
-            let choices = named(&[
-                ("adult", "ADULT"),
-                ("presumed adult", "PRESUMED_ADULT"),
-                ("minor or cannot tell", "MINOR"),
-            ]);
-            of("how old is that person?", choices, false)
-        }
-        "presumed_adult_reason" => of("presumed adult, because?", Vec::new(), false),
-        "depicts" => {
-            let choices = named(&[
-                ("nobody", "NOBODY"),
-                ("adults", "ADULTS"),
-                ("minors or cannot tell", "MINORS"),
-            ]);
-            of("who is pictured?", choices, false)
-        }
-        "benefit" => of(
-            "how do you know that money or another benefit is asked?",
-            Vec::new(),
-            false,
-        ),
-        "role" => of(
-            "what does the account do for the business?",
-            words(Role::WORDS),
-            true,
-        ),
-        "tlp" => {
-            let choices = named(&[
-                ("red: nobody", "RED"),
-                ("amber strict: their organisation", "AMBER_STRICT"),
-                ("amber: and who needs to know", "AMBER"),
-                ("green: the community", "GREEN"),
-                ("clear: everybody", "CLEAR"),
-            ]);
-            of("how far may it travel?", choices, true)
-        }
-        "media" => of("what is the file?", words(Media::WORDS), false),
-        _ => of("what does it show?", words(ContentClass::WORDS), false),
+        "purposes" => words(Purpose::WORDS),
+        "offences" => words(Offence::WORDS),
+        "role" => words(Role::WORDS),
+        "media" => words(Media::WORDS),
+        "class" => words(ContentClass::WORDS),
+        "subject" => named(&[
+            ("suspect facilitator", "SUSPECT_FACILITATOR"),
+            ("convicted", "CONVICTED"),
+            ("contact or associate", "CONTACT_OR_ASSOCIATE"),
+            ("nobody's, an object", "NONE"),
+            ("victim", "VICTIM"),
+            ("witness", "WITNESS"),
+            ("smuggled migrant", "SMUGGLED_MIGRANT"),
+            ("cannot tell", "UNKNOWN"),
+        ]),
+        "age" => named(&[
+            ("adult", "ADULT"),
+            ("presumed adult", "PRESUMED_ADULT"),
+            ("minor or cannot tell", "MINOR"),
+        ]),
+        "depicts" => named(&[
+            ("nobody", "NOBODY"),
+            ("adults", "ADULTS"),
+            ("minors or cannot tell", "MINORS"),
+        ]),
+        "tlp" => named(&[
+            ("red: never by a machine", "RED"),
+            ("amber strict: their organisation", "AMBER_STRICT"),
+            ("amber: and who needs to know", "AMBER"),
+            ("green: the community", "GREEN"),
+            ("clear: everybody", "CLEAR"),
+        ]),
+        _ => Vec::new(),
     }
 }
 

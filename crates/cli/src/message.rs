@@ -213,7 +213,7 @@ const fn of_the_question(code: RefusalCode) -> (&'static str, &'static str) {
     }
 }
 
-/// Reasons that depend on a record: for our own people only.
+/// What is wrong with what was submitted: for our own people only.
 const fn of_the_record(code: RefusalCode) -> (&'static str, &'static str) {
     use RefusalCode as C;
     match code {
@@ -249,10 +249,22 @@ const fn of_the_record(code: RefusalCode) -> (&'static str, &'static str) {
             "kind, platform and description do not fit together",
             "a handle needs its platform; a file needs medium and class",
         ),
+        C::ProhibitedContent => (
+            "sexual material that shows or may show a minor is never indexed here",
+            "do not copy or send it; report it to the unit for child protection at once",
+        ),
         C::RetentionImpossible => (
             "the end or the review is outside what is allowed",
             "review comes before the end, and the end within what the agreement allows",
         ),
+        other => of_its_way(other),
+    }
+}
+
+/// Why a record does not travel, or cannot be changed: for our own people only.
+const fn of_its_way(code: RefusalCode) -> (&'static str, &'static str) {
+    use RefusalCode as C;
+    match code {
         C::TlpCeiling => (
             "its TLP marking keeps it here",
             "only the person who marked it can mark it otherwise",

@@ -3,6 +3,7 @@
 
 use crate::Desk;
 use crate::error::DeskError;
+use domain::class::Class;
 use domain::encoding;
 use domain::envelope::Signed;
 use domain::event::{Act, EVENT_RECORDS_MAX, Event};
@@ -13,16 +14,15 @@ use domain::question::{
     MATCHES_MAX, MATCHES_PER_TOKEN_MAX, MatchSummary, Matches, PADDING_STEPS, Question,
     QuestionTerms,
 };
-use domain::record::Record;
-use domain::refusal::RefusalCode;
+use domain::record::{CLOCK_SKEW_MS, Record};
+use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
+use domain::value::{Channel, Tlp};
 use policy::{Action, Released};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use store::{Batch, Change, Secrecy, Store, StoredRecord, Table};
+use store::{Batch, Change, Match, Secrecy, Store, StoredRecord, Table};
 
-/// How far the asker's clock may be from ours, in milliseconds.
-pub const SKEW_MS_MAX: u64 = 120_000;
 /// The most askers whose use of the quota is kept.
 const ASKERS_MAX: usize = 1024;
 
@@ -69,28 +69,52 @@ impl Desk {
         question: &Question,
     ) -> Result<Answer, DeskError> {
         let now = self.now();
-        let judged = self.judge_question(asker, question, now);
-        let (rule, count) = match judged {
-            Ok(judged) => judged,
-            Err(refusal) => {
-                // Everything that says more than the question does becomes a plain no.
-                let told = refusal.for_peer().unwrap_or(RefusalCode::PolicyDenied);
-                let mut event = question_event(Act::AnswerRefused, asker, question, now);
-                event.shared.code = Some(told);
-                event.local.code = Some(refusal.code);
-                event.local.rule = refusal.rule;
-                self.store.commit(Batch::new().saying(event)).await?;
-                return Ok(Answer::Refused(told));
-            }
+        let rule = match self.judge_question(asker, question, now) {
+            Ok(rule) => rule,
+            Err(refusal) => return self.refuse_question(asker, question, refusal, now).await,
         };
-        let matched = self.look_up(asker, question, now)?;
+        let looked_up = self.look_up(asker, question, now)?;
         let mut event = question_event(Act::Answered, asker, question, now);
-        event.local.rule = Some(rule);
+        event.local.rule = Some(looked_up.denied_by.clone().map_or(rule, |denied| denied.1));
+        event.local.code = looked_up.denied_by.as_ref().map(|denied| denied.0);
+        let matched = looked_up.matched;
         event.local.records =
             matched.iter().map(|(record_id, _)| *record_id).take(EVENT_RECORDS_MAX).collect();
-        let batch = Batch::new().with(self.quota.row(asker, count, now)).saying(event);
-        self.store.commit(batch).await?;
+        let batch = Batch::new().saying(event);
+        self.quota.with_row(asker, now, |row| self.store.commit(batch.with(row))).await?;
+        // What held before the entry was durable may no longer hold.
+        let now = self.now();
+        let stale = matched.iter().any(|(record_id, summary)| {
+            !self.gate.is_current(summary.permit(), now)
+                || !self.store.hit_row(record_id).is_some_and(|row| row.is_live(now))
+        });
+        if stale {
+            return Ok(Answer::NoMatch { as_of: now });
+        }
         Ok(self.sign_matches(asker, question, matched, now))
+    }
+
+    /// The asker is told a code if its question alone decided; our log has the rule. A quota that is
+    /// spent is an entry once a minute, so that asking on does not fill the disk.
+    async fn refuse_question(
+        &self,
+        asker: &AgencyId,
+        question: &Question,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> Result<Answer, DeskError> {
+        let told = refusal.for_peer().unwrap_or(RefusalCode::PolicyDenied);
+        let spent = refusal.code == RefusalCode::QuotaSpent;
+        if spent && self.is_noted(asker, refusal.code) {
+            return Ok(Answer::Refused(told));
+        }
+        let mut event = question_event(Act::AnswerRefused, asker, question, now);
+        event.shared.code = Some(told);
+        event.local.code = Some(refusal.code);
+        event.local.rule = refusal.rule;
+        let batch = Batch::new().saying(event);
+        self.quota.with_row(asker, now, |row| self.store.commit(batch.with(row))).await?;
+        Ok(Answer::Refused(told))
     }
 
     /// Everything that can be decided without looking anything up.
@@ -99,11 +123,17 @@ impl Desk {
         asker: &AgencyId,
         question: &Question,
         now: Timestamp,
-    ) -> Result<(String, u64), domain::refusal::Refusal> {
+    ) -> Result<String, Refusal> {
         let tokens = question.tokens.len();
         let skew = now.as_millis().abs_diff(question.asked_at.as_millis());
-        if !PADDING_STEPS.contains(&tokens) || question.owner != self.own || skew > SKEW_MS_MAX {
+        if !PADDING_STEPS.contains(&tokens) || question.owner != self.own || skew > CLOCK_SKEW_MS {
             return Err(RefusalCode::Malformed.into());
+        }
+        // Refused questions cost as much as answered ones.
+        self.quota.spend(asker, tokens as u64, now)?;
+        if question.terms.channel == Channel::Authority {
+            // Nothing in a question shows an authority's signature yet.
+            return Err(RefusalCode::ChannelNotCovered.into());
         }
         self.check_in_force(&question.terms.agreement, asker)?;
         let decision = self.gate.decide_terms(Action::Answer, asker, &question.terms, now);
@@ -113,8 +143,7 @@ impl Desk {
         if !live.iter().any(|(epoch, _)| *epoch == question.epoch) {
             return Err(RefusalCode::EpochNotLive.into());
         }
-        let used = self.quota.spend(asker, tokens as u64, now)?;
-        Ok((rule, used))
+        Ok(rule)
     }
 
     /// The index proposes; the hit row, the question's terms and the policy dispose.
@@ -123,37 +152,61 @@ impl Desk {
         asker: &AgencyId,
         question: &Question,
         now: Timestamp,
-    ) -> Result<Vec<(RecordId, Released<MatchSummary>)>, DeskError> {
+    ) -> Result<LookedUp, DeskError> {
         let terms = &question.terms;
         let proposed = self.store.match_own(&terms.agreement, question.epoch, &question.tokens)?;
-        let mut matched: Vec<(RecordId, Released<MatchSummary>)> = Vec::new();
+        let mut found = LookedUp::default();
         let mut per_slot: BTreeMap<u32, usize> = BTreeMap::new();
         for proposal in proposed {
             let told = per_slot.entry(proposal.slot).or_default();
-            if *told >= MATCHES_PER_TOKEN_MAX || matched.len() >= MATCHES_MAX {
+            if *told >= MATCHES_PER_TOKEN_MAX || found.matched.len() >= MATCHES_MAX {
                 continue;
             }
-            if !proposal.row.is_live(now) {
-                continue;
+            match self.look_at(asker, terms, &proposal, now) {
+                Ok(Some(summary)) => {
+                    *told += 1;
+                    found.matched.push((proposal.record_id, summary));
+                }
+                Ok(None) => {}
+                Err(DeskError::Refused(refusal)) => {
+                    let denied = (refusal.code, refusal.rule.unwrap_or_default());
+                    found.denied_by.get_or_insert(denied);
+                }
+                // One damaged record must not show by making the whole answer fail.
+                Err(error) => tracing::error!(%error, "a record that matched cannot be read"),
             }
-            let Some(class) = proposal.row.class.and_then(|number| self.store.class(number)) else {
-                continue;
-            };
-            if class.class.kind != terms.kind || class.class.exercise != terms.exercise {
-                continue;
-            }
-            let decision = self.gate.decide_answer(asker, terms, &class.class, now);
-            let Ok(permit) = decision.permit() else { continue };
-            let Some(held) = self.store.record(&proposal.record_id)? else { continue };
-            let Ok(released) = held.release(&permit) else { continue };
-            let follow_up = RecordId::from_bytes(self.entropy.bytes());
-            let summary = released
-                .try_map(|stored: StoredRecord| summary_of(&stored, proposal.slot, follow_up))?;
-            *told += 1;
-            matched.push((proposal.record_id, summary));
         }
-        matched.sort_by_key(|(_, summary)| summary.as_ref().slot);
-        Ok(matched)
+        found.matched.sort_by_key(|(_, summary)| summary.as_ref().slot);
+        Ok(found)
+    }
+
+    /// One record that the index proposed; `Ok(None)` if it is not what was asked about.
+    fn look_at(
+        &self,
+        asker: &AgencyId,
+        terms: &QuestionTerms,
+        proposal: &Match,
+        now: Timestamp,
+    ) -> Result<Option<Released<MatchSummary>>, DeskError> {
+        if !proposal.row.is_live(now) {
+            return Ok(None);
+        }
+        let Some(entry) = proposal.row.class.and_then(|number| self.store.class(number)) else {
+            return Ok(None);
+        };
+        let class = &entry.class;
+        if class.kind != terms.kind || class.exercise != terms.exercise {
+            return Ok(None);
+        }
+        if !is_answered_by_machine(class) {
+            return Err(RefusalCode::TlpCeiling.into());
+        }
+        let permit = self.gate.decide_answer(asker, terms, class, now).permit()?;
+        let Some(held) = self.store.record(&proposal.record_id)? else { return Ok(None) };
+        let released = held.release(&permit)?;
+        let follow_up = RecordId::from_bytes(self.entropy.bytes());
+        let slot = proposal.slot;
+        released.try_map(|stored: StoredRecord| summary_of(&stored, slot, follow_up)).map(Some)
     }
 
     fn sign_matches(
@@ -177,6 +230,19 @@ impl Desk {
         let signed = Box::new(Signed::seal(matches, &*self.keys.record));
         Answer::Match { signed, released }
     }
+}
+
+/// What a look-up found, and why the first thing that was found is not told.
+#[derive(Default)]
+struct LookedUp {
+    matched: Vec<(RecordId, Released<MatchSummary>)>,
+    denied_by: Option<(RefusalCode, String)>,
+}
+
+/// A question is answered by a machine, whoever asks: what needs a human here stays. RED, which is
+/// also what nobody marked, and speech.
+pub(crate) fn is_answered_by_machine(class: &Class) -> bool {
+    class.tlp != Tlp::Red && !class.offences.iter().any(|offence| offence.is_speech())
 }
 
 /// What is said of a record behind a match.
@@ -252,13 +318,8 @@ impl QuotaBook {
         Ok(Self { quota, used: Mutex::new(used) })
     }
 
-    /// Takes so many tokens from today's quota, and says how many were used in all.
-    fn spend(
-        &self,
-        asker: &AgencyId,
-        tokens: u64,
-        now: Timestamp,
-    ) -> Result<u64, RefusalCode> {
+    /// Takes so many tokens from today's quota.
+    fn spend(&self, asker: &AgencyId, tokens: u64, now: Timestamp) -> Result<(), RefusalCode> {
         let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if book.len() >= ASKERS_MAX && !book.contains_key(asker) {
             return Err(RefusalCode::QuotaSpent);
@@ -272,13 +333,16 @@ impl QuotaBook {
             return Err(RefusalCode::QuotaSpent);
         }
         *used = after;
-        Ok(after)
+        Ok(())
     }
 
-    fn row(&self, asker: &AgencyId, tokens: u64, now: Timestamp) -> Change {
-        let row = QuotaRow { day: day_of(now), tokens };
-        let key = asker.as_str().as_bytes();
-        crate::put(Table::Quota, key, encoding::to_bytes(&row), Secrecy::Plain)
+    /// Hands the present row to a commit while the book is locked, so that rows are written in the
+    /// order in which they grew.
+    fn with_row<T>(&self, asker: &AgencyId, now: Timestamp, commit: impl FnOnce(Change) -> T) -> T {
+        let book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let (day, tokens) = book.get(asker).copied().unwrap_or((day_of(now), 0));
+        let row = encoding::to_bytes(&QuotaRow { day, tokens });
+        commit(crate::put(Table::Quota, asker.as_str().as_bytes(), row, Secrecy::Plain))
     }
 }
 

@@ -9,7 +9,9 @@ use domain::name::{AgencyId, CaseId, OfficerId};
 use domain::refusal::RefusalCode;
 use domain::report::{CaseOpening, PAGE_MAX};
 use domain::submission::{CASE_REFERENCE_CHARACTERS_MAX, Case};
+use std::sync::PoisonError;
 use store::{Batch, Precondition, RowState, Secrecy, Table};
+use zeroize::Zeroizing;
 
 /// The longest a case stays open, in days.
 pub const OPEN_DAYS_MAX: u32 = 366;
@@ -49,7 +51,7 @@ impl Desk {
         for _ in 0..NUMBER_TRIES_MAX {
             let case = Case {
                 case_id: CaseId::from_bytes(self.entropy.bytes()),
-                number: self.next_case_number()?,
+                number: self.next_case_number(),
                 agreement: opening.agreement.clone(),
                 clause: opening.clause.clone(),
                 purpose: opening.purpose,
@@ -77,18 +79,28 @@ impl Desk {
             .provided(free)
             .with(put(Table::Case, &key, encoding::to_bytes(case), Secrecy::Sealed))
             .saying(event);
-        self.store.commit(batch).await.map(|_| ())
+        self.store.commit(batch).await?;
+        let mut cases = self.cases.write().unwrap_or_else(PoisonError::into_inner);
+        cases.insert(case.case_id, case.number);
+        Ok(())
     }
 
-    fn next_case_number(&self) -> Result<u32, DeskError> {
-        let mut last = 0;
+    pub(crate) fn load_cases(&self) -> Result<(), DeskError> {
+        let mut after = 0;
         loop {
-            let page = self.list_cases(last)?;
-            match page.last() {
-                Some(case) => last = case.number,
-                None => return Ok(last.saturating_add(1)),
-            }
+            let page = self.list_cases(after)?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = last.number;
+            let mut cases = self.cases.write().unwrap_or_else(PoisonError::into_inner);
+            cases.extend(page.iter().map(|case| (case.case_id, case.number)));
         }
+    }
+
+    fn next_case_number(&self) -> u32 {
+        let cases = self.cases.read().unwrap_or_else(PoisonError::into_inner);
+        cases.values().max().map_or(1, |last| last.saturating_add(1))
     }
 
     /// A page of cases with numbers after `after`, at most [`PAGE_MAX`].
@@ -109,21 +121,14 @@ impl Desk {
     /// # Errors
     /// [`RefusalCode::NoCase`] if there is none or it is closed.
     pub fn open_case_of(&self, case_id: &CaseId) -> Result<Case, DeskError> {
-        let mut after = 0;
-        loop {
-            let page = self.list_cases(after)?;
-            let Some(last) = page.last() else {
-                return Err(RefusalCode::NoCase.into());
-            };
-            after = last.number;
-            if let Some(case) = page.into_iter().find(|case| case.case_id == *case_id) {
-                return if self.now() < case.open_until {
-                    Ok(case)
-                } else {
-                    Err(RefusalCode::NoCase.into())
-                };
-            }
-        }
+        let number = {
+            let cases = self.cases.read().unwrap_or_else(PoisonError::into_inner);
+            *cases.get(case_id).ok_or(RefusalCode::NoCase)?
+        };
+        let row = self.store.get(Table::Case, &number.to_be_bytes())?.map(Zeroizing::new);
+        let row = row.ok_or(DeskError::Fault("a case without its row"))?;
+        let case: Case = encoding::from_bytes("case", &row, CASE_BYTES_MAX)?;
+        if self.now() < case.open_until { Ok(case) } else { Err(RefusalCode::NoCase.into()) }
     }
 
     /// What a partner is told instead of the case: the same for all questions of one case to one

@@ -7,18 +7,20 @@ use domain::encoding;
 use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
 use domain::name::{AgencyId, AgreementId};
+use domain::record::CLOCK_SKEW_MS;
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
 use domain::token::{SealedTokenKey, TokenEpoch, TokenKey};
+use domain::value::TransferBasis;
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use store::{Batch, Precondition, RowState, Secrecy, Table};
 use zeroize::Zeroizing;
 
-/// How long a token key is live, in days; a new one is drawn before.
-pub const TOKEN_KEY_DAYS: u32 = 90;
 /// The most epochs of one owner's key that are live at a time.
 pub const EPOCHS_LIVE_MAX: usize = 2;
+/// The most epochs of one owner's key that are kept under one agreement, ended ones included.
+pub const EPOCHS_KEPT_MAX: usize = 32;
 /// The largest stored token key row, in bytes.
 const ROW_BYTES_MAX: usize = 512;
 
@@ -70,14 +72,18 @@ impl Desk {
         }
     }
 
-    /// Draws our key of an agreement if none is live.
-    pub(crate) async fn draw_token_key(&self, agreement: &AgreementId) -> Result<(), DeskError> {
+    /// Draws our key of an agreement if none is live: one epoch, as long as the agreement.
+    pub(crate) async fn draw_token_key(
+        &self,
+        agreement: &AgreementId,
+        live_until: Timestamp,
+    ) -> Result<(), DeskError> {
         if !self.live_keys(agreement, &self.own).is_empty() {
             return Ok(());
         }
         let now = self.now();
         let key = TokenKey::from_bytes(self.entropy.bytes());
-        let live = LiveKey { key, live_from: now, live_until: now.plus_days(TOKEN_KEY_DAYS) };
+        let live = LiveKey { key, live_from: now, live_until };
         let pair = (agreement.clone(), self.own.clone());
         let last = {
             let keys = self.token_keys.read().unwrap_or_else(PoisonError::into_inner);
@@ -86,17 +92,45 @@ impl Desk {
         self.keep_key(agreement, &pair.1, TokenEpoch(last.saturating_add(1)), live).await
     }
 
-    /// Our live keys of an agreement, sealed to one party and signed.
+    /// Our live keys of an agreement, sealed to one party and signed. The entry in the log is
+    /// durable before they leave.
     ///
     /// # Errors
-    /// A refusal if the asker is not a party whose manifest we hold, or the agreement is not in force.
-    pub fn sealed_token_keys(
+    /// A refusal if the asker is not a party, the agreement is not in force, or nothing may go there.
+    pub async fn sealed_token_keys(
+        &self,
+        recipient: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<Vec<Envelope>, DeskError> {
+        match self.seal_token_keys(recipient, agreement) {
+            Ok(envelopes) => {
+                let mut event = Event::new(self.now(), Act::TokenKey);
+                event.shared.peer = Some(recipient.clone());
+                event.shared.agreement = Some(agreement.clone());
+                event.shared.count = u32::try_from(envelopes.len()).unwrap_or(u32::MAX);
+                event.local.note = Some("sealed to the partner".to_owned());
+                self.store.commit(Batch::new().saying(event)).await?;
+                Ok(envelopes)
+            }
+            Err(error) => {
+                self.refuse_peer(recipient, error.refusal().code).await?;
+                Err(error)
+            }
+        }
+    }
+
+    fn seal_token_keys(
         &self,
         recipient: &AgencyId,
         agreement: &AgreementId,
     ) -> Result<Vec<Envelope>, DeskError> {
         self.check_in_force(agreement, recipient)?;
-        let manifest = self.manifest(recipient).ok_or(RefusalCode::NotAParty)?;
+        let terms = self.agreement(agreement).ok_or(RefusalCode::AgreementUnknown)?;
+        let pair = terms.pair(&self.own, recipient);
+        if pair.is_none_or(|pair| pair.transfer_basis == TransferBasis::None) {
+            return Err(RefusalCode::NoTransferBasis.into());
+        }
+        let manifest = self.manifest_under(agreement, recipient).ok_or(RefusalCode::NotAParty)?;
         let mut envelopes = Vec::new();
         for (epoch, live) in self.live_keys(agreement, &self.own) {
             let info = SealedTokenKey::info(agreement, &self.own, recipient, epoch);
@@ -129,14 +163,15 @@ impl Desk {
         agreement: &AgreementId,
         envelope: Envelope,
     ) -> Result<(), DeskError> {
-        let manifest = self.manifest(owner).ok_or(RefusalCode::NotAParty)?;
+        let manifest = self.manifest_under(agreement, owner).ok_or(RefusalCode::NotAParty)?;
         let signed = Signed::<SealedTokenKey>::open(envelope, &manifest.record_key)
             .map_err(|error| DeskError::misbehaved(owner, error))?;
         let sealed = signed.message();
         let for_us = sealed.owner == *owner
             && sealed.recipient == self.own
             && sealed.agreement == *agreement
-            && sealed.live_from < sealed.live_until;
+            && sealed.live_from <= self.now().plus_ms(CLOCK_SKEW_MS)
+            && sealed.live_until >= sealed.live_from.plus_days(1);
         if !for_us {
             return Err(DeskError::misbehaved(owner, "a token key for somebody else"));
         }
@@ -165,8 +200,9 @@ impl Desk {
         epoch: TokenEpoch,
         live: LiveKey,
     ) -> Result<(), DeskError> {
-        if self.live_keys(agreement, owner).len() >= EPOCHS_LIVE_MAX {
-            return Err(DeskError::misbehaved(owner, "more live token keys than two"));
+        let known = self.epochs_known(agreement, owner);
+        if self.live_keys(agreement, owner).len() >= EPOCHS_LIVE_MAX || known >= EPOCHS_KEPT_MAX {
+            return Err(DeskError::misbehaved(owner, "more token keys than allowed"));
         }
         let row = KeyRow {
             agreement: agreement.clone(),
@@ -233,20 +269,24 @@ impl Desk {
         live.map(|(epoch, live)| (*epoch, live.clone())).collect()
     }
 
-    /// Every partner's live keys of an agreement.
+    /// Every partner's keys of an agreement, ended ones too: a record stays findable under the key it
+    /// came with.
     pub(crate) fn partner_keys(
         &self,
         agreement: &AgreementId,
     ) -> Vec<(AgencyId, TokenEpoch, TokenKey)> {
-        let now = self.now();
         let keys = self.token_keys.read().unwrap_or_else(PoisonError::into_inner);
         keys.iter()
             .filter(|((of, owner), _)| of == agreement && *owner != self.own)
             .flat_map(|((_, owner), epochs)| {
-                let live = epochs.iter().filter(|(_, live)| now < live.live_until);
-                live.map(|(epoch, live)| (owner.clone(), *epoch, live.key.clone()))
+                epochs.iter().map(|(epoch, live)| (owner.clone(), *epoch, live.key.clone()))
             })
             .collect()
+    }
+
+    fn epochs_known(&self, agreement: &AgreementId, owner: &AgencyId) -> usize {
+        let keys = self.token_keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.get(&(agreement.clone(), owner.clone())).map_or(0, BTreeMap::len)
     }
 
     /// Does this node hold a live key of that owner?

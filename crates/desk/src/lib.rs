@@ -29,19 +29,19 @@ pub mod withdraw;
 use agreements::Registry;
 use domain::digest;
 use domain::event::{Act, Event};
-use domain::name::{AgencyId, AgreementId};
+use domain::name::{AgencyId, AgreementId, CaseId, RecordId};
+use domain::refusal::RefusalCode;
 use domain::signature::Signer;
 use domain::time::{Clock, Timestamp};
 use entropy::Entropy;
 use error::DeskError;
 use keys::TokenKeys;
-use policy::Gate;
+use policy::{Evaluator, Gate};
 use seal::SealSecret;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use store::{Batch, Change, Secrecy, Store, Table};
 use sync::message::{Epoch, Incarnation};
-use sync::origin::Grants;
 use zeroize::Zeroizing;
 
 /// The keys that speak for a node.
@@ -88,7 +88,14 @@ pub struct Desk {
     token_keys: RwLock<TokenKeys>,
     quota: answer::QuotaBook,
     /// The grants of each partner, at least as new as the store's.
-    grants: Mutex<BTreeMap<Vec<u8>, Grants>>,
+    grants: Mutex<BTreeMap<Vec<u8>, share::KeptGrants>>,
+    /// Tombstones of records that never came here, by their origin; kept so that they never do.
+    unseen: RwLock<BTreeSet<(AgencyId, RecordId)>>,
+    /// The number of each case by its id.
+    cases: RwLock<BTreeMap<CaseId, u32>>,
+    /// One installation at a time.
+    installing: futures_util::lock::Mutex<()>,
+    noted: Mutex<BTreeMap<(AgencyId, RefusalCode), Timestamp>>,
 }
 
 impl Desk {
@@ -116,9 +123,15 @@ impl Desk {
             token_keys: RwLock::default(),
             quota,
             grants: Mutex::default(),
+            unseen: RwLock::default(),
+            cases: RwLock::default(),
+            installing: futures_util::lock::Mutex::new(()),
+            noted: Mutex::default(),
         };
         desk.load_agreements()?;
         desk.load_token_keys()?;
+        desk.load_cases()?;
+        desk.load_unseen_tombstones()?;
         let started = Event::new(now, Act::NodeStarted);
         desk.store.commit(Batch::new().saying(started)).await?;
         Ok(Arc::new(desk))
@@ -154,6 +167,51 @@ impl Desk {
         &self.gate
     }
 
+    /// Puts a policy in force; the log says so before it decides anything.
+    ///
+    /// # Errors
+    /// A failing store; then the policy before stays in force.
+    pub async fn activate_policy(&self, evaluator: Arc<dyn Evaluator>) -> Result<(), DeskError> {
+        let mut event = Event::new(self.now(), Act::PolicyActivated);
+        event.shared.exchange = Some(evaluator.bundle_hash());
+        self.store.commit(Batch::new().saying(event)).await?;
+        self.gate.replace_evaluator(evaluator);
+        Ok(())
+    }
+
+    /// A partner broke the protocol: an entry of its own in the log.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub async fn alarm(&self, peer: &AgencyId, why: &str) -> Result<(), DeskError> {
+        let mut event = Event::new(self.now(), Act::Alarm);
+        event.shared.peer = Some(peer.clone());
+        event.local.note = Some(why.chars().take(NOTE_CHARACTERS_MAX).collect());
+        self.store.commit(Batch::new().saying(event)).await?;
+        Ok(())
+    }
+
+    /// A partner was refused something before anything was read. The same refusal is an entry once a
+    /// minute, so that repeating it does not fill the disk.
+    async fn refuse_peer(&self, peer: &AgencyId, code: RefusalCode) -> Result<(), DeskError> {
+        if self.is_noted(peer, code) {
+            return Ok(());
+        }
+        let mut event = Event::new(self.now(), Act::ViewRefused);
+        event.shared.peer = Some(peer.clone());
+        event.local.code = Some(code);
+        self.store.commit(Batch::new().saying(event)).await?;
+        Ok(())
+    }
+
+    /// Was this refusal of this partner an entry within the last minute? If not, it is to be now.
+    fn is_noted(&self, peer: &AgencyId, code: RefusalCode) -> bool {
+        let now = self.now();
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.retain(|_, at| now < at.plus_ms(NOTED_MS));
+        noted.insert((peer.clone(), code), now).is_some()
+    }
+
     /// 32 bytes that only this node can derive, the same for the same parts.
     fn derive_secret(&self, what: &'static str, parts: &[&[u8]]) -> [u8; 32] {
         let inner = digest::derive("malines desk secret v1", parts);
@@ -172,6 +230,10 @@ fn pair_key(peer: &AgencyId, agreement: &AgreementId) -> Vec<u8> {
     format!("{peer}/{agreement}").into_bytes()
 }
 
+/// The longest note in an alarm, in characters.
+const NOTE_CHARACTERS_MAX: usize = 256;
+/// How long the same refusal of one partner is not written again, in milliseconds.
+const NOTED_MS: u64 = 60_000;
 const EPOCH_KEY: &[u8] = b"epoch";
 const SECRET_KEY: &[u8] = b"secret";
 
@@ -182,12 +244,17 @@ async fn node_state(
     now: Timestamp,
 ) -> Result<(Epoch, Zeroizing<[u8; 32]>), DeskError> {
     let epoch = store.get(Table::NodeState, EPOCH_KEY)?;
-    let secret = store.get(Table::NodeState, SECRET_KEY)?;
-    if let (Some(epoch), Some(secret)) = (epoch, secret) {
-        let epoch = domain::encoding::from_bytes("epoch", &epoch, 64)?;
-        let secret = <[u8; 32]>::try_from(secret.as_slice());
-        let secret = secret.map_err(|_| DeskError::Fault("the node secret has a wrong length"))?;
-        return Ok((epoch, Zeroizing::new(secret)));
+    let secret = store.get(Table::NodeState, SECRET_KEY)?.map(Zeroizing::new);
+    match (epoch, secret) {
+        (Some(epoch), Some(secret)) => {
+            let epoch = domain::encoding::from_bytes("epoch", &epoch, 64)?;
+            let secret = <[u8; 32]>::try_from(secret.as_slice());
+            let secret = secret.map_err(|_| DeskError::Fault("the node secret is damaged"))?;
+            return Ok((epoch, Zeroizing::new(secret)));
+        }
+        (None, None) => {}
+        // Drawing the missing half anew would fork the history.
+        _ => return Err(DeskError::Fault("half of the node's own state is missing")),
     }
     let epoch = Epoch { counter: 1, random: entropy.bytes() };
     let secret = Zeroizing::new(entropy.bytes::<32>());

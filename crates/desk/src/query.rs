@@ -10,7 +10,7 @@ use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
 use domain::name::{AgencyId, CaseId, OfficerId, RecordId};
 use domain::question::{
-    MATCHES_MAX, MatchSummary, Matches, NoAnswer, PartnerAnswer, Question, QuestionTerms,
+    MATCHES_MAX, MATCHES_PER_TOKEN_MAX, MatchSummary, Matches, NoAnswer, PartnerAnswer, Question, QuestionTerms,
     padded_count,
 };
 use domain::refusal::RefusalCode;
@@ -21,7 +21,8 @@ use domain::submission::Case;
 use domain::time::Timestamp;
 use domain::token::Token;
 use domain::value::{Channel, Urgency};
-use policy::Action;
+use policy::{Action, Permit};
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use store::{Batch, Ownership, Secrecy, Table};
@@ -96,9 +97,10 @@ impl Desk {
         let mut questions = Vec::new();
         for peer in ask {
             match self.question_to(&peer, &case, &terms, &query.fingerprints, now) {
-                Ok((question, rule)) => {
+                Ok((question, permit)) => {
+                    let rule = permit.rules().first().map(ToString::to_string);
                     batch = batch.saying(asked_event(officer, &peer, &question, rule, now));
-                    questions.push((peer, question));
+                    questions.push((peer, question, permit));
                 }
                 Err((row, event)) => {
                     rows.push(row);
@@ -111,11 +113,24 @@ impl Desk {
         }
         // The log says that we asked before anybody is asked.
         let committed = self.store.commit(batch).await?;
-        let asked = questions.iter().map(|(peer, question)| async move {
-            (peer, question, peers.ask(peer, question).await)
+        let asked = questions.iter().map(|(peer, question, permit)| async move {
+            // The policy may have changed while the entry was written.
+            let said = if self.gate.is_current(permit, self.now()) {
+                peers.ask(peer, question).await
+            } else {
+                let note = "our policy changed before it was asked".to_owned();
+                Err(Silence { kind: NoAnswer::Unreachable, note })
+            };
+            (peer, question, said)
         });
         for (peer, question, said) in futures_util::future::join_all(asked).await {
-            rows.push(self.hear(peer, question, given, query.case, said).await?);
+            let row = self.hear(peer, question, given, query.case, said).await;
+            rows.push(row.unwrap_or_else(|error| {
+                // What the others said must not be lost because one reply could not be kept.
+                tracing::error!(%peer, %error, "a reply could not be kept");
+                let answer = Some(PartnerAnswer::NoAnswer(NoAnswer::Misbehaved));
+                AnswerRow { agency: peer.clone(), answer, as_of: now, note: error.to_string() }
+            }));
         }
         rows.sort_by(|a, b| a.agency.cmp(&b.agency));
         Ok(QueryReport { held, answers: rows, audit_sequence: committed.seq })
@@ -154,7 +169,7 @@ impl Desk {
     /// A question to one partner, if our own policy lets it leave and its key is here.
     #[allow(
         clippy::type_complexity,
-        reason = "either a question with its rule, or the row and the entry that say why not"
+        reason = "either a question with its permit, or the row and the entry that say why not"
     )]
     fn question_to(
         &self,
@@ -163,7 +178,7 @@ impl Desk {
         terms: &QuestionTerms,
         fingerprints: &[Fingerprint],
         now: Timestamp,
-    ) -> Result<(Question, Option<String>), (AnswerRow, Box<Event>)> {
+    ) -> Result<(Question, Permit), (AnswerRow, Box<Event>)> {
         let row = |answer, note: String| AnswerRow {
             agency: peer.clone(),
             answer: Some(answer),
@@ -173,14 +188,15 @@ impl Desk {
         let mut event = Event::new(now, Act::NotAsked);
         event.shared.agreement = Some(terms.agreement.clone());
         event.shared.purpose = Some(terms.purpose);
-        let decision = self.gate.decide_terms(Action::Ask, peer, terms, now);
-        let rule = decision.rule().map(str::to_owned);
-        if let Err(refusal) = decision.permit() {
-            event.local.code = Some(refusal.code);
-            event.local.rule.clone_from(&refusal.rule);
-            let note = refusal.rule.unwrap_or_default();
-            return Err((row(PartnerAnswer::NotAsked(refusal.code), note), Box::new(event)));
-        }
+        let permit = match self.gate.decide_terms(Action::Ask, peer, terms, now).permit() {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                event.local.code = Some(refusal.code);
+                event.local.rule.clone_from(&refusal.rule);
+                let note = refusal.rule.unwrap_or_default();
+                return Err((row(PartnerAnswer::NotAsked(refusal.code), note), Box::new(event)));
+            }
+        };
         let keys = self.live_keys(&terms.agreement, peer);
         let Some((epoch, live)) = keys.into_iter().next_back() else {
             let note = "its token key has not arrived yet".to_owned();
@@ -198,7 +214,7 @@ impl Desk {
             asked_at: now,
             tokens,
         };
-        Ok((question, rule))
+        Ok((question, permit))
     }
 
     /// Believes a partner's reply only if it is signed, about our question, and inside it.
@@ -267,7 +283,8 @@ impl Desk {
         given: usize,
         envelope: Envelope,
     ) -> Result<Vec<MatchSummary>, &'static str> {
-        let manifest = self.manifest(peer).ok_or("its manifest is not valid")?;
+        let manifest = self.manifest_under(&question.terms.agreement, peer);
+        let manifest = manifest.ok_or("its manifest is not valid")?;
         let signed = Signed::<Matches>::open(envelope, &manifest.record_key)
             .map_err(|_| "matches that it did not sign")?;
         let (matches, _) = signed.into_parts();
@@ -286,6 +303,15 @@ impl Desk {
         if !matches.matches.iter().all(fits) {
             return Err("matches of something that was not asked");
         }
+        let references: BTreeSet<RecordId> = matches.matches.iter().map(|m| m.follow_up).collect();
+        let mut per_slot: BTreeMap<u32, usize> = BTreeMap::new();
+        for summary in &matches.matches {
+            *per_slot.entry(summary.slot).or_default() += 1;
+        }
+        let most = per_slot.values().max().copied().unwrap_or(0);
+        if references.len() != matches.matches.len() || most > MATCHES_PER_TOKEN_MAX {
+            return Err("matches that repeat each other");
+        }
         // A match of a padding token would be a collision in 256 bits; it is dropped all the same.
         let asked = matches.matches.into_iter().filter(|m| (m.slot as usize) < given);
         Ok(asked.collect())
@@ -302,7 +328,8 @@ impl Desk {
         let mut hits = Vec::new();
         for (slot, x) in fingerprints.iter().enumerate() {
             let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-            for record_id in self.store.match_fingerprint(x)? {
+            let own = self.store.match_fingerprint(x)?;
+            for record_id in own.into_iter().take(MATCHES_PER_TOKEN_MAX) {
                 hits.extend(self.hit_of(terms, &record_id, slot, Some(case), now)?);
             }
         }
@@ -322,8 +349,13 @@ impl Desk {
         for (owner, epoch, key) in self.partner_keys(&terms.agreement) {
             let tokens: Vec<Token> = fingerprints.iter().map(|x| key.token(x)).collect();
             let found = self.store.match_foreign(&terms.agreement, &owner, epoch, &tokens)?;
+            let mut per_slot: BTreeMap<u32, usize> = BTreeMap::new();
             for found in found.iter().filter(|found| found.row.is_live(now)) {
-                hits.extend(self.hit_of(terms, &found.record_id, found.slot, case, now)?);
+                let told = per_slot.entry(found.slot).or_default();
+                *told += 1;
+                if *told <= MATCHES_PER_TOKEN_MAX && hits.len() < MATCHES_MAX {
+                    hits.extend(self.hit_of(terms, &found.record_id, found.slot, case, now)?);
+                }
             }
         }
         Ok(hits)
@@ -362,6 +394,9 @@ impl Desk {
         for hit in hits.iter().filter(|hit| hit.origin != self.own) {
             let newest_first = u64::MAX - hit.found_at.as_millis();
             let mut key = newest_first.to_be_bytes().to_vec();
+            // The reference is last, so that a page can be found by it; two partners may give the same.
+            key.extend_from_slice(&hit.summary.slot.to_be_bytes());
+            key.extend_from_slice(hit.origin.as_str().as_bytes());
             key.extend_from_slice(hit.summary.follow_up.as_bytes());
             batch = batch.with(put(Table::Hit, &key, encoding::to_bytes(hit), Secrecy::Sealed));
         }

@@ -3,24 +3,34 @@
 
 use crate::error::DeskError;
 use crate::{Desk, pair_key, put};
+use agreement::Terms;
 use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
 use domain::indicator::NormalisationVersion;
 use domain::manifest::Manifest;
 use domain::name::{AgencyId, AgreementId, ClassHandle, Digest, RecordId};
+use domain::record::{CLOCK_SKEW_MS, Record};
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
 use domain::value::Channel;
+use domain::withdrawal::Tombstone;
 use policy::Action;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use store::{Batch, Change, ClassNumber, Ownership, RecordPut, Secrecy, Table, Withdrawn};
-use sync::message::{Incarnation, PullMessage, PullRequest, PurgeReceipt, Section};
-use sync::receiver::{Effects, Purge, Replica};
+use std::sync::PoisonError;
+use store::{
+    Batch, Change, ClassNumber, HitRow, Ownership, RecordPut, Secrecy, Table, Withdrawn,
+};
+use sync::message::{
+    Incarnation, PullMessage, PullRequest, PurgeReceipt, Section, VIEW_CLASSES_MAX,
+};
+use sync::receiver::{Effects, Purge, Replica, Taking};
 use sync::verify::{Expectation, VerifiedEntry, VerifiedRecord, verify_section};
 
 /// More refused records than this in one pull, and the partner is paused.
 pub const POISON_MAX: usize = 100;
+/// More messages without a single entry than this in one pull, and the partner is paused.
+pub const IDLE_MESSAGES_MAX: usize = 2 * VIEW_CLASSES_MAX;
 
 /// One pull from one partner under one agreement.
 pub struct Replication {
@@ -31,6 +41,7 @@ pub struct Replication {
     incarnation: Incarnation,
     replica: Replica,
     refused: usize,
+    idle: usize,
 }
 
 /// What one message did.
@@ -59,7 +70,8 @@ impl Desk {
         incarnation: Incarnation,
     ) -> Result<Replication, DeskError> {
         self.check_in_force(agreement, peer)?;
-        let manifest = self.manifest(peer).ok_or(DeskError::Unavailable("its manifest"))?;
+        let manifest = self.manifest_under(agreement, peer);
+        let manifest = manifest.ok_or(DeskError::Unavailable("its manifest"))?;
         let terms = self.agreement(agreement).ok_or(RefusalCode::AgreementUnknown)?;
         let replica = match self.store.get(Table::Cursor, &pair_key(peer, agreement))? {
             Some(bytes) => Replica::from_bytes(&bytes)?,
@@ -73,6 +85,7 @@ impl Desk {
             incarnation,
             replica,
             refused: 0,
+            idle: 0,
         })
     }
 
@@ -85,7 +98,7 @@ impl Desk {
         peer: &AgencyId,
         envelope: Envelope,
     ) -> Result<(), DeskError> {
-        let manifest = self.manifest(peer).ok_or(RefusalCode::NotAParty)?;
+        let manifest = self.partner(peer).ok_or(RefusalCode::NotAParty)?.manifest;
         let signed = Signed::<PurgeReceipt>::open(envelope, &manifest.record_key)
             .map_err(|error| DeskError::misbehaved(peer, error))?;
         let receipt = signed.message();
@@ -108,12 +121,20 @@ impl Replication {
         self.replica.request(self.incarnation)
     }
 
-    /// Applies one message, all or nothing.
+    /// Applies one message, all or nothing. A partner that breaks the protocol is an alarm in the log.
     ///
     /// # Errors
-    /// [`DeskError::PeerMisbehaved`]: the protocol was broken, or too many records were refused;
-    /// nothing of the message was applied. A failing store.
+    /// [`DeskError::PeerMisbehaved`]: the protocol was broken, and nothing of the message was applied;
+    /// or too many records had to be refused, and the pull ends here. A failing store.
     pub async fn apply(&mut self, message: PullMessage) -> Result<Applied, DeskError> {
+        let applied = self.apply_checked(message).await;
+        if let Err(DeskError::PeerMisbehaved { why, .. }) = &applied {
+            self.desk.alarm(&self.peer, why).await?;
+        }
+        applied
+    }
+
+    async fn apply_checked(&mut self, message: PullMessage) -> Result<Applied, DeskError> {
         let desk = Arc::clone(&self.desk);
         desk.check_in_force(&self.replica.agreement, &self.peer)?;
         let mut replica = self.replica.clone();
@@ -122,17 +143,25 @@ impl Replication {
             .map_err(|violation| DeskError::misbehaved(&self.peer, violation))?;
         let mut change = Changes::default();
         self.drop_classes(&effects, &mut change)?;
-        if let Some(section) = &message.section {
+        let section = message.section.as_ref().filter(|_| effects.section == Taking::Apply);
+        if let Some(section) = section {
             self.take_section(section, &mut replica, &mut change)?;
+        }
+        if section.is_none_or(|section| section.entries.is_empty()) {
+            self.idle += 1;
+            if self.idle > IDLE_MESSAGES_MAX {
+                return Err(DeskError::misbehaved(&self.peer, "too many messages that say nothing"));
+            }
         }
         if replica == self.replica && change.is_empty() {
             return Ok(Applied::default());
         }
         let purge_receipt = self.purge_receipt(&effects, &change, message.grant_sequence);
-        let batch = self.batch(&replica, &message, &change);
+        let batch = self.batch(&replica, section, &change);
         desk.store.commit(batch).await?;
         self.replica = replica;
-        self.refused += change.poison.len();
+        desk.remember_unseen(&change.unseen);
+        self.refused += change.poison.iter().filter(|code| is_poison(**code)).count();
         if self.refused > POISON_MAX {
             return Err(DeskError::misbehaved(&self.peer, "too many records had to be refused"));
         }
@@ -152,6 +181,7 @@ impl Replication {
         for entry in self.desk.store.classes(&self.peer, &self.replica.agreement) {
             if whole || gone.contains(&entry.hash) {
                 change.classes.push(entry.number);
+                change.records_purged += entry.records;
             }
         }
         change.purged = whole || !effects.dropped.is_empty();
@@ -174,8 +204,12 @@ impl Replication {
             normalisation: &self.normalisation,
             now,
         };
-        let verified = verify_section(section, &expected)
-            .map_err(|code| DeskError::misbehaved(&self.peer, code))?;
+        let verified = verify_section(section, &expected).map_err(|code| match code {
+            RefusalCode::Unavailable => {
+                DeskError::Unavailable("its clock or ours is wrong: a record comes from the future")
+            }
+            code => DeskError::misbehaved(&self.peer, code),
+        })?;
         change.poison.extend(verified.poison.iter().map(|poison| poison.code));
         let mut classes = Vec::new();
         for entry in verified.entries {
@@ -187,27 +221,49 @@ impl Replication {
                 VerifiedEntry::Leave(record_id) => {
                     let class = replica.classes.get(&section.handle);
                     let class = class.and_then(|progress| progress.class);
-                    if class.is_some() && self.class_of(&record_id) == class {
-                        change.forget(record_id);
+                    let here = class.is_some() && self.class_of(&record_id) == class;
+                    if change.puts.remove(&record_id).is_some() || here {
                         change.dropped.insert(record_id);
                     }
                 }
-                VerifiedEntry::Retract(tombstone) => {
-                    let record_id = tombstone.message().record_id;
-                    let row = desk.store.hit_row(&record_id);
-                    if row.is_some_and(|row| row.origin == Ownership::Own) {
-                        return Err(DeskError::misbehaved(&self.peer, "a tombstone of our record"));
-                    }
-                    change.forget(record_id);
-                    if row.is_none_or(|row| row.withdrawn == Withdrawn::No) {
-                        change.withdrawn.insert(record_id, tombstone);
-                    }
-                }
+                VerifiedEntry::Retract(tombstone) => self.take_tombstone(tombstone, change),
             }
         }
         replica
             .advance(section, classes)
             .map_err(|violation| DeskError::misbehaved(&self.peer, violation))
+    }
+
+    /// R7. A tombstone of a record that never came is kept by its origin alone, so that it says
+    /// nothing about another partner's record of the same id.
+    fn take_tombstone(&self, tombstone: Signed<Tombstone>, change: &mut Changes) {
+        let record_id = tombstone.message().record_id;
+        let Some(row) = self.desk.store.hit_row(&record_id) else {
+            change.puts.remove(&record_id);
+            change.unseen.insert((self.peer.clone(), record_id));
+            return;
+        };
+        if !self.is_theirs(&row) {
+            change.poison.push(RefusalCode::OriginMismatch);
+            return;
+        }
+        change.forget(record_id);
+        if row.withdrawn == Withdrawn::No {
+            change.withdrawn.insert(record_id, tombstone);
+        }
+    }
+
+    /// Is what is here under this id this partner's?
+    fn is_theirs(&self, row: &HitRow) -> bool {
+        let class = row.class.and_then(|number| self.desk.store.class(number));
+        row.origin == Ownership::Foreign
+            && class.is_none_or(|entry| entry.class.origin == self.peer)
+    }
+
+    /// What the agreement allows to be kept.
+    fn is_kept_too_long(&self, record: &Record) -> bool {
+        let terms = self.desk.agreement(&self.replica.agreement);
+        terms.is_none_or(|terms| exceeds_retention(&terms, record))
     }
 
     /// R7, our own policy, and the version that is here already.
@@ -220,12 +276,21 @@ impl Replication {
         let desk = &self.desk;
         let record_id = verified.record.message().record_id;
         let version = verified.record.message().version;
-        if change.withdrawn.contains_key(&record_id) {
+        let gone = (self.peer.clone(), record_id);
+        if change.withdrawn.contains_key(&record_id)
+            || change.unseen.contains(&gone)
+            || desk.is_unseen_tombstone(&gone)
+        {
+            return Ok(());
+        }
+        if self.is_kept_too_long(verified.record.message()) {
+            change.poison.push(RefusalCode::RetentionImpossible);
             return Ok(());
         }
         if let Some(row) = desk.store.hit_row(&record_id) {
-            if row.origin == Ownership::Own {
-                return Err(DeskError::misbehaved(&self.peer, "a record under our record's id"));
+            if !self.is_theirs(&row) {
+                change.poison.push(RefusalCode::OriginMismatch);
+                return Ok(());
             }
             let dropped = row.class.is_some_and(|class| change.classes.contains(&class));
             let newer = version > row.version;
@@ -262,7 +327,7 @@ impl Replication {
         change: &Changes,
         grant_sequence: u64,
     ) -> Option<Envelope> {
-        if effects.dropped.is_empty() {
+        if effects.dropped.is_empty() && effects.purge == Purge::Nothing {
             return None;
         }
         let handles: Vec<ClassHandle> = effects.dropped.iter().map(|(handle, _)| *handle).collect();
@@ -272,13 +337,13 @@ impl Replication {
             agreement: self.replica.agreement.clone(),
             grant_sequence,
             handles,
-            records: change.classes.len() as u64,
+            records: change.records_purged,
         };
         Some(Signed::seal(receipt, &*self.desk.keys.record).into_parts().1)
     }
 
     /// Records, cursor and audit entries: one transaction.
-    fn batch(&self, replica: &Replica, message: &PullMessage, change: &Changes) -> Batch {
+    fn batch(&self, replica: &Replica, section: Option<&Section>, change: &Changes) -> Batch {
         let now = self.desk.now();
         let agreement = &self.replica.agreement;
         let key = pair_key(&self.peer, agreement);
@@ -294,6 +359,10 @@ impl Replication {
         for put in change.puts.values() {
             batch = batch.with(Change::PutRecord(Box::new(put.clone())));
         }
+        for (peer, record_id) in &change.unseen {
+            let key = unseen_key(peer, record_id);
+            batch = batch.with(put(Table::UnseenTombstone, &key, Vec::new(), Secrecy::Plain));
+        }
         for tombstone in change.withdrawn.values() {
             batch = batch.with(Change::Withdraw { tombstone: Box::new(tombstone.clone()) });
         }
@@ -307,7 +376,7 @@ impl Replication {
         if change.purged {
             batch = batch.saying(event(Act::Purged, change.classes.len()));
         }
-        if let Some(section) = &message.section {
+        if let Some(section) = section {
             let mut received = event(Act::Received, section.entries.len());
             received.shared.exchange = Some(section.root());
             received.local.records = change.puts.keys().copied().collect();
@@ -333,7 +402,9 @@ struct Changes {
     classes: Vec<ClassNumber>,
     dropped: BTreeSet<RecordId>,
     puts: BTreeMap<RecordId, RecordPut>,
-    withdrawn: BTreeMap<RecordId, Signed<domain::withdrawal::Tombstone>>,
+    withdrawn: BTreeMap<RecordId, Signed<Tombstone>>,
+    unseen: BTreeSet<(AgencyId, RecordId)>,
+    records_purged: u64,
     poison: Vec<RefusalCode>,
 }
 
@@ -343,6 +414,7 @@ impl Changes {
             && self.dropped.is_empty()
             && self.puts.is_empty()
             && self.withdrawn.is_empty()
+            && self.unseen.is_empty()
             && self.poison.is_empty()
     }
 
@@ -352,3 +424,63 @@ impl Changes {
     }
 }
 
+/// What our own policy, the agreement or the clock keeps out is no fault of the partner.
+const fn is_poison(code: RefusalCode) -> bool {
+    !matches!(
+        code,
+        RefusalCode::PolicyDenied
+            | RefusalCode::RuleDenied
+            | RefusalCode::NeedsApproval
+            | RefusalCode::Expired
+            | RefusalCode::NormalisationNotLive
+            | RefusalCode::RetentionImpossible
+    )
+}
+
+/// Does a record outlive what the agreement allows, seen from when it was made?
+pub(crate) fn exceeds_retention(terms: &Terms, record: &Record) -> bool {
+    let retention = &terms.retention;
+    let special = retention.per_subject.iter().find(|special| special.subject == record.subject);
+    let days = special.map_or(retention.days_max, |special| special.days.min(retention.days_max));
+    let until = record.made_at.plus_days(days).plus_ms(CLOCK_SKEW_MS);
+    let review = record.made_at.plus_days(retention.review_days).plus_ms(CLOCK_SKEW_MS);
+    record.valid_until > until || record.review_at > review
+}
+
+fn unseen_key(peer: &AgencyId, record_id: &RecordId) -> Vec<u8> {
+    let mut key = format!("{peer}/").into_bytes();
+    key.extend_from_slice(record_id.as_bytes());
+    key
+}
+
+/// The most tombstones of records that never came, over all partners, in memory.
+const UNSEEN_MAX: usize = 1 << 20;
+
+impl Desk {
+    pub(crate) fn load_unseen_tombstones(&self) -> Result<(), DeskError> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let rows = self.store.scan(Table::UnseenTombstone, &[], after.as_deref(), 1024)?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(());
+            };
+            after = Some(last.clone());
+            let parsed = rows.iter().filter_map(|(key, _)| {
+                let (peer, record_id) = key.split_last_chunk::<{ RecordId::BYTES }>()?;
+                let peer = core::str::from_utf8(peer).ok()?.strip_suffix('/')?.parse().ok()?;
+                Some((peer, RecordId::from_bytes(*record_id)))
+            });
+            self.remember_unseen(&parsed.collect());
+        }
+    }
+
+    fn remember_unseen(&self, tombstones: &BTreeSet<(AgencyId, RecordId)>) {
+        let mut unseen = self.unseen.write().unwrap_or_else(PoisonError::into_inner);
+        let room = UNSEEN_MAX.saturating_sub(unseen.len());
+        unseen.extend(tombstones.iter().take(room).cloned());
+    }
+
+    fn is_unseen_tombstone(&self, tombstone: &(AgencyId, RecordId)) -> bool {
+        self.unseen.read().unwrap_or_else(PoisonError::into_inner).contains(tombstone)
+    }
+}

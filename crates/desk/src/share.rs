@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use store::{Batch, ClassNumber, Secrecy, StoredRecord, Table, Withdrawn};
 use sync::message::{
-    Cursor, Entry, Epoch, LogKind, LogRow, PullRequest, SECTION_BYTES_MAX, SECTION_ENTRIES_MAX,
+    Entry, Epoch, LogKind, LogRow, PullRequest, SECTION_BYTES_MAX, SECTION_ENTRIES_MAX,
     Section, UpToDate, VIEW_CLASSES_MAX,
 };
 use sync::origin::{self, Grant, Grants, Life, Regrant, RowState, VisibleClass};
@@ -59,7 +59,25 @@ struct Granted {
     number: ClassNumber,
     class: Arc<Class>,
     permit: Permit,
+    end: u64,
+    records: u64,
 }
+
+/// The grants of one partner under one agreement, and whether the store has them yet.
+pub(crate) struct KeptGrants {
+    grants: Grants,
+    durable: Durable,
+    new_epoch_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durable {
+    No,
+    Yes,
+}
+
+/// How often one partner can be given a new epoch, in milliseconds.
+const NEW_EPOCH_MS: u64 = 3_600_000;
 
 impl Desk {
     /// Opens a partner's view.
@@ -72,17 +90,18 @@ impl Desk {
         peer: &AgencyId,
         request: PullRequest,
     ) -> Result<ViewStream, DeskError> {
-        self.check_in_force(&request.agreement, peer)?;
+        if let Err(code) = self.check_in_force(&request.agreement, peer) {
+            self.refuse_peer(peer, code).await?;
+            return Err(code.into());
+        }
         if request.incarnation != self.incarnation {
             return Err(RefusalCode::Unavailable.into());
         }
         if request.cursors.len() > VIEW_CLASSES_MAX {
             return Err(RefusalCode::TooLarge.into());
         }
-        if request.epoch == Some(self.epoch()) {
-            self.check_future(peer, &request.agreement, &request.cursors).await?;
-        }
-        let same_epoch = request.epoch == Some(self.epoch());
+        let epoch = self.epoch_for(peer, &request).await?;
+        let same_epoch = request.epoch == Some(epoch);
         let cursors = request.cursors.iter().map(|cursor| (cursor.handle, cursor.position));
         Ok(ViewStream {
             desk: Arc::clone(self),
@@ -95,52 +114,76 @@ impl Desk {
         })
     }
 
-    /// R5: a partner that shows a cursor from the future has seen a history that is not ours.
-    async fn check_future(
-        &self,
-        peer: &AgencyId,
-        agreement: &AgreementId,
-        cursors: &[Cursor],
-    ) -> Result<(), DeskError> {
-        let grants = self.stored_grants(peer, agreement)?;
+    /// R5: a partner that has seen a history that is not ours gets a new epoch, which is its own: no
+    /// other partner is touched. At most one an hour, so that it cannot be used to wear us out.
+    async fn epoch_for(&self, peer: &AgencyId, request: &PullRequest) -> Result<Epoch, DeskError> {
+        let key = pair_key(peer, &request.agreement);
         let ends: BTreeMap<Digest, u64> = self
             .store
-            .classes(&self.own, agreement)
+            .classes(&self.own, &request.agreement)
             .into_iter()
             .map(|entry| (entry.hash, entry.end))
             .collect();
-        if !grants.shows_the_future(cursors, |class| ends.get(class).copied()) {
-            return Ok(());
-        }
-        let old = self.epoch();
-        let epoch =
-            Epoch { counter: old.counter.saturating_add(1), random: self.entropy.bytes() };
-        let mut event = Event::new(self.now(), Act::Alarm);
-        event.shared.peer = Some(peer.clone());
-        event.local.note = Some("a partner knows more of our history than we do: new epoch".into());
-        let bytes = domain::encoding::to_bytes(&epoch);
-        let row = put(Table::NodeState, crate::EPOCH_KEY, bytes, Secrecy::Plain);
-        self.store.commit(Batch::new().with(row).saying(event)).await?;
-        *self.epoch.write().unwrap_or_else(PoisonError::into_inner) = epoch;
-        tracing::warn!(%peer, "a partner shows a cursor from the future; new epoch begun");
-        Ok(())
+        let pending = {
+            let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = self.kept_grants(&mut kept, &key)?;
+            let Some(shown) = request.epoch else { return Ok(known.grants.epoch) };
+            let end = |class: &Digest| ends.get(class).copied();
+            let (sequence, cursors) = (request.grant_sequence, request.cursors.as_slice());
+            if !known.grants.shows_the_future(shown, sequence, cursors, end) {
+                return Ok(known.grants.epoch);
+            }
+            let now = self.now();
+            if known.new_epoch_at.is_some_and(|at| now < at.plus_ms(NEW_EPOCH_MS)) {
+                return Err(RefusalCode::Unavailable.into());
+            }
+            let epoch = known.grants.epoch_after(shown, self.entropy.bytes());
+            let epoch = epoch.ok_or(RefusalCode::Malformed)?;
+            known.grants.regrant(epoch, &[], || ClassHandle::from_bytes(self.entropy.bytes()));
+            (known.new_epoch_at, known.durable) = (Some(now), Durable::No);
+            let mut event = Event::new(now, Act::Alarm);
+            event.shared.peer = Some(peer.clone());
+            event.shared.agreement = Some(request.agreement.clone());
+            event.local.note = Some("it has seen a history that is not ours: new epoch".into());
+            let row = put(Table::GrantSet, &key, known.grants.to_bytes(), Secrecy::Plain);
+            tracing::warn!(%peer, "a partner has seen a history that is not ours; new epoch begun");
+            (self.store.commit(Batch::new().with(row).saying(event)), epoch)
+        };
+        let (pending, epoch) = pending;
+        pending.await?;
+        self.grants_are_durable(&key);
+        Ok(epoch)
     }
 
-    fn stored_grants(
+    /// The grants of a pair, from memory or else from the store.
+    fn kept_grants<'a>(
         &self,
-        peer: &AgencyId,
-        agreement: &AgreementId,
-    ) -> Result<Grants, DeskError> {
-        match self.store.get(Table::GrantSet, &pair_key(peer, agreement))? {
-            Some(bytes) => Ok(Grants::from_bytes(&bytes)?),
-            None => Ok(Grants::none(self.epoch())),
+        kept: &'a mut BTreeMap<Vec<u8>, KeptGrants>,
+        key: &[u8],
+    ) -> Result<&'a mut KeptGrants, DeskError> {
+        if !kept.contains_key(key) {
+            let grants = match self.store.get(Table::GrantSet, key)? {
+                Some(bytes) => Grants::from_bytes(&bytes)?,
+                None => Grants::none(Epoch { counter: 1, random: self.entropy.bytes() }),
+            };
+            let fresh = KeptGrants { grants, durable: Durable::No, new_epoch_at: None };
+            kept.insert(key.to_vec(), fresh);
+        }
+        kept.get_mut(key).ok_or(DeskError::Fault("grants that were just kept"))
+    }
+
+    fn grants_are_durable(&self, key: &[u8]) {
+        let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = kept.get_mut(key) {
+            kept.durable = Durable::Yes;
         }
     }
 
     /// How many of our classes a partner is granted; for status.
     pub(crate) fn classes_granted(&self, peer: &AgencyId, agreement: &AgreementId) -> u64 {
-        let grants = self.stored_grants(peer, agreement);
-        grants.map_or(0, |grants| grants.classes.len() as u64)
+        let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.kept_grants(&mut kept, &pair_key(peer, agreement));
+        known.map_or(0, |known| known.grants.classes.len() as u64)
     }
 
     /// Decides every class for a partner, and stores the grants if they changed, before a byte
@@ -150,44 +193,61 @@ impl Desk {
         peer: &AgencyId,
         agreement: &AgreementId,
     ) -> Result<View, DeskError> {
-        let now = self.now();
-        let decided_in = self.gate.epoch();
-        let entries = self.store.classes(&self.own, agreement);
-        let classes_known = entries.len();
-        let mut classes = BTreeMap::new();
-        let mut visible = Vec::new();
-        for entry in entries {
-            let share = Action::Share;
-            let decision =
-                self.gate.decide_class(share, peer, &entry.class, Channel::Automated, now);
-            if let Ok(permit) = decision.permit() {
-                let hash = entry.hash;
-                visible.push(VisibleClass { class: hash, end: entry.end });
-                let granted = Granted { number: entry.number, class: entry.class, permit };
-                classes.insert(hash, granted);
+        let key = pair_key(peer, agreement);
+        loop {
+            let now = self.now();
+            let decided_in = self.gate.epoch();
+            let (classes_known, classes) = self.visible_classes(peer, agreement, now);
+            let (grants, pending) = {
+                // Two pulls of one partner must not draw handles side by side.
+                let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+                if self.gate.epoch() != decided_in {
+                    // What was decided under another policy must not be granted after this one.
+                    continue;
+                }
+                let known = self.kept_grants(&mut kept, &key)?;
+                // A class in which nothing lives is not granted: its handle would only tell of it.
+                let visible: Vec<VisibleClass> = classes
+                    .iter()
+                    .filter(|(hash, granted)| {
+                        granted.records > 0 || known.grants.classes.contains_key(*hash)
+                    })
+                    .map(|(hash, granted)| VisibleClass { class: *hash, end: granted.end })
+                    .collect();
+                let draw = || ClassHandle::from_bytes(self.entropy.bytes());
+                let epoch = known.grants.epoch;
+                if known.grants.regrant(epoch, &visible, draw) == Regrant::Changed {
+                    known.durable = Durable::No;
+                }
+                let pending = (known.durable == Durable::No)
+                    .then(|| self.keep_grants(peer, agreement, &known.grants, now));
+                (known.grants.clone(), pending)
+            };
+            if let Some(pending) = pending {
+                pending.await?;
+                self.grants_are_durable(&key);
             }
+            return Ok(View { decided_in, classes_known, grants, classes });
         }
-        let (grants, pending) = {
-            // Two pulls of one partner must not draw handles side by side; the store is behind by
-            // what is still being written, so the newest grants are kept here.
-            let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-            let key = pair_key(peer, agreement);
-            let mut grants = match kept.get(&key) {
-                Some(grants) => grants.clone(),
-                None => self.stored_grants(peer, agreement)?,
-            };
-            let draw = || ClassHandle::from_bytes(self.entropy.bytes());
-            let pending = match grants.regrant(self.epoch(), &visible, draw) {
-                Regrant::Unchanged => None,
-                Regrant::Changed => Some(self.keep_grants(peer, agreement, &grants, now)),
-            };
-            kept.insert(key, grants.clone());
-            (grants, pending)
-        };
-        if let Some(pending) = pending {
-            pending.await?;
-        }
-        Ok(View { decided_in, classes_known, grants, classes })
+    }
+
+    /// The classes that policy lets this partner see now, and how many there are in all.
+    fn visible_classes(
+        &self,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+        now: Timestamp,
+    ) -> (usize, BTreeMap<Digest, Granted>) {
+        let entries = self.store.classes(&self.own, agreement);
+        let known = entries.len();
+        let allowed = entries.into_iter().filter_map(|entry| {
+            let (share, channel) = (Action::Share, Channel::Automated);
+            let decision = self.gate.decide_class(share, peer, &entry.class, channel, now);
+            let permit = decision.permit().ok()?;
+            let store::ClassEntry { number, class, hash, end, records } = entry;
+            Some((hash, Granted { number, class, permit, end, records }))
+        });
+        (known, allowed.collect())
     }
 
     fn keep_grants(
@@ -232,11 +292,15 @@ impl ViewStream {
             if !empty {
                 self.desk.record_share(&self.peer, &self.agreement, &planned).await?;
             }
-            // R3: what was decided before the entry was durable may no longer hold.
-            if self.desk.gate.epoch() != decided_in
-                || !self.desk.gate.is_current(&planned.permit, self.desk.now())
-            {
+            // R2 and R3: what held before the entry was durable may no longer hold.
+            let now = self.desk.now();
+            let same_policy = self.desk.gate.epoch() == decided_in
+                && self.desk.gate.is_current(&planned.permit, now);
+            if !same_policy {
                 self.view = None;
+                continue;
+            }
+            if !planned.still_holds(&self.desk, now) {
                 continue;
             }
             self.positions.insert(planned.section.handle, planned.section.to);
@@ -253,7 +317,6 @@ impl ViewStream {
         let fresh = self.view.as_ref().is_some_and(|view| {
             view.decided_in == desk.gate.epoch()
                 && view.classes_known == known
-                && view.grants.epoch == desk.epoch()
         });
         if !fresh {
             self.view = Some(desk.view_of(&self.peer, &self.agreement).await?);
@@ -285,8 +348,23 @@ impl ViewStream {
 struct Planned {
     section: Section,
     class: Arc<Class>,
+    hash: Digest,
     permit: Permit,
     records: Vec<RecordId>,
+    added: Vec<LogRow>,
+}
+
+impl Planned {
+    /// Is every record in it still what it was, in its class and alive?
+    fn still_holds(&self, desk: &Desk, now: Timestamp) -> bool {
+        self.added.iter().all(|row| {
+            row_state(desk, &row.record_id, now).is_some_and(|state| {
+                state.version == row.version
+                    && state.class == self.hash
+                    && state.life == Life::Alive
+            })
+        })
+    }
 }
 
 /// The next section of the first class that the partner has not seen to its end.
@@ -320,8 +398,9 @@ fn fill(
     let state = |record_id: &RecordId| row_state(desk, record_id, now);
     let selected = origin::select(rows, hash, grant, state);
     let mut to = rows.last().map_or(from, |row| row.position + 1);
-    let mut sheet = Sheet::of(desk, &granted.class)?;
-    let (mut entries, mut records, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
+    let mut sheet: Option<Sheet> = None;
+    let (mut entries, mut records, mut added) = (Vec::new(), Vec::new(), Vec::new());
+    let mut bytes = 0_usize;
     for row in selected {
         let entry = match row.kind {
             LogKind::Leave => Some(Entry::Leave(row.record_id)),
@@ -337,17 +416,25 @@ fn fill(
             to = row.position;
             break;
         }
-        if row.kind == LogKind::Add && !sheet.add(desk, &row)? {
-            continue;
+        if row.kind == LogKind::Add {
+            // Only records need a token key: leaving and withdrawal must get through without.
+            if sheet.is_none() {
+                sheet = Some(Sheet::of(desk, &granted.class)?);
+            }
+            let listed = sheet.as_mut().map_or(Ok(Listed::No), |sheet| sheet.add(desk, &row))?;
+            if listed == Listed::No {
+                continue;
+            }
+            added.push(row);
         }
         bytes += size;
         records.push(row.record_id);
         entries.push(entry);
     }
-    let sheet = sheet.sign(desk, granted.permit.peer());
+    let sheet = sheet.and_then(|sheet| sheet.sign(desk, granted.permit.peer()));
     let section = Section { handle: grant.handle, from, to, entries, sheet };
     let (class, permit) = (Arc::clone(&granted.class), granted.permit.clone());
-    Ok(Planned { section, class, permit, records })
+    Ok(Planned { section, class, hash: *hash, permit, records, added })
 }
 
 /// R2, in the same read as the bytes: the version and the life of what was read.
@@ -381,6 +468,13 @@ fn row_state(desk: &Desk, record_id: &RecordId, now: Timestamp) -> Option<RowSta
     Some(RowState { version: row.version, class, life })
 }
 
+/// Is a record's token in the sheet?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    No,
+    Yes,
+}
+
 /// The tokens of one section, under the newest of our live keys.
 struct Sheet {
     agreement: AgreementId,
@@ -398,14 +492,14 @@ impl Sheet {
         Ok(Self { agreement, epoch, key: live.key, rows: Vec::new() })
     }
 
-    /// Adds the token of a record; `false` if its sealed part is gone, so it cannot be sent.
-    fn add(&mut self, desk: &Desk, row: &LogRow) -> Result<bool, DeskError> {
+    /// Adds the token of a record, unless its sealed part is gone: then it cannot be sent.
+    fn add(&mut self, desk: &Desk, row: &LogRow) -> Result<Listed, DeskError> {
         let Some(local) = desk.store.local_part(&row.record_id)? else {
-            return Ok(false);
+            return Ok(Listed::No);
         };
         let token = self.key.token(&local.x);
         self.rows.push(SheetRow { record_id: row.record_id, version: row.version, token });
-        Ok(true)
+        Ok(Listed::Yes)
     }
 
     fn sign(self, desk: &Desk, recipient: &AgencyId) -> Option<Envelope> {

@@ -1,24 +1,29 @@
 //! Submitting: an officer's fingerprint becomes a signed record, durable with its audit entry.
 
 use crate::Desk;
+use crate::answer::is_answered_by_machine;
 use crate::error::DeskError;
+use crate::replicate::exceeds_retention;
 use agreement::Agreement;
 use domain::class::Class;
 use domain::digest::{Commitment, Salt};
 use domain::envelope::Signed;
 use domain::event::{Act, Event};
-use domain::indicator::Tier;
-use domain::name::{AgencyId, OfficerId, RecordId};
+use domain::encoding;
+use domain::indicator::{Body, ContentBody, Family};
+use domain::name::{AgencyId, Clause, OfficerId, RecordId};
 use domain::question::QuestionTerms;
 use domain::record::{Record, SCHEMA, Statement, Version};
 use domain::refusal::{Refusal, RefusalCode};
 use domain::report::{Hit, Mode};
-use domain::submission::{Fate, Outlook, Repeated, Submission, SubmissionReceipt};
+use domain::submission::{Case, Fate, Outlook, Repeated, Submission, SubmissionReceipt};
 use domain::time::Timestamp;
-use domain::value::{Channel, Urgency};
+use domain::value::{Channel, Offence, Purpose, Urgency};
 use policy::{Action, Decision};
 use std::sync::Arc;
-use store::{Batch, Change, LocalPart, PendingCommit, Precondition, RecordPut};
+use store::{
+    Batch, Change, LocalPart, Ownership, PendingCommit, Precondition, RecordPut, Store, Withdrawn,
+};
 
 /// What came of one submission.
 pub type SubmissionOutcome = Result<SubmissionReceipt, Refusal>;
@@ -45,7 +50,7 @@ impl Desk {
         let mut waiting = Vec::with_capacity(submissions.len());
         for submission in submissions {
             let now = self.now();
-            let prepared = self.prepare(officer, &submission, now);
+            let prepared = self.prepare(officer, &submission, mode, now);
             waiting.push(match (prepared, mode) {
                 (Ok(ready), Mode::DryRun) => Waiting::Told(Ok(ready.receipt)),
                 (Err(DeskError::Refused(refusal)), Mode::DryRun) => Waiting::Told(Err(refusal)),
@@ -68,6 +73,7 @@ impl Desk {
         &self,
         officer: &OfficerId,
         submission: &Submission,
+        mode: Mode,
         now: Timestamp,
     ) -> Result<Ready, DeskError> {
         let agreement =
@@ -87,6 +93,10 @@ impl Desk {
         };
         let salt = Salt::from_bytes(self.entropy.bytes());
         let record = Record::new(self.statement(submission, &salt, now))?;
+        if exceeds_retention(&agreement, &record) {
+            return Err(RefusalCode::RetentionImpossible.into());
+        }
+        self.check_linked_ad(&record, now)?;
         let class = Arc::new(Class::of(&record));
         let decision =
             self.gate.decide_class(Action::Submit, &self.own, &class, Channel::Analyst, now);
@@ -98,7 +108,11 @@ impl Desk {
             repeated: Repeated::No,
             audit_sequence: 0,
             outlook: self.outlook(&agreement, &class, now),
-            hits: self.hits_of_submission(submission, now)?,
+            // A dry run leaves no entry in the log, so it tells nothing about partners' records.
+            hits: match (mode, &case) {
+                (Mode::Real, Some(case)) => self.hits_of_submission(case, submission, now)?,
+                _ => Vec::new(),
+            },
         };
         let local = LocalPart {
             x: submission.x.clone(),
@@ -151,10 +165,19 @@ impl Desk {
         }
     }
 
-    /// Unguessable, and the same for the same idempotency key: a repetition names the same record.
+    /// Unguessable, and the same for the same idempotency key and content: a repetition names the
+    /// same record, and a key that is used for something else names another.
     fn record_id_of(&self, submission: &Submission) -> RecordId {
-        let key = submission.idempotency_key.as_bytes().as_slice();
-        let secret = self.derive_secret("record id", &[key]);
+        let s = submission;
+        let content = (&s.agreement, s.kind, &s.body, &s.purposes, &s.offences, &s.labels, s.subject);
+        let more = (s.age, s.depicts, &s.benefit, &s.audience, s.onward, s.exercise);
+        let parts = [
+            s.idempotency_key.as_bytes().as_slice(),
+            s.x.expose(),
+            &encoding::to_bytes(&content),
+            &encoding::to_bytes(&more),
+        ];
+        let secret = self.derive_secret("record id", &parts);
         let mut id = [0; RecordId::BYTES];
         for (to, from) in id.iter_mut().zip(secret) {
             *to = from;
@@ -191,21 +214,24 @@ impl Desk {
         refusal: Refusal,
         now: Timestamp,
     ) -> (Fate, Option<String>) {
-        let answered = class.kind.tier() == Tier::Sealed
+        let shown = |clause: &Clause, purpose: Purpose, offence: Offence| {
+            let terms = QuestionTerms {
+                agreement: class.agreement.clone(),
+                clause: clause.clone(),
+                purpose,
+                offence,
+                kind: class.kind,
+                channel: Channel::Analyst,
+                urgency: Urgency::Normal,
+                exercise: class.exercise,
+            };
+            self.gate.decide_answer(peer, &terms, class, now).is_allow()
+        };
+        let answered = is_answered_by_machine(class)
             && agreement.clauses.iter().any(|clause| {
                 let purposes = class.purposes.iter().filter(|p| clause.purposes.contains(p));
-                purposes.zip(&class.offences).any(|(purpose, offence)| {
-                    let terms = QuestionTerms {
-                        agreement: class.agreement.clone(),
-                        clause: clause.clause.clone(),
-                        purpose: *purpose,
-                        offence: *offence,
-                        kind: class.kind,
-                        channel: Channel::Analyst,
-                        urgency: Urgency::Normal,
-                        exercise: class.exercise,
-                    };
-                    self.gate.decide_answer(peer, &terms, class, now).is_allow()
+                purposes.copied().any(|purpose| {
+                    class.offences.iter().any(|offence| shown(&clause.clause, purpose, *offence))
                 })
             });
         if answered {
@@ -218,19 +244,28 @@ impl Desk {
     /// Partners' records held here that are about the same thing.
     fn hits_of_submission(
         &self,
+        case: &Case,
         submission: &Submission,
         now: Timestamp,
     ) -> Result<Vec<Hit>, DeskError> {
-        let Some(case_id) = &submission.case else {
-            return Ok(Vec::new());
+        let exercise = submission.exercise;
+        let terms = self.terms_of_case(case, submission.kind, Urgency::Normal, exercise);
+        let x = core::slice::from_ref(&submission.x);
+        self.held_by_partners(&terms, x, Some(case.case_id), now)
+    }
+
+    /// A picture of somebody who crossed belongs to an advertisement that is on record here.
+    fn check_linked_ad(&self, record: &Record, now: Timestamp) -> Result<(), DeskError> {
+        let Body::Content(ContentBody { linked_ad: Some(linked), .. }) = &record.body else {
+            return Ok(());
         };
-        let terms = self.terms_of_case(
-            &self.open_case_of(case_id)?,
-            submission.kind,
-            Urgency::Normal,
-            submission.exercise,
-        );
-        self.held_by_partners(&terms, core::slice::from_ref(&submission.x), Some(*case_id), now)
+        let row = self.store.hit_row(linked).filter(|row| row.is_live(now));
+        let row = row.filter(|row| row.origin == Ownership::Own);
+        let class = row.and_then(|row| row.class).and_then(|number| self.store.class(number));
+        let fits = class.is_some_and(|entry| {
+            entry.class.agreement == record.agreement && entry.class.kind.family() != Family::Account
+        });
+        if fits { Ok(()) } else { Err(RefusalCode::BodyImpossible.into()) }
     }
 
     fn write(
@@ -251,7 +286,7 @@ impl Desk {
             .with(Change::PutRecord(Box::new(put)))
             .saying(event);
         let batch = self.with_hits(batch, &receipt.hits);
-        Waiting::Recorded(self.store.commit(batch), Box::new(receipt))
+        Waiting::Recorded(Arc::clone(&self.store), self.store.commit(batch), Box::new(receipt))
     }
 
     fn write_refusal(
@@ -271,7 +306,7 @@ impl Desk {
 /// A submission on its way to the disk.
 enum Waiting {
     Told(SubmissionOutcome),
-    Recorded(PendingCommit, Box<SubmissionReceipt>),
+    Recorded(Arc<dyn Store>, PendingCommit, Box<SubmissionReceipt>),
     Refused(PendingCommit, Refusal),
 }
 
@@ -283,21 +318,22 @@ impl Waiting {
                 pending.await?;
                 Ok(Err(refusal))
             }
-            Self::Recorded(pending, receipt) => match pending.await {
-                Ok(committed) => Ok(Ok(SubmissionReceipt {
-                    audit_sequence: committed.seq,
-                    repeated: committed.repeated,
-                    ..*receipt
-                })),
-                // Repeated so late that its key is forgotten: the record is there all the same.
-                Err(store::Error::Conflict(store::Conflict::Precondition(..))) => {
-                    Ok(Ok(SubmissionReceipt { repeated: Repeated::Yes, ..*receipt }))
-                }
-                Err(store::Error::Conflict(store::Conflict::Withdrawn(_))) => {
-                    Ok(Err(RefusalCode::Withdrawn.into()))
-                }
-                Err(error) => Err(error.into()),
-            },
+            Self::Recorded(store, pending, receipt) => {
+                let (audit_sequence, repeated) = match pending.await {
+                    Ok(committed) => (committed.seq, committed.repeated),
+                    // Repeated so late that its key is forgotten.
+                    Err(store::Error::Conflict(_)) => (0, Repeated::Yes),
+                    Err(error) => return Err(error.into()),
+                };
+                // A receipt is given for what is there, not for what was once promised.
+                Ok(match store.hit_row(&receipt.record_id) {
+                    None => Err(RefusalCode::VersionConflict.into()),
+                    Some(row) if row.withdrawn == Withdrawn::Yes => {
+                        Err(RefusalCode::Withdrawn.into())
+                    }
+                    Some(_) => Ok(SubmissionReceipt { audit_sequence, repeated, ..*receipt }),
+                })
+            }
         }
     }
 }

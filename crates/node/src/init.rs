@@ -113,6 +113,7 @@ pub fn init(founding: &Founding, entropy: &Entropy, now: Timestamp) -> Result<Fo
     file(&format!("{agency}.manifest"), &manifest_bytes)?;
     let party = party_text(founding, &keys);
     file(&format!("{agency}.party.toml"), party.as_bytes())?;
+    file(&format!("{agency}.audit-key"), audit_key(&manifest)?.as_bytes())?;
     file("policy/local.cedar", LOCAL_POLICY.as_bytes())?;
     files.keep();
     Ok(Founded {
@@ -122,9 +123,16 @@ pub fn init(founding: &Founding, entropy: &Entropy, now: Timestamp) -> Result<Fo
     })
 }
 
+/// The public key of the log, as the line that `malines audit verify --keys` reads.
+fn audit_key(manifest: &Manifest) -> Result<String, NodeError> {
+    let key = audit::head::Head::key(&manifest.agency, manifest.log_key);
+    let key = key.map_err(|error| NodeError::Certificate(error.to_string()))?;
+    Ok(format!("{}\n", key.to_line()))
+}
+
 /// What an operator reads after [`init`].
 pub fn report(founding: &Founding, founded: &Founded) -> String {
-    const MADE: [(&str, &str, &str); 8] = [
+    const MADE: [(&str, &str, &str); 9] = [
         (
             "agency root key",
             "root.key",
@@ -159,6 +167,11 @@ pub fn report(founding: &Founding, founded: &Founded) -> String {
             "party page",
             "AGENCY.party.toml",
             "your part of an agreement; compare its keys by telephone",
+        ),
+        (
+            "audit key",
+            "AGENCY.audit-key",
+            "publish it: with it anybody verifies an export of your log",
         ),
         (
             "local policy",

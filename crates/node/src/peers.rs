@@ -3,11 +3,11 @@
 use desk::Desk;
 use desk::query::{Asking, Peers, Reply, Silence};
 use desk::status::LinkReport;
-use domain::name::AgencyId;
+use domain::name::{AgencyId, OfficerId};
 use domain::question::{NoAnswer, Question};
 use domain::report::Link;
 use domain::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tonic::transport::Channel;
@@ -19,14 +19,22 @@ use wire::tls::registry::{CertificatePin, PeerEntry, RegistryFault, Snapshot, St
 /// How long a partner has to answer a live question, in milliseconds.
 pub(crate) const ASK_MS_MAX: u64 = 10_000;
 
+/// Who of the own agency may come in.
+#[derive(Debug, Clone)]
+pub(crate) struct Officers {
+    /// The authorities that certify them.
+    pub authorities: Vec<CertificatePin>,
+    /// Those whose certificate counts no more.
+    pub revoked: BTreeSet<OfficerId>,
+}
+
 /// Whom the node may talk to: derived from the agreements and manifests, never typed by hand. A
-/// partner without an agreement in force is known and suspended.
-pub(crate) fn snapshot(
-    desk: &Desk,
-    officer_authorities: Vec<CertificatePin>,
-) -> Result<Snapshot, RegistryFault> {
-    let mut snapshot =
-        Snapshot::new(desk.own().clone()).with_officer_authorities(officer_authorities)?;
+/// partner without an agreement in force is known and suspended. One whose manifest contradicts
+/// another's is left out, so that it cannot keep the rest from being enforced.
+pub(crate) fn snapshot(desk: &Desk, officers: &Officers) -> Result<Snapshot, RegistryFault> {
+    let mut snapshot = Snapshot::new(desk.own().clone())
+        .with_officer_authorities(officers.authorities.clone())?
+        .with_revoked_officers(officers.revoked.clone())?;
     for partner in desk.partners() {
         let pins = partner.manifest.node_authorities.iter();
         let authorities = pins.map(|pin| CertificatePin::from_bytes(*pin.as_bytes())).collect();
@@ -35,7 +43,11 @@ pub(crate) fn snapshot(
         } else {
             Standing::Active
         };
-        snapshot = snapshot.with_peer(partner.agency, PeerEntry { authorities, standing })?;
+        let agency = partner.agency.clone();
+        match snapshot.clone().with_peer(partner.agency, PeerEntry { authorities, standing }) {
+            Ok(with_peer) => snapshot = with_peer,
+            Err(fault) => tracing::error!(%agency, %fault, "a partner is left out of the registry"),
+        }
     }
     Ok(snapshot)
 }
@@ -54,7 +66,8 @@ impl Partners {
 
     /// A client of a partner; dials if there is no connection yet, trying its addresses in order.
     pub(crate) async fn client(&self, peer: &AgencyId) -> Result<PeerClient, CallFailure> {
-        let manifest = self.desk.manifest(peer).ok_or(CallFailure::Unavailable)?;
+        let partner = self.desk.partner(peer).ok_or(CallFailure::Unavailable)?;
+        let manifest = partner.manifest;
         if let Some(channel) = self.kept(peer, &manifest.addresses) {
             return Ok(PeerClient::new(channel));
         }

@@ -4,18 +4,19 @@
 use crate::config::Config;
 use crate::error::NodeError;
 use crate::grpc::officer::OfficerDoor;
-use crate::grpc::peer::PeerDoor;
-use crate::peers::{self, Links, Nudges, Partners};
+use crate::grpc::peer::{PeerDoor, Pulls};
+use crate::peers::{self, Links, Nudges, Officers, Partners};
 use crate::scheduler::Scheduler;
 use cedar_engine::{COMMON_FLOOR, Engine};
 use desk::agreements::Bundle;
 use desk::answer::Quota;
 use desk::entropy::Entropy;
-use desk::{Desk, NodeKeys, Parts};
+use desk::{Desk, Parts};
 use domain::time::{Clock, SystemClock};
-use policy::Gate;
+use policy::{Evaluator, Gate};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::{EmbeddedStore, OpenReport, Store};
 use tokio::net::TcpListener;
@@ -26,10 +27,13 @@ use wire::connect::{DialLimits, Dialler};
 use wire::limits;
 use wire::tls::Port;
 use wire::tls::credentials::Credentials;
-use wire::tls::registry::{CertificatePin, PeerRegistry};
+use wire::tls::registry::PeerRegistry;
 use wire::v1::officer_service_server::OfficerServiceServer;
 use wire::v1::peer_service_server::PeerServiceServer;
 
+/// The largest message of a partner, in bytes: a full list of cursors fits; what a longer one would
+/// cost to decode does not.
+const PARTNER_DECODE_BYTES_MAX: usize = 320 * 1024;
 /// How often the registry of partners is derived again, in milliseconds: an agreement that enters
 /// into force or ends by the clock is seen after at most this long.
 const REGISTRY_MS: u64 = 500;
@@ -45,10 +49,11 @@ pub struct Running {
     /// What opening the store found.
     pub opened: OpenReport,
     stop: watch::Sender<Stage>,
-    servers: JoinSet<Result<(), tonic::transport::Error>>,
+    servers: Servers,
     followers: JoinSet<()>,
     config: Config,
     credentials: Arc<Credentials>,
+    officers: Arc<Mutex<Officers>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,68 +67,48 @@ enum Stage {
 /// # Errors
 /// Whatever keeps it from serving, each with what to do next.
 pub async fn start(config: Config) -> Result<Running, NodeError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (store, opened) = open_store(&config).await?;
-    let gate = Arc::new(Gate::new(config.agency.clone(), Arc::new(load_policy(&config)?)));
+    let engine = Arc::new(load_policy(&config)?);
+    let gate = Arc::new(Gate::new(config.agency.clone(), Arc::clone(&engine) as Arc<dyn Evaluator>));
     let parts = Parts {
         own: config.agency.clone(),
-        keys: node_keys(&config)?,
+        keys: config.node_keys()?,
         store,
         gate,
-        clock: Arc::clone(&clock),
+        clock: Arc::new(SystemClock),
         entropy: Entropy::new(rand_core::UnwrapErr(getrandom::SysRng)),
         quota: Quota { tokens_per_day: config.quota_per_day },
     };
     let desk = Desk::open(parts).await?;
-    install_agreements(&config, &desk).await?;
+    desk.activate_policy(engine).await?;
+    for (path, bundle) in read_agreements(&config)? {
+        install_agreement(&desk, path, &bundle).await?;
+    }
     let credentials = load_credentials(&config)?;
-    let officers = vec![officer_authority(&config)?];
-    let registry = PeerRegistry::new(peers::snapshot(&desk, officers.clone())?);
-    let dialler = Dialler::new(
-        Port::Partner,
-        Arc::clone(&credentials),
-        Arc::clone(&registry),
-        DialLimits::default(),
-    );
-    let partners = Arc::new(Partners::new(Arc::clone(&desk), dialler));
-    let (links, nudges) = (Arc::new(Links::default()), Arc::new(Nudges::default()));
-    let (stop, stopping) = watch::channel(Stage::Serving);
-    let mut servers = JoinSet::new();
-
-    let listener = bind(config.partner_listen).await?;
-    let partner_address = local_address(&listener)?;
-    let incoming = open(listener, Port::Partner, &credentials, &registry)?;
-    let door = PeerDoor { desk: Arc::clone(&desk), nudges: Arc::clone(&nudges) };
-    let service = PeerServiceServer::new(door)
-        .max_decoding_message_size(limits::DECODE_BYTES_MAX)
-        .max_encoding_message_size(limits::ENCODE_BYTES_MAX);
-    let router = limits::server().add_service(service);
-    servers.spawn(accept::serve(router, incoming, stopped(stopping.clone())));
-
-    let listener = bind(config.officer_listen).await?;
-    let officer_address = local_address(&listener)?;
-    let incoming = open(listener, Port::Officer, &credentials, &registry)?;
-    let door = OfficerDoor {
+    let officers = Arc::new(Mutex::new(load_officers(&config)?));
+    let registry = PeerRegistry::new(peers::snapshot(&desk, &lock(&officers))?);
+    let doors = Doors {
         desk: Arc::clone(&desk),
-        partners: Arc::clone(&partners),
-        links: Arc::clone(&links),
-        nudges,
+        credentials: Arc::clone(&credentials),
+        registry: Arc::clone(&registry),
+        links: Arc::default(),
+        nudges: Arc::default(),
     };
-    let service = OfficerServiceServer::new(door)
-        .max_decoding_message_size(limits::DECODE_BYTES_MAX)
-        .max_encoding_message_size(limits::ENCODE_BYTES_MAX);
-    let router = limits::server().add_service(service);
-    servers.spawn(accept::serve(router, incoming, stopped(stopping)));
-
+    let (stop, stopping) = watch::channel(Stage::Serving);
+    let partners = doors.partners();
+    let mut servers = JoinSet::new();
+    let partner_address = doors.serve_partners(&config, &stopping, &mut servers).await?;
+    let officer_address =
+        doors.serve_officers(&config, &partners, &stopping, &mut servers).await?;
     let mut followers = JoinSet::new();
     let scheduler = Scheduler {
         desk: Arc::clone(&desk),
         partners,
-        links,
+        links: doors.links,
         pull_interval_ms: config.pull_interval_ms,
     };
     followers.spawn(scheduler.run());
-    followers.spawn(keep_registry(Arc::clone(&desk), registry, officers));
+    followers.spawn(keep_registry(Arc::clone(&desk), registry, Arc::clone(&officers)));
     followers.spawn(keep_head(Arc::clone(&desk), config.head_interval_ms));
     Ok(Running {
         desk,
@@ -135,21 +120,104 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
         followers,
         config,
         credentials,
+        officers,
     })
 }
 
+/// What both ports need.
+struct Doors {
+    desk: Arc<Desk>,
+    credentials: Arc<Credentials>,
+    registry: Arc<PeerRegistry>,
+    links: Arc<Links>,
+    nudges: Arc<Nudges>,
+}
+
+type Servers = JoinSet<Result<(), tonic::transport::Error>>;
+
+impl Doors {
+    /// The partners as this node reaches them.
+    fn partners(&self) -> Arc<Partners> {
+        let (credentials, registry) = (Arc::clone(&self.credentials), Arc::clone(&self.registry));
+        let dialler = Dialler::new(Port::Partner, credentials, registry, DialLimits::default());
+        Arc::new(Partners::new(Arc::clone(&self.desk), dialler))
+    }
+
+    async fn serve_partners(
+        &self,
+        config: &Config,
+        stopping: &watch::Receiver<Stage>,
+        servers: &mut Servers,
+    ) -> Result<SocketAddr, NodeError> {
+        let door = PeerDoor {
+            desk: Arc::clone(&self.desk),
+            nudges: Arc::clone(&self.nudges),
+            pulls: Pulls::default(),
+        };
+        let service = PeerServiceServer::new(door)
+            .max_decoding_message_size(PARTNER_DECODE_BYTES_MAX)
+            .max_encoding_message_size(limits::ENCODE_BYTES_MAX);
+        let (address, incoming) = self.open(config.partner_listen, Port::Partner).await?;
+        let router = limits::server().add_service(service);
+        servers.spawn(accept::serve(router, incoming, stopped(stopping.clone())));
+        Ok(address)
+    }
+
+    async fn serve_officers(
+        &self,
+        config: &Config,
+        partners: &Arc<Partners>,
+        stopping: &watch::Receiver<Stage>,
+        servers: &mut Servers,
+    ) -> Result<SocketAddr, NodeError> {
+        let door = OfficerDoor {
+            desk: Arc::clone(&self.desk),
+            partners: Arc::clone(partners),
+            links: Arc::clone(&self.links),
+            nudges: Arc::clone(&self.nudges),
+        };
+        let service = OfficerServiceServer::new(door)
+            .max_decoding_message_size(limits::DECODE_BYTES_MAX)
+            .max_encoding_message_size(limits::ENCODE_BYTES_MAX);
+        let (address, incoming) = self.open(config.officer_listen, Port::Officer).await?;
+        let router = limits::server().add_service(service);
+        servers.spawn(accept::serve(router, incoming, stopped(stopping.clone())));
+        Ok(address)
+    }
+
+    async fn open(
+        &self,
+        address: SocketAddr,
+        port: Port,
+    ) -> Result<(SocketAddr, accept::Incoming), NodeError> {
+        let bound = TcpListener::bind(address).await;
+        let listener = bound.map_err(|error| NodeError::Port { address, kind: error.kind() })?;
+        let serving = |why: String| NodeError::Serving(why);
+        let address = listener.local_addr().map_err(|error| serving(error.to_string()))?;
+        let limits = AcceptLimits::default();
+        let incoming = accept::open(listener, port, &self.credentials, &self.registry, limits);
+        Ok((address, incoming.map_err(|fault| serving(fault.to_string()))?))
+    }
+}
+
 impl Running {
-    /// Reads policy, agreements and certificates again, without dropping a connection. What cannot
-    /// be read leaves what was in force in force.
+    /// Reads policy, agreements, certificates and revoked officers again, without dropping a
+    /// connection. Everything is read before anything is put in force; what cannot be read leaves
+    /// all of it as it was.
     ///
     /// # Errors
     /// The first thing that could not be read.
     pub async fn reload(&self) -> Result<(), NodeError> {
         let engine = load_policy(&self.config)?;
-        self.desk.gate().replace_evaluator(Arc::new(engine));
-        install_agreements(&self.config, &self.desk).await?;
+        let bundles = read_agreements(&self.config)?;
         let (chain, key) = self.config.tls_files()?;
+        let officers = load_officers(&self.config)?;
         self.credentials.replace_from_pem(&chain, &key, self.desk.now())?;
+        self.desk.activate_policy(Arc::new(engine)).await?;
+        *lock(&self.officers) = officers;
+        for (path, bundle) in bundles {
+            install_agreement(&self.desk, path, &bundle).await?;
+        }
         Ok(())
     }
 
@@ -195,49 +263,38 @@ fn load_policy(config: &Config) -> Result<Engine, NodeError> {
     Ok(engine)
 }
 
-fn node_keys(config: &Config) -> Result<NodeKeys, NodeError> {
-    config.node_keys()
-}
-
 fn load_credentials(config: &Config) -> Result<Arc<Credentials>, NodeError> {
     let (chain, key) = config.tls_files()?;
     Ok(Credentials::from_pem(&chain, &key, SystemClock.now())?)
 }
 
-fn officer_authority(config: &Config) -> Result<CertificatePin, NodeError> {
-    config.officer_authority()
+fn load_officers(config: &Config) -> Result<Officers, NodeError> {
+    let authorities = vec![config.officer_authority()?];
+    Ok(Officers { authorities, revoked: config.officers_revoked()? })
 }
 
-/// Every bundle in the folder. One that is refused stops the node: silence would look like consent.
-async fn install_agreements(config: &Config, desk: &Desk) -> Result<(), NodeError> {
-    for (path, bytes) in config.agreement_bundles()? {
-        let bundle = Bundle::from_bytes(&bytes)
-            .map_err(|error| NodeError::Malformed { path: path.clone(), error })?;
-        let installed = desk.install(&bundle).await;
-        let agreement =
-            installed.map_err(|error| NodeError::Bundle { path, why: error.to_string() })?;
-        tracing::info!(%agreement, "agreement on file");
-    }
+/// Every bundle in the folder. One that cannot be read stops the node: silence would look like
+/// consent.
+fn read_agreements(config: &Config) -> Result<Vec<(PathBuf, Bundle)>, NodeError> {
+    let bundles = config.agreement_bundles()?.into_iter().map(|(path, bytes)| {
+        match Bundle::from_bytes(&bytes) {
+            Ok(bundle) => Ok((path, bundle)),
+            Err(error) => Err(NodeError::Malformed { path, error }),
+        }
+    });
+    bundles.collect()
+}
+
+async fn install_agreement(desk: &Desk, path: PathBuf, bundle: &Bundle) -> Result<(), NodeError> {
+    let installed = desk.install(bundle).await;
+    let agreement =
+        installed.map_err(|error| NodeError::Bundle { path, why: error.to_string() })?;
+    tracing::info!(%agreement, "agreement on file");
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| NodeError::Port { address, kind: error.kind() })
-}
-
-fn local_address(listener: &TcpListener) -> Result<SocketAddr, NodeError> {
-    listener.local_addr().map_err(|error| NodeError::Serving(error.to_string()))
-}
-
-fn open(
-    listener: TcpListener,
-    port: Port,
-    credentials: &Arc<Credentials>,
-    registry: &Arc<PeerRegistry>,
-) -> Result<accept::Incoming, NodeError> {
-    accept::open(listener, port, credentials, registry, AcceptLimits::default())
-        .map_err(|fault| NodeError::Serving(fault.to_string()))
+fn lock(officers: &Mutex<Officers>) -> MutexGuard<'_, Officers> {
+    officers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn stopped(mut stage: watch::Receiver<Stage>) {
@@ -249,11 +306,12 @@ async fn stopped(mut stage: watch::Receiver<Stage>) {
 async fn keep_registry(
     desk: Arc<Desk>,
     registry: Arc<PeerRegistry>,
-    officers: Vec<CertificatePin>,
+    officers: Arc<Mutex<Officers>>,
 ) {
     loop {
         tokio::time::sleep(Duration::from_millis(REGISTRY_MS)).await;
-        match peers::snapshot(&desk, officers.clone()) {
+        let wanted = peers::snapshot(&desk, &lock(&officers));
+        match wanted {
             Ok(snapshot) if *registry.current() == snapshot => {}
             Ok(snapshot) => {
                 tracing::info!("the registry of partners changed");
@@ -268,7 +326,9 @@ async fn keep_registry(
 async fn keep_head(desk: Arc<Desk>, interval_ms: u64) {
     loop {
         tokio::time::sleep(Duration::from_millis(interval_ms)).await;
-        if let Err(error) = desk.sign_head() {
+        let desk = Arc::clone(&desk);
+        // Signing a head writes a file.
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || desk.sign_head()).await {
             tracing::error!(%error, "the audit head could not be signed");
         }
     }

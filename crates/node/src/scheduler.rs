@@ -5,16 +5,18 @@ use desk::Desk;
 use desk::error::DeskError;
 use desk::keys::KeyHeld;
 use domain::name::{AgencyId, AgreementId};
-use domain::refusal::RefusalCode;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 use wire::client::{CallFailure, PeerClient, Watch};
 use wire::convert::hello::Hello;
 
 /// The longest pause after failures, in milliseconds; it doubles from the shortest.
 const PAUSE_MS: (u64, u64) = (250, 30_000);
+/// The most rounds with one partner in a second, however often it nudges.
+const ROUNDS_PER_SECOND_MAX: usize = 20;
 /// How often the set of partners is looked at again, in milliseconds.
 const PARTNERS_MS: u64 = 1_000;
 
@@ -40,12 +42,14 @@ enum RoundFailure {
 impl Scheduler {
     /// Runs until it is aborted: one task for each partner and agreement in force.
     pub(crate) async fn run(self) {
-        let mut running: BTreeMap<(AgencyId, AgreementId), JoinHandle<()>> = BTreeMap::new();
+        // Dropped with this future, it stops every task.
+        let mut tasks = JoinSet::new();
+        let mut running: BTreeMap<(AgencyId, AgreementId), AbortHandle> = BTreeMap::new();
         loop {
-            let mut wanted = Vec::new();
+            let mut wanted = BTreeSet::new();
             for partner in self.desk.partners() {
                 for agreement in partner.agreements {
-                    wanted.push((partner.agency.clone(), agreement));
+                    wanted.insert((partner.agency.clone(), agreement));
                 }
             }
             running.retain(|pair, task| {
@@ -56,12 +60,13 @@ impl Scheduler {
                 keep
             });
             for pair in wanted {
-                let scheduler = self.clone();
                 let (peer, agreement) = pair.clone();
                 running.entry(pair).or_insert_with(|| {
-                    tokio::spawn(async move { scheduler.follow(&peer, &agreement).await })
+                    let scheduler = self.clone();
+                    tasks.spawn(async move { scheduler.follow(&peer, &agreement).await })
                 });
             }
+            while tasks.try_join_next().is_some() {}
             tokio::time::sleep(Duration::from_millis(PARTNERS_MS)).await;
         }
     }
@@ -70,7 +75,9 @@ impl Scheduler {
     async fn follow(&self, peer: &AgencyId, agreement: &AgreementId) {
         let mut pause_ms = PAUSE_MS.0;
         let mut watch: Option<Watch> = None;
+        let mut pace = Pace::default();
         loop {
+            pace.keep().await;
             match self.round(peer, agreement, &mut watch).await {
                 Ok(()) => {
                     self.links.up(peer, self.desk.now());
@@ -144,11 +151,21 @@ impl Scheduler {
         for key in client.fetch_token_keys(agreement).await? {
             self.desk.accept_token_key(peer, agreement, key).await?;
         }
-        if self.desk.holds_token_key(agreement, peer) == KeyHeld::Yes {
-            Ok(())
-        } else {
-            Err(DeskError::from(RefusalCode::EpochNotLive).into())
-        }
+        Ok(())
     }
 }
 
+/// Lets rounds follow nudges at once, but not more than so many a second.
+#[derive(Default)]
+struct Pace(VecDeque<Instant>);
+
+impl Pace {
+    async fn keep(&mut self) {
+        if self.0.len() >= ROUNDS_PER_SECOND_MAX {
+            if let Some(oldest) = self.0.pop_front() {
+                tokio::time::sleep_until(oldest + Duration::from_secs(1)).await;
+            }
+        }
+        self.0.push_back(Instant::now());
+    }
+}

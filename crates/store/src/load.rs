@@ -86,3 +86,121 @@ fn take(state: &mut State, ring: &KeyRing, found: &FrameFound<'_>) -> Result<Vec
         _ => Err(found.damage(audit::Error::ItemsRootChanged)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::MemoryDisk;
+    use crate::{Batch, Change, MemoryStore, Secrecy, Store, Table};
+    use domain::event::{Act, Event};
+    use domain::time::{SystemClock, Timestamp};
+
+    struct Zeros;
+
+    impl rand_core::TryRng for Zeros {
+        type Error = core::convert::Infallible;
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            Ok(0)
+        }
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            Ok(0)
+        }
+        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+            out.fill(0);
+            Ok(())
+        }
+    }
+
+    impl rand_core::TryCryptoRng for Zeros {}
+
+    fn agency() -> AgencyId {
+        "be-fedpol".parse().unwrap()
+    }
+
+    /// A journal of three frames: rows plain and sealed, and events.
+    fn files() -> Vec<(&'static str, Vec<u8>)> {
+        let store = MemoryStore::new(agency(), Arc::new(SystemClock), Box::new(Zeros)).unwrap();
+        for n in 0..3 {
+            let row = |key: u8, secrecy| {
+                let value = vec![n + 1; 40];
+                Change::Put {
+                    table: Table::Cursor,
+                    key: vec![key],
+                    value,
+                    secrecy,
+                }
+            };
+            let batch = Batch::new()
+                .with(row(1, Secrecy::Plain))
+                .with(row(2, Secrecy::Sealed))
+                .saying(Event::new(Timestamp::from_millis(5), Act::NodeStarted));
+            store.commit(batch).wait().unwrap();
+        }
+        ["journal/00000001.segment", "keys/data-keys"]
+            .map(|path| (path, read(store.disk(), path, 1 << 20).unwrap().unwrap()))
+            .into()
+    }
+
+    /// How many frames there are, and whether the end of them was cut.
+    fn open(files: &[(&str, Vec<u8>)]) -> Result<(u64, bool)> {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+        for (path, bytes) in files {
+            disk.create(path).unwrap();
+            disk.append(path, bytes).unwrap();
+        }
+        let mut entropy = Entropy::new(Box::new(Zeros));
+        let ring = key_ring(&*disk, &[0; KEY_BYTES], &mut entropy)?;
+        let mixer = Mixer([1, 2]);
+        let loaded = load(&disk, &agency(), 1 << 20, &ring, mixer, &mut |_, _, _| {
+            Ok(())
+        })?;
+        Ok((loaded.0.tip.size(), loaded.1.cut().is_some()))
+    }
+
+    #[test]
+    fn any_flipped_bit_of_the_journal_is_refused_and_its_segment_named() {
+        let good = files();
+        assert_eq!(open(&good).unwrap(), (3, false));
+        for bit in 0..8 * good[0].1.len() {
+            let mut files = good.clone();
+            files[0].1[bit / 8] ^= 1 << (bit % 8);
+            match open(&files) {
+                Err(Error::Corrupt { what, .. }) => assert_eq!(what, "00000001.segment"),
+                other => panic!("bit {bit}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_journal_that_ends_anywhere_keeps_its_whole_frames() {
+        let good = files();
+        let (mut ends, mut last) = (Vec::new(), 0);
+        for length in 72..=good[0].1.len() {
+            let mut files = good.clone();
+            files[0].1.truncate(length);
+            let (frames, is_cut) = open(&files).unwrap();
+            assert!(frames >= last, "length {length}");
+            if frames > last || length == 72 {
+                ends.push(length);
+            }
+            assert_eq!(is_cut, !ends.contains(&length), "length {length}");
+            last = frames;
+        }
+        assert_eq!(ends.len(), 4);
+    }
+
+    #[test]
+    fn damage_before_a_frame_that_was_durable_is_never_cut() {
+        let good = files();
+        let end = good[0].1.len();
+        // The second frame is zero, as if it had never been written; the third says that it was.
+        let frame = (end - 72) / 3;
+        let mut files = good;
+        files[0].1[72 + frame..72 + 2 * frame].fill(0);
+        assert!(matches!(open(&files), Err(Error::Corrupt { .. })));
+        // The last frame alone: that may be a write that was cut off.
+        files = self::files();
+        files[0].1[72 + 2 * frame..].fill(0);
+        assert_eq!(open(&files).unwrap(), (2, true));
+    }
+}

@@ -76,6 +76,14 @@ impl MemoryStore {
     }
 }
 
+#[cfg(test)]
+impl MemoryStore {
+    /// What the journal is on, so that a test can damage it.
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.engine.disk
+    }
+}
+
 impl crate::Store for MemoryStore {
     fn commit(&self, batch: Batch) -> PendingCommit {
         let bytes = match batch::check(&batch) {

@@ -78,6 +78,8 @@ tables! {
     Sheet = 33 "token sheets",
     /// What a later release adds before it has a table of its own.
     Extension = 34 "extensions",
+    /// Records that their origin withdrew before they ever came here, by origin and id.
+    UnseenTombstone = 35 "tombstones of records never seen",
 }
 
 /// Keys that no table of the trait can reach.

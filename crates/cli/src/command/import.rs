@@ -15,7 +15,7 @@ use interop::{Fault, LABELS_BYTES_MAX, Labelling};
 use rand_core::UnwrapErr;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(super) fn run(context: &mut Context<'_>, command: ImportCommand) -> Result<Outcome, Failure> {
     let ImportCommand::Misp {
@@ -42,7 +42,7 @@ fn read_labels(file: &Path) -> Result<Labelling, Failure> {
 
 fn read_plan(
     context: &mut Context<'_>,
-    file: &PathBuf,
+    file: &Path,
     labelling: Option<&Labelling>,
 ) -> Result<Plan, Failure> {
     let bytes = config::read_or_input(context.console, file, LIST_BYTES_MAX)?;

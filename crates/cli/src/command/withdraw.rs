@@ -58,7 +58,8 @@ fn reference(given: &str) -> Result<RecordReference, Failure> {
         .or_else(|| digits.strip_prefix("r-"))
         .unwrap_or(digits);
     let length = digits.len() / 2;
-    if digits.len() % 2 != 0 || !(REFERENCE_BYTES_MIN..=RecordId::BYTES).contains(&length) {
+    if !digits.len().is_multiple_of(2) || !(REFERENCE_BYTES_MIN..=RecordId::BYTES).contains(&length)
+    {
         return Err(wrong());
     }
     let mut bytes = vec![0; length];

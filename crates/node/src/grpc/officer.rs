@@ -4,15 +4,14 @@ use super::to_error;
 use crate::peers::{Links, Nudges, Partners};
 use desk::Desk;
 use desk::error::DeskError;
-use domain::name::{AgencyId, OfficerId};
+use domain::name::OfficerId;
 use domain::report::CaseOpening;
 use domain::submission::Fate;
+use futures_util::Stream;
 use std::io::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use wire::accept::calling_officer;
 use wire::convert::audit::{CHUNK_BYTES_MAX, SignedNote, chunks};
@@ -120,8 +119,7 @@ impl OfficerService for OfficerDoor {
         let reference = RecordReference::try_from(request.into_inner()).map_err(invalid)?;
         let record_id = self.desk.find_own(reference.as_bytes()).map_err(failed)?;
         let receipt = self.desk.withdraw(&officer, record_id).await.map_err(failed)?;
-        let told: Vec<&AgencyId> = receipt.partners.iter().collect();
-        self.nudges.nudge(told.into_iter());
+        self.nudges.nudge(receipt.partners.iter());
         Ok(Response::new(receipt.into()))
     }
 
@@ -130,7 +128,10 @@ impl OfficerService for OfficerDoor {
         request: Request<v1::AuditHeadRequest>,
     ) -> Result<Response<v1::AuditHeadResponse>, Status> {
         officer_of(&request)?;
-        let note = self.desk.sign_head().map_err(failed)?;
+        let desk = Arc::clone(&self.desk);
+        // Signing a head writes a file.
+        let signed = tokio::task::spawn_blocking(move || desk.sign_head()).await;
+        let note = signed.map_err(|_| Status::internal("the task ended"))?.map_err(failed)?;
         Ok(Response::new(SignedNote(note).into()))
     }
 
@@ -155,7 +156,10 @@ impl OfficerService for OfficerDoor {
                 let _ = sender.blocking_send(Err(failed(error)));
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        let chunks = futures_util::stream::unfold(receiver, |mut receiver| async move {
+            receiver.recv().await.map(|chunk| (chunk, receiver))
+        });
+        Ok(Response::new(Box::pin(chunks)))
     }
 }
 

@@ -4,15 +4,14 @@ use super::to_error;
 use crate::peers::Nudges;
 use desk::Desk;
 use desk::answer::Answer;
-use desk::share::ViewMessage;
+use desk::share::{ViewMessage, ViewStream};
 use domain::name::AgencyId;
 use domain::refusal::{Refusal, RefusalCode};
+use futures_util::Stream;
+use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use sync::message::{PullMessage, PullRequest, UpToDate};
-use tokio::sync::mpsc;
-use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use wire::accept::calling_peer;
 use wire::convert::hello::{Hello, HelloReply};
@@ -22,15 +21,71 @@ use wire::convert::{pull, question};
 use wire::v1;
 use wire::v1::peer_service_server::PeerService;
 
-/// Messages of one pull that wait for the network.
-const PULL_WAITING_MAX: usize = 1;
-/// Nudges of one watcher that wait; further ones say nothing new.
-const NUDGES_WAITING_MAX: usize = 1;
+/// The most pulls of one partner at a time.
+const PULLS_PER_PEER_MAX: usize = 4;
 
 /// The service for partners.
 pub(crate) struct PeerDoor {
     pub desk: Arc<Desk>,
     pub nudges: Arc<Nudges>,
+    pub pulls: Pulls,
+}
+
+/// The pulls that partners have open, at most [`PULLS_PER_PEER_MAX`] each.
+#[derive(Clone, Default)]
+pub(crate) struct Pulls(Arc<Mutex<BTreeMap<AgencyId, usize>>>);
+
+impl Pulls {
+    fn take(&self, peer: &AgencyId) -> Option<PullPlace> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(peer.clone()).or_default();
+        if *count >= PULLS_PER_PEER_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(PullPlace { pulls: self.clone(), peer: peer.clone() })
+    }
+}
+
+/// Given back when it is dropped.
+struct PullPlace {
+    pulls: Pulls,
+    peer: AgencyId,
+}
+
+impl Drop for PullPlace {
+    fn drop(&mut self) {
+        let mut open = self.pulls.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.peer) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+fn busy() -> Status {
+    to_status(&RefusalCode::Unavailable.into(), Reader::Partner)
+}
+
+/// One pull that is under way.
+struct Pull {
+    view: ViewStream,
+    peer: AgencyId,
+    desk: Arc<Desk>,
+    _place: PullPlace,
+}
+
+impl Pull {
+    async fn next(&mut self) -> Result<Option<v1::PullResponse>, Status> {
+        let message = self.view.next().await;
+        let Some(message) = message.map_err(|error| to_error(&error, Reader::Partner))? else {
+            return Ok(None);
+        };
+        let response = to_pull_response(message, self.desk.incarnation(), &self.peer);
+        response.map(Some).map_err(|refusal| {
+            tracing::error!(peer = %self.peer, %refusal, "a batch was not released");
+            to_status(&RefusalCode::Unavailable.into(), Reader::Partner)
+        })
+    }
 }
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send + 'static>>;
@@ -68,7 +123,7 @@ impl PeerService for PeerDoor {
     ) -> Result<Response<v1::FetchTokenKeysResponse>, Status> {
         let peer = agency_of(&request)?;
         let agreement = pull::from_fetch(request.get_ref()).map_err(invalid)?;
-        let keys = self.desk.sealed_token_keys(&peer, &agreement);
+        let keys = self.desk.sealed_token_keys(&peer, &agreement).await;
         let keys = keys.map_err(|error| to_error(&error, Reader::Partner))?;
         Ok(Response::new(pull::to_token_keys(keys)))
     }
@@ -81,20 +136,12 @@ impl PeerService for PeerDoor {
     ) -> Result<Response<Self::WatchStream>, Status> {
         let peer = agency_of(&request)?;
         pull::from_watch(request.get_ref()).map_err(invalid)?;
-        let mut changes = self.nudges.watch(&peer);
-        let (sender, receiver) = mpsc::channel(NUDGES_WAITING_MAX);
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    changed = changes.changed() => if changed.is_err() { return },
-                    () = sender.closed() => return,
-                }
-                if sender.send(Ok(v1::WatchResponse {})).await.is_err() {
-                    return;
-                }
-            }
+        let changes = self.nudges.watch(&peer);
+        let nudges = futures_util::stream::unfold(changes, |mut changes| async move {
+            changes.changed().await.ok()?;
+            Some((Ok(v1::WatchResponse {}), changes))
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(Response::new(Box::pin(nudges)))
     }
 
     type PullStream = Answers<v1::PullResponse>;
@@ -106,31 +153,19 @@ impl PeerService for PeerDoor {
         let peer = agency_of(&request)?;
         let wanted = PullRequest::try_from(request.into_inner()).map_err(invalid)?;
         let view = self.desk.open_view(&peer, wanted).await;
-        let mut view = view.map_err(|error| to_error(&error, Reader::Partner))?;
-        let incarnation = self.desk.incarnation();
-        let (sender, receiver) = mpsc::channel(PULL_WAITING_MAX);
-        tokio::spawn(async move {
-            loop {
-                // A batch is built only when there is room for it on the network.
-                let Ok(room) = sender.reserve().await else { return };
-                match view.next().await {
-                    Ok(Some(message)) => match to_pull_response(message, incarnation, &peer) {
-                        Ok(response) => room.send(Ok(response)),
-                        Err(refusal) => {
-                            tracing::error!(%peer, %refusal, "a batch was not released");
-                            room.send(Err(to_status(&refusal, Reader::Partner)));
-                            return;
-                        }
-                    },
-                    Ok(None) => return,
-                    Err(error) => {
-                        room.send(Err(to_error(&error, Reader::Partner)));
-                        return;
-                    }
-                }
+        let view = view.map_err(|error| to_error(&error, Reader::Partner))?;
+        let place = self.pulls.take(&peer).ok_or_else(busy)?;
+        let pull = Pull { view, peer, desk: Arc::clone(&self.desk), _place: place };
+        // A batch is built when the network asks for it: nothing waits between the gate and the wire.
+        let responses = futures_util::stream::unfold(Some(pull), |pull| async move {
+            let mut pull = pull?;
+            match pull.next().await {
+                Ok(Some(response)) => Some((Ok(response), Some(pull))),
+                Ok(None) => None,
+                Err(status) => Some((Err(status), None)),
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(Response::new(Box::pin(responses)))
     }
 
     async fn acknowledge_purge(

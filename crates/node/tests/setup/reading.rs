@@ -47,7 +47,8 @@ fn every_problem_is_said_at_once() {
     )
     .unwrap();
     std::fs::remove_file(belgium.path("keys/seal.key")).unwrap();
-    std::fs::write(belgium.path("tls/officer-authority.pem"), "no certificate").unwrap();
+    let authority = belgium.path("tls/officer-authority.pem");
+    std::fs::copy(belgium.path("tls/node.pem"), authority).unwrap();
     let policy = "@id(\"X01-typo\")\n@reason(\"A label that does not exist.\")\n\
         permit (principal, action == Action::\"Share\", resource)\n\
         when { resource.tlp == Tlp::\"PURPLE\" };\n";

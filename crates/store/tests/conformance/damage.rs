@@ -74,7 +74,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_flipped_bit_at_any_byte_of_the_journal_is_refused_or_named() {
+fn a_flipped_bit_in_the_journal_of_a_folder_is_refused_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = embedded(folder.path()).unwrap();
     fill(&store, 2);
@@ -84,21 +84,19 @@ fn a_flipped_bit_at_any_byte_of_the_journal_is_refused_or_named() {
     fs::remove_dir_all(folder.path().join("sled")).unwrap();
     let path = segment(folder.path(), 1);
     let good = fs::read(&path).unwrap();
-    let mut refused = 0;
-    for at in 0..good.len() {
+    // Every byte and bit is tried without a folder, beside the code that reads the journal.
+    for at in (0..good.len()).step_by(41) {
         let mut bytes = good.clone();
         bytes[at] ^= 1 << (at % 8);
         fs::write(&path, &bytes).unwrap();
         match store_on_memory(&bytes, folder.path()) {
             Err(Error::Corrupt { what, .. }) => {
                 assert_eq!(what, "00000001.segment");
-                refused += 1;
             }
             Err(error) => panic!("byte {at}: {error}"),
             Ok(frames) => panic!("byte {at} was not noticed: {frames} frames"),
         }
     }
-    assert_eq!(refused, good.len());
     fs::write(&path, &good).unwrap();
     let (store, report) = embedded(folder.path()).unwrap();
     assert_eq!((report.cut, report.tables), (None, TablesFound::Made));

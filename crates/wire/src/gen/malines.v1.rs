@@ -1176,6 +1176,8 @@ pub enum RefusalCode {
     ExerciseMixed = 57,
     /// Made under a normalisation version that the agreement does not have live.
     NormalisationNotLive = 58,
+    /// Sexual material that shows or may show minors: never indexed here, for the competent channel.
+    ProhibitedContent = 59,
 }
 impl RefusalCode {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1228,6 +1230,7 @@ impl RefusalCode {
             Self::OnwardDenied => "REFUSAL_CODE_ONWARD_DENIED",
             Self::ExerciseMixed => "REFUSAL_CODE_EXERCISE_MIXED",
             Self::NormalisationNotLive => "REFUSAL_CODE_NORMALISATION_NOT_LIVE",
+            Self::ProhibitedContent => "REFUSAL_CODE_PROHIBITED_CONTENT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1277,6 +1280,7 @@ impl RefusalCode {
             "REFUSAL_CODE_ONWARD_DENIED" => Some(Self::OnwardDenied),
             "REFUSAL_CODE_EXERCISE_MIXED" => Some(Self::ExerciseMixed),
             "REFUSAL_CODE_NORMALISATION_NOT_LIVE" => Some(Self::NormalisationNotLive),
+            "REFUSAL_CODE_PROHIBITED_CONTENT" => Some(Self::ProhibitedContent),
             _ => None,
         }
     }

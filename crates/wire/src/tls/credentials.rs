@@ -59,7 +59,7 @@ impl CredentialsRefused {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::TooLong { .. } | Self::NotPem { .. } => {
-                "give a text that starts with -----BEGIN CERTIFICATE----- or -----BEGIN PRIVATE KEY-----"
+                "give PEM: a certificate, or a private key in PKCS #8"
             }
             Self::UnsupportedKey => "use an Ed25519 or a P-256 key in PKCS #8",
             Self::KeyOfAnother => "give the key that was made together with this certificate",

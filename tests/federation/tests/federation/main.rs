@@ -1,0 +1,18 @@
+//! The whole federation in one process, on real parts: what leaves, what stays, and what happens
+//! when somebody misbehaves.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod arrival;
+mod canary;
+mod policy_change;
+mod question;
+mod resume;
+mod withdrawal;

@@ -1,0 +1,89 @@
+//! A policy that is narrowed while the nodes run takes back what it let out, and is seen to.
+
+use domain::event::Act;
+use domain::indicator::Kind;
+use federation::cast::Agency::*;
+use federation::draft::{link, submission};
+use federation::patience::{stays, until};
+use federation::world::Federation;
+
+/// Belgium's policy without links among the kinds that are shared.
+fn without_links() -> String {
+    let narrowed = Belgium.policy().replace("Kind::\"INVITE_CODE\", Kind::\"URL\", ", "Kind::\"INVITE_CODE\", ");
+    assert_ne!(narrowed, Belgium.policy());
+    narrowed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_narrowed_policy_drops_the_class_everywhere_and_a_widened_one_brings_it_back() {
+    let world = Federation::four().await;
+    let links = (0..5).map(|n| link(Belgium, &format!("page-{n}"))).collect();
+    let links = world[Belgium].submit_all(links).await;
+    let file = submission(Belgium, Kind::Sha256, "picture of a boat");
+    let file = world[Belgium].submit(file).await.unwrap().record_id;
+    for partner in Belgium.others() {
+        world.arrived(Belgium, partner, 6).await;
+    }
+
+    world[Belgium].set_policy(&without_links());
+    world[Belgium].reload().await;
+    for partner in Belgium.others() {
+        world.arrived(Belgium, partner, 1).await;
+        assert!(world[partner].holds(&file), "the other class is untouched");
+        assert!(links.iter().all(|id| world[partner].store().record(id).unwrap().is_none()));
+    }
+    until("every partner's receipt is in the log", || {
+        let receipts = world[Belgium].events_of(Act::Purged);
+        Belgium.others().all(|partner| {
+            let mut of_partner = receipts.iter().filter(|event| event.shared.peer == Some(partner.id()));
+            of_partner.any(|event| event.shared.exchange.is_some())
+        })
+    })
+    .await;
+    for partner in Belgium.others() {
+        assert_eq!(world[partner].count_of(Act::Purged), 1);
+    }
+
+    // What is handed in now stays home, until the policy is wide again.
+    let later = world[Belgium].submit(link(Belgium, "later")).await.unwrap();
+    stays("the links are at home", || Belgium.others().all(|one| world[one].records_from(Belgium) == 1))
+        .await;
+    world[Belgium].set_policy(Belgium.policy());
+    world[Belgium].reload().await;
+    for partner in Belgium.others() {
+        world.arrived(Belgium, partner, 7).await;
+        assert!(world[partner].holds(&later.record_id));
+        assert!(links.iter().all(|id| world[partner].holds(id)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_narrows_takes_no_more_and_the_origin_is_not_told() {
+    let world = Federation::of(&[Belgium, Spain]).await;
+    let before = world[Belgium].submit(link(Belgium, "before")).await.unwrap().record_id;
+    until("it arrives", || world[Spain].holds(&before)).await;
+    let narrowed = format!(
+        "{}\n@id(\"ES99-no-links\")\n@reason(\"No links for now.\")\n\
+         forbid (principal, action == Action::\"Receive\", resource)\n\
+         when {{ resource.kind == Kind::\"URL\" }};\n",
+        Spain.policy()
+    );
+    world[Spain].set_policy(&narrowed);
+    world[Spain].reload().await;
+    world[Belgium].submit(link(Belgium, "after")).await.unwrap();
+    until("the refusal is in the log", || world[Spain].count_of(Act::ReceiptRefused) == 1).await;
+    let refused = world[Spain].events_of(Act::ReceiptRefused);
+    assert!(refused[0].local.code.is_some() && refused[0].shared.code.is_none());
+    stays("one record", || world[Spain].records_from(Belgium) == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_cannot_be_read_leaves_the_old_one_in_force() {
+    let world = Federation::of(&[Belgium, Spain]).await;
+    let before = world[Belgium].submit(link(Belgium, "before")).await.unwrap().record_id;
+    until("it arrives", || world[Spain].holds(&before)).await;
+    world[Belgium].set_policy("permit (principal, action, resource");
+    assert!(world[Belgium].try_reload().await.is_err());
+    let after = world[Belgium].submit(link(Belgium, "after")).await.unwrap().record_id;
+    until("sharing goes on", || world[Spain].holds(&after)).await;
+}

@@ -41,11 +41,7 @@ impl Agreement {
             return Err(Malformed::TooLarge { bytes, bytes_max }.into());
         }
         let hash = Digest::from_bytes(domain::digest::hash(&[&payload]));
-        Ok(Self {
-            terms,
-            payload,
-            hash,
-        })
+        Ok(Self { terms, payload, hash })
     }
 
     /// The hash of the exact bytes: what events refer to and what people compare.
@@ -75,18 +71,13 @@ impl Payload for Agreement {
     }
 
     fn from_payload(bytes: &[u8]) -> Result<Self, Malformed> {
-        let not_valid = |why: String| Malformed::NotValid {
-            what: "agreement",
-            why,
-        };
+        let not_valid = |why: String| Malformed::NotValid { what: "agreement", why };
         let terms: Terms = encoding::from_bytes("agreement", bytes, AGREEMENT_BYTES_MAX)?;
         let agreement = Self::new(terms).map_err(|error| not_valid(error.to_string()))?;
         if agreement.payload == bytes {
             Ok(agreement)
         } else {
-            Err(not_valid(
-                "a field that this release does not know, or a list out of order".into(),
-            ))
+            Err(not_valid("a field that this release does not know, or a list out of order".into()))
         }
     }
 }
@@ -107,18 +98,14 @@ impl Terms {
 
     /// The party, if the agency is one.
     pub fn party(&self, agency: &AgencyId) -> Option<&Party> {
-        let found = self
-            .parties
-            .binary_search_by(|party| party.agency.cmp(agency));
+        let found = self.parties.binary_search_by(|party| party.agency.cmp(agency));
         found.ok().and_then(|index| self.parties.get(index))
     }
 
     /// The directed pair, if it was agreed.
     pub fn pair(&self, from: &AgencyId, to: &AgencyId) -> Option<&Pair> {
         let sought = (from, to);
-        let found = self
-            .pairs
-            .binary_search_by(|pair| (&pair.from, &pair.to).cmp(&sought));
+        let found = self.pairs.binary_search_by(|pair| (&pair.from, &pair.to).cmp(&sought));
         found.ok().and_then(|index| self.pairs.get(index))
     }
 
@@ -155,25 +142,16 @@ impl Terms {
     /// The two instants at which the clock alone changes the standing: the start and the end of
     /// the window, each [`SKEW_MS`] inside it.
     pub const fn boundaries(&self) -> [Timestamp; 2] {
-        [
-            self.valid_from.plus_ms(SKEW_MS),
-            self.valid_to.minus_ms(SKEW_MS),
-        ]
+        [self.valid_from.plus_ms(SKEW_MS), self.valid_to.minus_ms(SKEW_MS)]
     }
 
     /// The first of them after `now`.
     pub fn next_boundary(&self, now: Timestamp) -> Option<Timestamp> {
-        self.boundaries()
-            .into_iter()
-            .filter(|boundary| *boundary > now)
-            .min()
+        self.boundaries().into_iter().filter(|boundary| *boundary > now).min()
     }
 
     fn check_frame(&self) -> Result<(), AgreementError> {
-        require(
-            self.schema == SCHEMA,
-            "a schema that this release does not know",
-        )?;
+        require(self.schema == SCHEMA, "a schema that this release does not know")?;
         require(self.version > 0, "versions start at 1")?;
         require(
             (self.version == 1) == self.supersedes.is_none(),
@@ -205,9 +183,7 @@ impl Terms {
             .chain(&self.legal_basis)
             .chain(self.clauses.iter().map(|clause| &clause.text));
         require(
-            sentences
-                .into_iter()
-                .all(|text| is_text(text, TEXT_BYTES_MAX)),
+            sentences.into_iter().all(|text| is_text(text, TEXT_BYTES_MAX)),
             "a text that is empty, too long or not printable",
         )?;
         let words = instrument
@@ -216,20 +192,12 @@ impl Terms {
             .chain([&instrument.held_at])
             .chain(self.label_presets.iter().map(|preset| &preset.name))
             .chain(self.parties.iter().flat_map(|party| &party.contact_points))
-            .chain(
-                self.offence_map
-                    .iter()
-                    .filter_map(|entry| entry.article.as_ref()),
-            );
+            .chain(self.offence_map.iter().filter_map(|entry| entry.article.as_ref()));
         require(
             words.into_iter().all(|word| is_text(word, WORD_BYTES_MAX)),
             "a word that is empty, too long or not printable",
         )?;
-        let needed = [
-            self.legal_basis.len(),
-            instrument.languages.len(),
-            self.clauses.len(),
-        ];
+        let needed = [self.legal_basis.len(), instrument.languages.len(), self.clauses.len()];
         require(
             needed.iter().all(|length| (1..=LIST_MAX).contains(length)),
             "no legal basis, no language or no clause, or too many of them",
@@ -240,26 +208,18 @@ impl Terms {
             self.normalisation_live.len(),
             self.approvers.len(),
         ];
-        require(
-            lists.iter().all(|length| *length <= LIST_MAX),
-            "a list that is too long",
-        )
+        require(lists.iter().all(|length| *length <= LIST_MAX), "a list that is too long")
     }
 
     fn check_parties(&self) -> Result<(), AgreementError> {
         let parties = &self.parties;
-        require(
-            (2..=PARTIES_MAX).contains(&parties.len()),
-            "two to 64 parties",
-        )?;
+        require((2..=PARTIES_MAX).contains(&parties.len()), "two to 64 parties")?;
         require(
             parties.is_sorted_by(|a, b| a.agency < b.agency),
             "parties repeated or not in ascending order",
         )?;
         require(
-            parties
-                .iter()
-                .all(|party| party.contact_points.len() <= LIST_MAX),
+            parties.iter().all(|party| party.contact_points.len() <= LIST_MAX),
             "too many contact points",
         )?;
         let mut keys: Vec<[u8; 32]> = Vec::with_capacity(parties.len() * 2);
@@ -272,10 +232,7 @@ impl Terms {
             "one key for two parties, or a root key that is also the authority key",
         )?;
         let map = &self.offence_map;
-        require(
-            map.len() <= NATIONAL_OFFENCES_MAX,
-            "an offence map that is too long",
-        )?;
+        require(map.len() <= NATIONAL_OFFENCES_MAX, "an offence map that is too long")?;
         require(
             map.is_sorted_by(|a, b| (a.offence, &a.country) < (b.offence, &b.country)),
             "offence map repeated or not in ascending order",
@@ -323,10 +280,7 @@ impl Terms {
                 }
                 _ => true,
             };
-            require(
-                documented,
-                "a transfer basis that needs a safeguards document, without one",
-            )?;
+            require(documented, "a transfer basis that needs a safeguards document, without one")?;
         }
         Ok(())
     }
@@ -339,10 +293,7 @@ impl Terms {
         require(
             self.clauses.iter().all(|clause| {
                 !clause.binds.is_empty()
-                    && clause
-                        .binds
-                        .iter()
-                        .all(|agency| self.party(agency).is_some())
+                    && clause.binds.iter().all(|agency| self.party(agency).is_some())
                     && clause.purposes.is_subset(&self.purposes)
                     && clause.offences.is_subset(&self.offences)
             }),
@@ -359,13 +310,8 @@ impl Terms {
             "retention or review outside one day to five years",
         )?;
         require(
-            retention
-                .per_subject
-                .is_sorted_by(|a, b| a.subject < b.subject)
-                && retention
-                    .per_subject
-                    .iter()
-                    .all(|one| one.days <= retention.days_max),
+            retention.per_subject.is_sorted_by(|a, b| a.subject < b.subject)
+                && retention.per_subject.iter().all(|one| one.days <= retention.days_max),
             "retention per subject repeated, out of order or longer than the longest",
         )?;
         require(
@@ -385,19 +331,12 @@ impl Terms {
             "deadlines out of order or outside one hour to a year",
         )?;
         let days = [self.withdrawal.notice_days, self.withdrawal.purge_days];
-        require(
-            days.iter().all(|days| *days <= 366),
-            "a withdrawal that takes over a year",
-        )
+        require(days.iter().all(|days| *days <= 366), "a withdrawal that takes over a year")
     }
 }
 
 fn require(holds: bool, otherwise: &'static str) -> Result<(), AgreementError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(AgreementError::Inconsistent(otherwise))
-    }
+    if holds { Ok(()) } else { Err(AgreementError::Inconsistent(otherwise)) }
 }
 
 /// Printable, so that what people are shown before they sign is what is there: no control

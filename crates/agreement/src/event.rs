@@ -84,10 +84,7 @@ impl Payload for AgreementEvent {
     }
 
     fn from_payload(bytes: &[u8]) -> Result<Self, Malformed> {
-        let not_valid = |why: &str| Malformed::NotValid {
-            what: "event",
-            why: why.to_owned(),
-        };
+        let not_valid = |why: &str| Malformed::NotValid { what: "event", why: why.to_owned() };
         let event: Self = encoding::from_bytes("event", bytes, EVENT_BYTES_MAX)?;
         event.check().map_err(not_valid)?;
         if event.to_payload() == bytes {
@@ -117,10 +114,7 @@ pub(crate) enum Link {
 impl SignedEvents {
     /// No event about this agreement yet.
     pub fn new(agreement: &Agreement) -> Self {
-        Self {
-            agreement: agreement.hash(),
-            parties: BTreeMap::new(),
-        }
+        Self { agreement: agreement.hash(), parties: BTreeMap::new() }
     }
 
     /// Verifies every envelope and takes it in; stops at the first that is refused.
@@ -216,22 +210,11 @@ fn open(
     envelope: Envelope,
 ) -> Result<Signed<AgreementEvent>, AgreementError> {
     envelope.check_limits()?;
-    let signed_by = |key| {
-        envelope
-            .signatures
-            .iter()
-            .any(|signature| signature.key_id == key)
-    };
-    let signatory = agreement
-        .parties
-        .iter()
-        .find(|party| signed_by(party.authority_key.id()));
+    let signed_by = |key| envelope.signatures.iter().any(|signature| signature.key_id == key);
+    let signatory = agreement.parties.iter().find(|party| signed_by(party.authority_key.id()));
     let Some(signatory) = signatory else {
         // Nothing is parsed: an outsider learns only that it is none of the parties.
-        let key_id = envelope
-            .signatures
-            .first()
-            .map(|signature| signature.key_id);
+        let key_id = envelope.signatures.first().map(|signature| signature.key_id);
         let none = domain::name::KeyId::from_bytes([0; domain::name::KeyId::BYTES]);
         let error = domain::envelope::OpenError::NotSignedBy(key_id.unwrap_or(none));
         return Err(error.into());

@@ -129,10 +129,7 @@ struct Will {
 
 /// Reads a chain from its start. What cannot be read in full narrows: behind a gap may be anything.
 fn will_of(agreement: &Agreement, events: &SignedEvents, party: &AgencyId) -> Will {
-    let mut will = Will {
-        signed: false,
-        suspended: None,
-    };
+    let mut will = Will { signed: false, suspended: None };
     if events.agreement() != agreement.hash() {
         return will;
     }
@@ -150,11 +147,7 @@ fn will_of(agreement: &Agreement, events: &SignedEvents, party: &AgencyId) -> Wi
         };
         if *n != expected || event.previous != before {
             let forked = chain.values().any(|link| *link == Link::Forked);
-            let why = if forked {
-                WhySuspended::Forked
-            } else {
-                WhySuspended::Broken
-            };
+            let why = if forked { WhySuspended::Forked } else { WhySuspended::Broken };
             will.suspended = Some(why);
             return will;
         }

@@ -319,11 +319,8 @@ pub struct Deadlines {
 
 impl Deadlines {
     /// Seven days, 48 hours, eight hours.
-    pub const DEFAULT: Self = Self {
-        normal_hours: 7 * 24,
-        urgent_hours: 48,
-        threat_to_life_hours: 8,
-    };
+    pub const DEFAULT: Self =
+        Self { normal_hours: 7 * 24, urgent_hours: 48, threat_to_life_hours: 8 };
 }
 
 /// What must happen before something received is used in court.

@@ -169,10 +169,7 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn malformed(what: &'static str, why: impl ToString) -> Self {
-        Self::Malformed {
-            what,
-            why: why.to_string(),
-        }
+        Self::Malformed { what, why: why.to_string() }
     }
 }
 

@@ -75,18 +75,12 @@ impl Part {
             return Err(Error::PartTooLong(bytes.len()));
         }
         let commitment = part_commitment(kind, &salt, &bytes);
-        Ok(Self {
-            commitment,
-            opening: Some(Opening { salt, bytes }),
-        })
+        Ok(Self { commitment, opening: Some(Opening { salt, bytes }) })
     }
 
     /// A part that was erased, or that this export withholds.
     pub const fn closed(commitment: Hash) -> Self {
-        Self {
-            commitment,
-            opening: None,
-        }
+        Self { commitment, opening: None }
     }
 
     /// Its commitment.
@@ -148,21 +142,13 @@ impl Item {
     pub fn parts(&self) -> impl Iterator<Item = (PartKind, &Part)> {
         let local = self.local.iter().map(|part| (PartKind::Local, part));
         let data = self.data.iter().map(|part| (PartKind::Data, part));
-        [(PartKind::Entry, &self.entry)]
-            .into_iter()
-            .chain(local)
-            .chain(data)
+        [(PartKind::Entry, &self.entry)].into_iter().chain(local).chain(data)
     }
 }
 
 impl core::fmt::Debug for Item {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "Item({} header bytes, {} parts)",
-            self.header.len(),
-            self.parts().count()
-        )
+        write!(f, "Item({} header bytes, {} parts)", self.header.len(), self.parts().count())
     }
 }
 
@@ -187,14 +173,7 @@ impl<W: Write> ExportWriter<W> {
     /// [`Error::Write`].
     pub fn start(writer: W, agency: &AgencyId, tip: Tip) -> Result<Self, Error> {
         let agency = agency.clone();
-        let mut export = Self {
-            writer,
-            agency,
-            tip,
-            frames: 0,
-            items: 0,
-            covered: None,
-        };
+        let mut export = Self { writer, agency, tip, frames: 0, items: 0, covered: None };
         export.record(&Record::Start(StartRecord {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -228,13 +207,7 @@ impl<W: Write> ExportWriter<W> {
             commitments.push(commitment);
         }
         let (count, items_root) = root.finish()?;
-        let frame = Frame {
-            operation,
-            seq: self.tip.size(),
-            time,
-            items: count,
-            items_root,
-        };
+        let frame = Frame { operation, seq: self.tip.size(), time, items: count, items_root };
         self.tip.append(&frame)?;
         let chain = self.tip.chain();
         self.record(&Record::Frame(FrameRecord { frame, chain }))?;
@@ -259,9 +232,7 @@ impl<W: Write> ExportWriter<W> {
     pub fn signed_head(&mut self, note: &Note) -> Result<(), Error> {
         let head = Head::try_from(Checkpoint::parse(note.text())?)?;
         check_head(&head, &self.agency, &self.tip)?;
-        self.record(&Record::Head(HeadRecord {
-            note: note.to_string(),
-        }))?;
+        self.record(&Record::Head(HeadRecord { note: note.to_string() }))?;
         self.covered = Some(head.size);
         Ok(())
     }
@@ -272,10 +243,7 @@ impl<W: Write> ExportWriter<W> {
     /// [`Error::NotCovered`] if the last record was not a head; [`Error::Write`].
     pub fn finish(mut self) -> Result<W, Error> {
         check_covered(self.covered, self.tip.size(), self.frames)?;
-        self.record(&Record::End(EndRecord {
-            frames: self.frames,
-            items: self.items,
-        }))?;
+        self.record(&Record::End(EndRecord { frames: self.frames, items: self.items }))?;
         self.writer.flush().map_err(write_error)?;
         Ok(self.writer)
     }
@@ -283,9 +251,7 @@ impl<W: Write> ExportWriter<W> {
     fn record(&mut self, record: &Record) -> Result<(), Error> {
         let bytes = domain::encoding::to_bytes(record);
         let mut length = Vec::with_capacity(9);
-        let encoded = minicbor::Encoder::new(&mut length)
-            .bytes_len(bytes.len() as u64)
-            .is_ok();
+        let encoded = minicbor::Encoder::new(&mut length).bytes_len(bytes.len() as u64).is_ok();
         if !encoded || bytes.is_empty() || bytes.len() > RECORD_BYTES_MAX {
             return Err(Error::RecordTooLong(bytes.len() as u64));
         }
@@ -300,10 +266,7 @@ pub(crate) fn check_head(head: &Head, agency: &AgencyId, tip: &Tip) -> Result<()
         let (expected, found) = (agency.to_string(), head.agency.to_string());
         Err(Error::OtherLog { expected, found })
     } else if head.size != tip.size() {
-        Err(Error::HeadOutOfPlace {
-            head: head.size,
-            frames: tip.size(),
-        })
+        Err(Error::HeadOutOfPlace { head: head.size, frames: tip.size() })
     } else if head.root != tip.root() {
         Err(Error::RootNotSigned)
     } else if head.chain != tip.chain() {
@@ -389,39 +352,14 @@ pub(crate) struct ItemRecord {
 
 impl ItemRecord {
     pub(crate) fn new(item: &Item, commitment: Hash) -> Self {
-        let Item {
-            header,
-            entry,
-            local,
-            data,
-        } = item.clone();
-        Self {
-            commitment,
-            header,
-            entry,
-            local,
-            data,
-        }
+        let Item { header, entry, local, data } = item.clone();
+        Self { commitment, header, entry, local, data }
     }
 
     /// The item and the commitment that the file states for it.
     pub(crate) fn into_item(self) -> (Item, Hash) {
-        let Self {
-            commitment,
-            header,
-            entry,
-            local,
-            data,
-        } = self;
-        (
-            Item {
-                header,
-                entry,
-                local,
-                data,
-            },
-            commitment,
-        )
+        let Self { commitment, header, entry, local, data } = self;
+        (Item { header, entry, local, data }, commitment)
     }
 }
 
@@ -480,36 +418,21 @@ mod tests {
     fn item() -> Item {
         let salt = Salt::from_bytes([7; 32]);
         let entry = Part::open(PartKind::Entry, salt, b"withdrew".to_vec()).unwrap();
-        Item {
-            header: vec![1],
-            entry,
-            local: None,
-            data: None,
-        }
+        Item { header: vec![1], entry, local: None, data: None }
     }
 
     #[test]
     fn it_refuses_to_write_what_would_not_verify() {
         let time = Timestamp::from_millis(1);
         let mut export = writer();
-        assert_eq!(
-            export.frame(Operation::Commit, time, &[]),
-            Err(Error::ItemCount(0))
-        );
+        assert_eq!(export.frame(Operation::Commit, time, &[]), Err(Error::ItemCount(0)));
         let mut changed = item();
         changed.entry.opening.as_mut().unwrap().bytes[0] ^= 1;
         let refused = export.frame(Operation::Commit, time, &[item(), changed]);
         assert_eq!(refused, Err(Error::PartChanged(PartKind::Entry)));
-        let long = Item {
-            header: vec![0; 257],
-            ..item()
-        };
+        let long = Item { header: vec![0; 257], ..item() };
         assert!(export.frame(Operation::Commit, time, &[long]).is_err());
-        let part = Part::open(
-            PartKind::Data,
-            Salt::from_bytes([0; 32]),
-            vec![0; (1 << 20) + 1],
-        );
+        let part = Part::open(PartKind::Data, Salt::from_bytes([0; 32]), vec![0; (1 << 20) + 1]);
         assert_eq!(part, Err(Error::PartTooLong((1 << 20) + 1)));
         assert_eq!(export.head().size, 0, "nothing was written");
     }
@@ -519,9 +442,7 @@ mod tests {
         let signer = SecretKey::from_seed(&[3; 32]);
         let mut export = writer();
         let empty = export.head().sign(&signer).unwrap();
-        export
-            .frame(Operation::Commit, Timestamp::from_millis(1), &[item()])
-            .unwrap();
+        export.frame(Operation::Commit, Timestamp::from_millis(1), &[item()]).unwrap();
         let refused = export.signed_head(&empty);
         assert_eq!(refused, Err(Error::HeadOutOfPlace { head: 0, frames: 1 }));
         let of = |change: fn(&mut Head)| {
@@ -533,10 +454,7 @@ mod tests {
         let other = of(|head| head.agency = "be-fedpol".parse().unwrap());
         let root = of(|head| head.root = *head.chain.as_hash());
         let chain = of(|head| head.chain = Chain::from_hash(head.root));
-        assert!(matches!(
-            export.signed_head(&other),
-            Err(Error::OtherLog { .. })
-        ));
+        assert!(matches!(export.signed_head(&other), Err(Error::OtherLog { .. })));
         assert_eq!(export.signed_head(&root), Err(Error::RootNotSigned));
         assert_eq!(export.signed_head(&chain), Err(Error::ChainNotSigned));
         assert_eq!(export.finish(), Err(Error::NotCovered(1)));
@@ -545,9 +463,6 @@ mod tests {
     #[test]
     fn nothing_of_an_entry_is_in_its_debug() {
         let shown = format!("{:?} {:?}", item(), item().entry);
-        assert!(
-            !shown.contains("119") && !shown.contains("withdrew"),
-            "{shown}"
-        );
+        assert!(!shown.contains("119") && !shown.contains("withdrew"), "{shown}");
     }
 }

@@ -93,15 +93,9 @@ pub fn item_commitment(header: &[u8], parts: &PartCommitments) -> Result<Hash, E
     fn bytes(part: Option<&Hash>) -> &[u8] {
         part.map_or(&[], |part| part.as_bytes())
     }
-    let [entry, local, data] = [
-        bytes(Some(&parts.entry)),
-        bytes(parts.local.as_ref()),
-        bytes(parts.data.as_ref()),
-    ];
-    Ok(Hash::from_bytes(derive(
-        "malines journal item v1",
-        &[header, entry, local, data],
-    )))
+    let [entry, local, data] =
+        [bytes(Some(&parts.entry)), bytes(parts.local.as_ref()), bytes(parts.data.as_ref())];
+    Ok(Hash::from_bytes(derive("malines journal item v1", &[header, entry, local, data])))
 }
 
 /// The root of a frame's items, built one commitment at a time in bounded memory.
@@ -142,10 +136,7 @@ pub fn item_path(commitments: &[Hash], index: u32) -> Result<Vec<Hash>, Error> {
     let size = commitments.len() as u64;
     check_count(size)?;
     let path = path_among(commitments, index as usize, item_node);
-    path.ok_or(Error::OutsideTree {
-        asked: u64::from(index),
-        size,
-    })
+    path.ok_or(Error::OutsideTree { asked: u64::from(index), size })
 }
 
 /// Checks that `commitment` is item `index` of the frame.
@@ -160,11 +151,7 @@ pub fn verify_item(
 ) -> Result<(), Error> {
     let (index, items) = (u64::from(index), u64::from(frame.items));
     let reached = root_of_path(index, items, commitment, path, item_node)?;
-    if reached == frame.items_root {
-        Ok(())
-    } else {
-        Err(Error::NotIncluded)
-    }
+    if reached == frame.items_root { Ok(()) } else { Err(Error::NotIncluded) }
 }
 
 /// What a frame is for.
@@ -245,10 +232,7 @@ impl Frame {
             .chain(self.time.as_millis().to_be_bytes())
             .chain(self.items.to_be_bytes())
             .chain(*self.items_root.as_bytes());
-        bytes
-            .iter_mut()
-            .zip(fields)
-            .for_each(|(to, from)| *to = from);
+        bytes.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
         bytes
     }
 
@@ -274,11 +258,7 @@ impl Frame {
             items_root: Hash::from_bytes(root),
         };
         frame.check()?;
-        if frame.to_bytes() == bytes {
-            Ok(frame)
-        } else {
-            Err(time_out_of_range())
-        }
+        if frame.to_bytes() == bytes { Ok(frame) } else { Err(time_out_of_range()) }
     }
 
     /// Its leaf in the audit tree: `SHA-256(0x00 | frame)`.
@@ -289,11 +269,7 @@ impl Frame {
     /// Checks the number of items and the time.
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_count(u64::from(self.items))?;
-        if self.time > Timestamp::MAX {
-            Err(time_out_of_range())
-        } else {
-            Ok(())
-        }
+        if self.time > Timestamp::MAX { Err(time_out_of_range()) } else { Ok(()) }
     }
 }
 
@@ -305,18 +281,12 @@ pub struct Chain(#[n(0)] Hash);
 impl Chain {
     /// The value before the first frame of an agency's log; no two logs start alike.
     pub fn start(agency: &AgencyId) -> Self {
-        Self(Hash::from_bytes(derive(
-            "malines journal chain v1",
-            &[agency.as_str().as_bytes()],
-        )))
+        Self(Hash::from_bytes(derive("malines journal chain v1", &[agency.as_str().as_bytes()])))
     }
 
     /// The value after one more frame: `BLAKE3(chain | frame)`.
     pub fn next(&self, frame: &Frame) -> Self {
-        Self(Hash::from_bytes(hash(&[
-            self.0.as_bytes(),
-            &frame.to_bytes(),
-        ])))
+        Self(Hash::from_bytes(hash(&[self.0.as_bytes(), &frame.to_bytes()])))
     }
 
     /// Takes a value read from a head or a table.
@@ -347,10 +317,7 @@ impl Tip {
 
     /// The tip of an agency's empty log.
     pub fn start(agency: &AgencyId) -> Self {
-        Self {
-            frontier: Frontier::new(),
-            chain: Chain::start(agency),
-        }
+        Self { frontier: Frontier::new(), chain: Chain::start(agency) }
     }
 
     /// How many frames the log has: the number of the next one.
@@ -376,10 +343,7 @@ impl Tip {
         frame.check()?;
         let expected = self.size();
         if frame.seq != expected {
-            return Err(Error::OutOfOrder {
-                expected,
-                found: frame.seq,
-            });
+            return Err(Error::OutOfOrder { expected, found: frame.seq });
         }
         let leaf = frame.leaf_hash();
         self.frontier.append(leaf);
@@ -408,16 +372,12 @@ fn item_node(left: &Hash, right: &Hash) -> Hash {
 }
 
 fn check_count(items: u64) -> Result<u32, Error> {
-    let count = u32::try_from(items)
-        .ok()
-        .filter(|count| (1..=ITEMS_MAX).contains(count));
+    let count = u32::try_from(items).ok().filter(|count| (1..=ITEMS_MAX).contains(count));
     count.ok_or(Error::ItemCount(items))
 }
 
 fn take<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), Error> {
-    let taken = bytes
-        .split_first_chunk::<N>()
-        .map(|(taken, rest)| (*taken, rest));
+    let taken = bytes.split_first_chunk::<N>().map(|(taken, rest)| (*taken, rest));
     taken.ok_or_else(|| Error::malformed("frame", "too short"))
 }
 
@@ -437,15 +397,7 @@ mod tests {
         (0..count)
             .map(|n| {
                 let entry = part_commitment(PartKind::Entry, &salt(1), &n.to_be_bytes());
-                item_commitment(
-                    b"",
-                    &PartCommitments {
-                        entry,
-                        local: None,
-                        data: None,
-                    },
-                )
-                .unwrap()
+                item_commitment(b"", &PartCommitments { entry, local: None, data: None }).unwrap()
             })
             .collect()
     }
@@ -455,13 +407,7 @@ mod tests {
         items.iter().for_each(|item| root.append(*item));
         let (items, items_root) = root.finish().unwrap();
         let time = Timestamp::from_millis(1_795_000_000_000 + seq);
-        Frame {
-            operation: Operation::Commit,
-            seq,
-            time,
-            items,
-            items_root,
-        }
+        Frame { operation: Operation::Commit, seq, time, items, items_root }
     }
 
     #[test]
@@ -487,15 +433,8 @@ mod tests {
         assert_ne!(item, of(b"h", a, None, Some(b)));
         assert_ne!(item, of(b"h", b, Some(a), None));
         assert_ne!(item, of(b"", a, Some(b), None));
-        let parts = PartCommitments {
-            entry: a,
-            local: None,
-            data: None,
-        };
-        assert_eq!(
-            item_commitment(&[0; 257], &parts),
-            Err(Error::HeaderTooLong(257))
-        );
+        let parts = PartCommitments { entry: a, local: None, data: None };
+        assert_eq!(item_commitment(&[0; 257], &parts), Err(Error::HeaderTooLong(257)));
     }
 
     #[test]
@@ -553,17 +492,8 @@ mod tests {
             tip = Tip::from_bytes(&tip.to_bytes()).unwrap();
         }
         let late = frame(21, &commitments(1));
-        assert_eq!(
-            tip.append(&late),
-            Err(Error::OutOfOrder {
-                expected: 20,
-                found: 21
-            })
-        );
-        assert_ne!(
-            Chain::start(&agency),
-            Chain::start(&"fr-oltim".parse().unwrap())
-        );
+        assert_eq!(tip.append(&late), Err(Error::OutOfOrder { expected: 20, found: 21 }));
+        assert_ne!(Chain::start(&agency), Chain::start(&"fr-oltim".parse().unwrap()));
         assert!(Tip::from_bytes(&[0; 5000]).is_err() && Tip::from_bytes(&[]).is_err());
     }
 }

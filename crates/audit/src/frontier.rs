@@ -31,11 +31,7 @@ impl Frontier {
 
     /// The root of the tree.
     pub fn root(&self) -> Hash {
-        if self.0.size == 0 {
-            empty_root()
-        } else {
-            self.0.root(node_hash)
-        }
+        if self.0.size == 0 { empty_root() } else { self.0.root(node_hash) }
     }
 }
 
@@ -52,12 +48,7 @@ impl<C> minicbor::Encode<C> for Frontier {
         e: &mut minicbor::Encoder<W>,
         _: &mut C,
     ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        let hashes: Vec<u8> = self
-            .0
-            .peaks
-            .iter()
-            .flat_map(|hash| *hash.as_bytes())
-            .collect();
+        let hashes: Vec<u8> = self.0.peaks.iter().flat_map(|hash| *hash.as_bytes()).collect();
         e.array(2)?.u64(self.0.size)?.bytes(&hashes)?.ok()
     }
 }
@@ -75,10 +66,7 @@ impl<'b, C> minicbor::Decode<'b, C> for Frontier {
         if !rest.is_empty() || hashes.len() != size.count_ones() as usize {
             return Err(wrong());
         }
-        Ok(Self(Peaks {
-            size,
-            peaks: hashes.iter().copied().map(Hash::from_bytes).collect(),
-        }))
+        Ok(Self(Peaks { size, peaks: hashes.iter().copied().map(Hash::from_bytes).collect() }))
     }
 }
 
@@ -92,10 +80,7 @@ pub(crate) struct Peaks {
 
 impl Peaks {
     pub(crate) const fn new() -> Self {
-        Self {
-            size: 0,
-            peaks: Vec::new(),
-        }
+        Self { size: 0, peaks: Vec::new() }
     }
 
     pub(crate) fn of(leaves: &[Hash], node: NodeHash) -> Self {
@@ -152,16 +137,8 @@ mod tests {
         for (size, hashes) in [(0, 1), (1, 0), (3, 1), (4, 2), (u64::MAX, 63)] {
             let mut bytes = Vec::new();
             let mut e = minicbor::Encoder::new(&mut bytes);
-            e.array(2)
-                .unwrap()
-                .u64(size)
-                .unwrap()
-                .bytes(&vec![7; hashes * 32])
-                .unwrap();
-            assert!(
-                minicbor::decode::<Frontier>(&bytes).is_err(),
-                "{size} with {hashes}"
-            );
+            e.array(2).unwrap().u64(size).unwrap().bytes(&vec![7; hashes * 32]).unwrap();
+            assert!(minicbor::decode::<Frontier>(&bytes).is_err(), "{size} with {hashes}");
         }
         let mut bytes = minicbor::to_vec(frontier_of(3)).unwrap();
         bytes.pop();

@@ -46,14 +46,8 @@ impl Checkpoint {
     /// [`Error::MalformedHead`].
     pub fn parse(text: &str) -> Result<Self, Error> {
         let lines = text.strip_suffix('\n');
-        let mut lines = lines
-            .ok_or(Error::MalformedHead("no newline at the end"))?
-            .split('\n');
-        let mut line = || {
-            lines
-                .next()
-                .ok_or(Error::MalformedHead("fewer than three lines"))
-        };
+        let mut lines = lines.ok_or(Error::MalformedHead("no newline at the end"))?.split('\n');
+        let mut line = || lines.next().ok_or(Error::MalformedHead("fewer than three lines"));
         let (origin, size, root) = (line()?, line()?, line()?);
         if !(1..=NAME_BYTES_MAX).contains(&origin.len()) {
             return Err(Error::MalformedHead("an origin has 1 to 255 bytes"));
@@ -62,21 +56,13 @@ impl Checkpoint {
         let canonical = digits && (size == "0" || !size.starts_with('0'));
         let size = size.parse().ok().filter(|_| canonical);
         let size = size.ok_or(Error::MalformedHead("a size is a decimal number"))?;
-        let root = BASE64
-            .decode(root)
-            .ok()
-            .and_then(|root| root.try_into().ok());
+        let root = BASE64.decode(root).ok().and_then(|root| root.try_into().ok());
         let root = root.ok_or(Error::MalformedHead("a root is 32 bytes in base64"))?;
         let extensions: Vec<String> = lines.take(EXTENSIONS_MAX + 1).map(str::to_owned).collect();
         if extensions.len() > EXTENSIONS_MAX || extensions.iter().any(String::is_empty) {
             return Err(Error::MalformedHead("an empty extension line, or too many"));
         }
-        Ok(Self {
-            origin: origin.to_owned(),
-            size,
-            root: Hash::from_bytes(root),
-            extensions,
-        })
+        Ok(Self { origin: origin.to_owned(), size, root: Hash::from_bytes(root), extensions })
     }
 }
 
@@ -85,9 +71,7 @@ impl core::fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let root = BASE64.encode(self.root.as_bytes());
         write!(f, "{}\n{}\n{root}\n", self.origin, self.size)?;
-        self.extensions
-            .iter()
-            .try_for_each(|line| writeln!(f, "{line}"))
+        self.extensions.iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
@@ -107,12 +91,7 @@ pub struct Head {
 impl Head {
     /// The head at a tip.
     pub fn at(agency: &AgencyId, tip: &Tip) -> Self {
-        Self {
-            agency: agency.clone(),
-            size: tip.size(),
-            root: tip.root(),
-            chain: tip.chain(),
-        }
+        Self { agency: agency.clone(), size: tip.size(), root: tip.root(), chain: tip.chain() }
     }
 
     /// The name of an agency's log, and of the key that signs its heads: `malines/<agency>/log`.
@@ -132,13 +111,7 @@ impl Head {
     pub fn to_text(&self) -> String {
         let origin = Self::origin(&self.agency);
         let extensions = vec![format!("chain {}", self.chain.as_hash())];
-        Checkpoint {
-            origin,
-            size: self.size,
-            root: self.root,
-            extensions,
-        }
-        .to_string()
+        Checkpoint { origin, size: self.size, root: self.root, extensions }.to_string()
     }
 
     /// Signs the head with the agency's own key. Never sign two heads that are not consistent.
@@ -183,21 +156,12 @@ impl TryFrom<Checkpoint> for Head {
         let decoded = decoded.filter(|hex| !hex.bytes().any(|byte| byte.is_ascii_uppercase()));
         decoded
             .and_then(|hex| domain::hexadecimal::decode(hex.as_bytes(), &mut chain))
-            .ok_or(Error::MalformedHead(
-                "exactly one extension line, with the chain value",
-            ))?;
+            .ok_or(Error::MalformedHead("exactly one extension line, with the chain value"))?;
         if checkpoint.size == 0 && checkpoint.root != empty_root() {
-            return Err(Error::MalformedHead(
-                "a root of nothing that is not the empty root",
-            ));
+            return Err(Error::MalformedHead("a root of nothing that is not the empty root"));
         }
         let chain = Chain::from_hash(Hash::from_bytes(chain));
-        Ok(Self {
-            agency,
-            size: checkpoint.size,
-            root: checkpoint.root,
-            chain,
-        })
+        Ok(Self { agency, size: checkpoint.size, root: checkpoint.root, chain })
     }
 }
 
@@ -210,12 +174,7 @@ mod tests {
     fn head() -> Head {
         let chain = Chain::from_hash(leaf_hash(b"chain"));
         let agency = "be-fedpol".parse().unwrap();
-        Head {
-            agency,
-            size: 40_214,
-            root: leaf_hash(b"root"),
-            chain,
-        }
+        Head { agency, size: 40_214, root: leaf_hash(b"root"), chain }
     }
 
     fn signer(seed: u8) -> SecretKey {
@@ -232,16 +191,10 @@ mod tests {
     #[test]
     fn a_head_is_signed_and_opened_with_the_key_of_its_log() {
         let note = head().sign(&signer(1)).unwrap().to_string();
-        assert_eq!(
-            Head::open(note.as_bytes(), &keys(&[("be-fedpol", 1)])),
-            Ok(head())
-        );
+        assert_eq!(Head::open(note.as_bytes(), &keys(&[("be-fedpol", 1)])), Ok(head()));
         for other in [&[("be-fedpol", 2)][..], &[("fr-oltim", 1)], &[]] {
             let refused = Head::open(note.as_bytes(), &keys(other));
-            assert_eq!(
-                refused,
-                Err(Error::NotSigned("malines/be-fedpol/log".into()))
-            );
+            assert_eq!(refused, Err(Error::NotSigned("malines/be-fedpol/log".into())));
         }
         let longer = note.replace("40214", "40215");
         assert!(Head::open(longer.as_bytes(), &keys(&[("be-fedpol", 1)])).is_err());
@@ -252,13 +205,9 @@ mod tests {
         let note = Note::sign(&head().to_text(), "malines/fr-oltim/log", &signer(2)).unwrap();
         let known = keys(&[("be-fedpol", 1), ("fr-oltim", 2)]);
         let refused = Head::open(note.to_string().as_bytes(), &known);
-        assert_eq!(
-            refused,
-            Err(Error::NotSigned("malines/be-fedpol/log".into()))
-        );
+        assert_eq!(refused, Err(Error::NotSigned("malines/be-fedpol/log".into())));
         let mut both = head().sign(&signer(1)).unwrap();
-        both.add_signature("malines/fr-oltim/log", &signer(2))
-            .unwrap();
+        both.add_signature("malines/fr-oltim/log", &signer(2)).unwrap();
         assert_eq!(Head::open(both.to_string().as_bytes(), &known), Ok(head()));
     }
 

@@ -37,14 +37,9 @@ impl NoteKey {
     /// control character.
     pub fn new(name: &str, public: PublicKey) -> Result<Self, Error> {
         if is_key_name(name) {
-            Ok(Self {
-                name: name.to_owned(),
-                public,
-            })
+            Ok(Self { name: name.to_owned(), public })
         } else {
-            Err(Error::MalformedKey(
-                "a name is 1 to 255 bytes without spaces and plus signs",
-            ))
+            Err(Error::MalformedKey("a name is 1 to 255 bytes without spaces and plus signs"))
         }
     }
 
@@ -85,16 +80,12 @@ impl NoteKey {
         let mut fields = line.splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (fields.next(), fields.next(), fields.next())
         else {
-            return Err(Error::MalformedKey(
-                "it has three fields joined by plus signs",
-            ));
+            return Err(Error::MalformedKey("it has three fields joined by plus signs"));
         };
         if line.len() > NAME_BYTES_MAX + 64 {
             return Err(Error::MalformedKey("too long"));
         }
-        let key = BASE64
-            .decode(key)
-            .map_err(|_| Error::MalformedKey("not base64"))?;
+        let key = BASE64.decode(key).map_err(|_| Error::MalformedKey("not base64"))?;
         let bytes: Option<[u8; KEY_BYTES]> = match key.split_first() {
             Some((&ED25519, bytes)) => bytes.try_into().ok(),
             _ => return Err(Error::MalformedKey("not of type ed25519")),
@@ -105,9 +96,7 @@ impl NoteKey {
         if domain::hexadecimal::encode(&key.id()) == id {
             Ok(key)
         } else {
-            Err(Error::MalformedKey(
-                "the id does not belong to the name and the key",
-            ))
+            Err(Error::MalformedKey("the id does not belong to the name and the key"))
         }
     }
 }
@@ -125,10 +114,7 @@ impl VerifyingKeys {
         let mut known: Vec<([u8; 4], NoteKey)> = Vec::new();
         for key in keys {
             let id = key.id();
-            if known
-                .iter()
-                .any(|(other, known)| *other == id && known.name == key.name)
-            {
+            if known.iter().any(|(other, known)| *other == id && known.name == key.name) {
                 return Err(Error::MalformedKey("two keys with the same name and id"));
             }
             if known.len() == KEYS_MAX {
@@ -172,10 +158,7 @@ impl Note {
     /// makes signatures that its own public key refuses.
     pub fn sign(text: &str, name: &str, signer: &dyn Signer) -> Result<Self, Error> {
         check_text(text)?;
-        let mut note = Self {
-            text: text.to_owned(),
-            signatures: Vec::new(),
-        };
+        let mut note = Self { text: text.to_owned(), signatures: Vec::new() };
         note.add_signature(name, signer)?;
         Ok(note)
     }
@@ -188,21 +171,14 @@ impl Note {
         let key = NoteKey::new(name, signer.public_key())?;
         let signature = signer.sign(self.text.as_bytes());
         let wrong = |_| Error::BadSignature(key.name.clone());
-        key.public
-            .verify(self.text.as_bytes(), &signature)
-            .map_err(wrong)?;
+        key.public.verify(self.text.as_bytes(), &signature).map_err(wrong)?;
         let key_id = key.id();
-        self.signatures
-            .retain(|other| other.name != name || other.key_id != key_id);
+        self.signatures.retain(|other| other.name != name || other.key_id != key_id);
         if self.signatures.len() == SIGNATURES_MAX {
             return Err(Error::MalformedNote("too many signatures"));
         }
         let signature = signature.to_vec();
-        self.signatures.push(NoteSignature {
-            name: key.name,
-            key_id,
-            signature,
-        });
+        self.signatures.push(NoteSignature { name: key.name, key_id, signature });
         Ok(())
     }
 
@@ -234,10 +210,7 @@ impl Note {
             }
             signatures.push(parse_signature(line)?);
         }
-        Ok(Self {
-            text: text.to_owned(),
-            signatures,
-        })
+        Ok(Self { text: text.to_owned(), signatures })
     }
 
     /// The text with its last newline: what was signed.
@@ -279,12 +252,7 @@ impl Note {
 impl core::fmt::Display for Note {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         writeln!(f, "{}", self.text)?;
-        for NoteSignature {
-            name,
-            key_id,
-            signature,
-        } in &self.signatures
-        {
+        for NoteSignature { name, key_id, signature } in &self.signatures {
             let bytes = [&key_id[..], signature].concat();
             writeln!(f, "\u{2014} {name} {}", BASE64.encode(bytes))?;
         }
@@ -294,32 +262,22 @@ impl core::fmt::Display for Note {
 
 fn parse_signature(line: &str) -> Result<NoteSignature, Error> {
     let Some(rest) = line.strip_prefix("\u{2014} ") else {
-        return Err(Error::MalformedNote(
-            "a signature line starts with an em dash and a space",
-        ));
+        return Err(Error::MalformedNote("a signature line starts with an em dash and a space"));
     };
     let Some((name, encoded)) = rest.split_once(' ') else {
-        return Err(Error::MalformedNote(
-            "a signature line has a name and a signature",
-        ));
+        return Err(Error::MalformedNote("a signature line has a name and a signature"));
     };
     if !is_key_name(name) {
-        return Err(Error::MalformedNote(
-            "a name has no spaces and no plus signs",
-        ));
+        return Err(Error::MalformedNote("a name has no spaces and no plus signs"));
     }
-    let bytes = BASE64
-        .decode(encoded)
-        .map_err(|_| Error::MalformedNote("not base64"))?;
+    let bytes = BASE64.decode(encoded).map_err(|_| Error::MalformedNote("not base64"))?;
     match bytes.split_first_chunk::<4>() {
         Some((key_id, signature)) if !signature.is_empty() => Ok(NoteSignature {
             name: name.to_owned(),
             key_id: *key_id,
             signature: signature.into(),
         }),
-        _ => Err(Error::MalformedNote(
-            "a signature is longer than its key id",
-        )),
+        _ => Err(Error::MalformedNote("a signature is longer than its key id")),
     }
 }
 
@@ -337,9 +295,7 @@ fn check_text(text: &str) -> Result<(), Error> {
 
 fn is_key_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len())
-        && !name
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || c == '+')
+        && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
 }
 
 #[cfg(test)]
@@ -373,23 +329,12 @@ mod tests {
     #[test]
     fn unknown_keys_are_ignored_and_known_ones_must_verify() {
         let note = Note::sign("text\n", "be/log", &signer(1)).unwrap();
-        assert_eq!(
-            note.verify(&keys(&[("es/log", 1)])).unwrap().len(),
-            0,
-            "another name"
-        );
-        assert_eq!(
-            note.verify(&keys(&[("be/log", 2)])).unwrap().len(),
-            0,
-            "another key"
-        );
+        assert_eq!(note.verify(&keys(&[("es/log", 1)])).unwrap().len(), 0, "another name");
+        assert_eq!(note.verify(&keys(&[("be/log", 2)])).unwrap().len(), 0, "another key");
         let mut forged = note.clone();
         forged.signatures[0].signature[5] ^= 1;
         let known = keys(&[("be/log", 1)]);
-        assert_eq!(
-            forged.verify(&known),
-            Err(Error::BadSignature("be/log".into()))
-        );
+        assert_eq!(forged.verify(&known), Err(Error::BadSignature("be/log".into())));
         forged.signatures[0].signature.truncate(63);
         assert!(forged.verify(&known).is_err());
         let mut other = note;
@@ -399,9 +344,7 @@ mod tests {
 
     #[test]
     fn malformed_notes_are_refused() {
-        let good = Note::sign("text\n", "be/log", &signer(1))
-            .unwrap()
-            .to_string();
+        let good = Note::sign("text\n", "be/log", &signer(1)).unwrap().to_string();
         let line = good.rsplit_once("\n\n").unwrap().1.to_owned();
         for bad in [
             String::new(),
@@ -429,10 +372,7 @@ mod tests {
         }
         assert!(Note::parse(&[0xff, b'\n', b'\n']).is_err());
         let many = format!("text\n\n{}", line.repeat(SIGNATURES_MAX));
-        assert_eq!(
-            Note::parse(many.as_bytes()).unwrap().signatures().len(),
-            SIGNATURES_MAX
-        );
+        assert_eq!(Note::parse(many.as_bytes()).unwrap().signatures().len(), SIGNATURES_MAX);
     }
 
     #[test]

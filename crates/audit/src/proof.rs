@@ -23,11 +23,7 @@ pub fn verify_inclusion(
     root: &Hash,
 ) -> Result<(), Error> {
     let reached = root_of_path(index, size, leaf, proof, node_hash)?;
-    if reached == *root {
-        Ok(())
-    } else {
-        Err(Error::NotIncluded)
-    }
+    if reached == *root { Ok(()) } else { Err(Error::NotIncluded) }
 }
 
 /// Checks that the tree of `new` leaves continues the tree of `old` leaves.
@@ -54,11 +50,7 @@ pub fn verify_consistency(
         }
         let old_fits = old != 0 || *old_root == empty_root();
         let same = old != new || old_root == new_root;
-        return if old_fits && same {
-            Ok(())
-        } else {
-            Err(Error::NotConsistent)
-        };
+        return if old_fits && same { Ok(()) } else { Err(Error::NotConsistent) };
     }
     if proof.is_empty() || proof.len() > HASHES_MAX {
         return Err(wrong_length);
@@ -78,11 +70,7 @@ pub fn verify_consistency(
         if old_node & 1 == 1 || old_node == new_node {
             old_reached = node_hash(hash, &old_reached);
             new_reached = node_hash(hash, &new_reached);
-            let up = if old_node == 0 {
-                0
-            } else {
-                old_node.trailing_zeros()
-            };
+            let up = if old_node == 0 { 0 } else { old_node.trailing_zeros() };
             (old_node, new_node) = (shift(old_node, up), shift(new_node, up));
         } else {
             new_reached = node_hash(&new_reached, hash);
@@ -93,11 +81,7 @@ pub fn verify_consistency(
         return Err(wrong_length);
     }
     let joined = old_reached == *old_root && new_reached == *new_root;
-    if joined {
-        Ok(())
-    } else {
-        Err(Error::NotConsistent)
-    }
+    if joined { Ok(()) } else { Err(Error::NotConsistent) }
 }
 
 /// Follows a path from a leaf to the root it leads to.
@@ -127,11 +111,7 @@ pub(crate) fn root_of_path(
         }
         (at, last) = (at >> 1, last >> 1);
     }
-    if last == 0 {
-        Ok(reached)
-    } else {
-        Err(wrong_length)
-    }
+    if last == 0 { Ok(reached) } else { Err(wrong_length) }
 }
 
 /// The path from one of a few leaves, all at hand; `None` if there is no such leaf.
@@ -193,23 +173,11 @@ mod tests {
                     verify_inclusion(index, size, &leaf, proof, &root)
                 };
                 assert_eq!(check(index, size, &proof), Ok(()));
-                for wrong in [
-                    index ^ 1,
-                    index ^ 2,
-                    index + 1,
-                    index.wrapping_sub(1),
-                    u64::MAX,
-                ] {
-                    assert!(
-                        check(wrong, size, &proof).is_err(),
-                        "{index} as {wrong} of {size}"
-                    );
+                for wrong in [index ^ 1, index ^ 2, index + 1, index.wrapping_sub(1), u64::MAX] {
+                    assert!(check(wrong, size, &proof).is_err(), "{index} as {wrong} of {size}");
                 }
                 for wrong in [0, size / 2, size * 2] {
-                    assert!(
-                        check(index, wrong, &proof).is_err(),
-                        "{index} of {size} as {wrong}"
-                    );
+                    assert!(check(index, wrong, &proof).is_err(), "{index} of {size} as {wrong}");
                 }
                 for at in 0..proof.len() {
                     let mut wrong = proof.clone();
@@ -252,16 +220,10 @@ mod tests {
                 }
                 assert!(check(new, old, &proof).is_err(), "backwards");
                 for wrong in [old - 1, old + 1, old ^ 2] {
-                    assert!(
-                        check(wrong, new, &proof).is_err(),
-                        "{old} as {wrong} to {new}"
-                    );
+                    assert!(check(wrong, new, &proof).is_err(), "{old} as {wrong} to {new}");
                 }
                 for wrong in [new / 2, new * 2] {
-                    assert!(
-                        check(old, wrong, &proof).is_err(),
-                        "{old} to {new} as {wrong}"
-                    );
+                    assert!(check(old, wrong, &proof).is_err(), "{old} to {new} as {wrong}");
                 }
                 for at in 0..proof.len() {
                     let mut wrong = proof.clone();

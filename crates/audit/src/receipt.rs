@@ -103,13 +103,7 @@ mod tests {
             items.iter().for_each(|item| root.append(*item));
             let (items, items_root) = root.finish().unwrap();
             let time = Timestamp::from_millis(1_795_000_000_000);
-            let frame = Frame {
-                operation: Operation::Commit,
-                seq,
-                time,
-                items,
-                items_root,
-            };
+            let frame = Frame { operation: Operation::Commit, seq, time, items, items_root };
             tree.append(tip.append(&frame).unwrap());
             frames.push(frame);
         }
@@ -121,11 +115,7 @@ mod tests {
             head: Head::at(&agency, &tip).sign(&signer).unwrap().to_string(),
         };
         let key = Head::key(&agency, signer.public_key()).unwrap();
-        Log {
-            receipt,
-            commitment: items[2],
-            keys: VerifyingKeys::new([key]).unwrap(),
-        }
+        Log { receipt, commitment: items[2], keys: VerifyingKeys::new([key]).unwrap() }
     }
 
     #[test]
@@ -178,11 +168,6 @@ mod tests {
         let mut receipt = log().receipt;
         receipt.tree_path = vec![leaf_hash(b""); HASHES_MAX + 1];
         let refused = Receipt::from_bytes(&receipt.to_bytes());
-        assert_eq!(
-            refused,
-            Err(Error::ProofLength {
-                given: HASHES_MAX + 1
-            })
-        );
+        assert_eq!(refused, Err(Error::ProofLength { given: HASHES_MAX + 1 }));
     }
 }

@@ -38,13 +38,7 @@ impl core::fmt::Debug for Hash {
 
 /// The hash of a leaf: `SHA-256(0x00 | leaf)`.
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    Hash(
-        Sha256::new()
-            .chain_update([0])
-            .chain_update(leaf)
-            .finalize()
-            .into(),
-    )
+    Hash(Sha256::new().chain_update([0]).chain_update(leaf).finalize().into())
 }
 
 /// The hash of an inner node: `SHA-256(0x01 | left | right)`.
@@ -125,11 +119,7 @@ impl Tree {
     /// [`Error::OutsideTree`].
     pub fn root(&self, size: u64) -> Result<Hash, Error> {
         self.check_size(size)?;
-        if size == 0 {
-            Ok(empty_root())
-        } else {
-            self.range(0, size)
-        }
+        if size == 0 { Ok(empty_root()) } else { self.range(0, size) }
     }
 
     /// The proof that leaf `index` is in the tree of the first `size` leaves: PATH of RFC 9162
@@ -190,11 +180,7 @@ impl Tree {
 
     fn check_size(&self, asked: u64) -> Result<(), Error> {
         let size = self.size();
-        if asked > size {
-            Err(Error::OutsideTree { asked, size })
-        } else {
-            Ok(())
-        }
+        if asked > size { Err(Error::OutsideTree { asked, size }) } else { Ok(()) }
     }
 
     /// The root of the leaves `from..to`, where `from` is a multiple of the power of two that
@@ -215,17 +201,10 @@ impl Tree {
         let width = 1_usize << (height % STEP);
         let nodes = usize::try_from(index).ok().and_then(|index| {
             let from = index.checked_mul(width)?;
-            self.levels
-                .get(height / STEP)?
-                .get(from..from.checked_add(width)?)
+            self.levels.get(height / STEP)?.get(from..from.checked_add(width)?)
         });
-        let outside = Error::OutsideTree {
-            asked: index,
-            size: self.size(),
-        };
-        nodes
-            .map(|nodes| Peaks::of(nodes, node_hash).root(node_hash))
-            .ok_or(outside)
+        let outside = Error::OutsideTree { asked: index, size: self.size() };
+        nodes.map(|nodes| Peaks::of(nodes, node_hash).root(node_hash)).ok_or(outside)
     }
 }
 
@@ -276,11 +255,7 @@ mod tests {
     fn subproof(m: usize, leaves: &[Hash], complete: bool) -> Vec<Hash> {
         let n = leaves.len();
         if m == n {
-            return if complete {
-                Vec::new()
-            } else {
-                vec![oracle(leaves)]
-            };
+            return if complete { Vec::new() } else { vec![oracle(leaves)] };
         }
         let k = 1 << (n - 1).ilog2();
         if m <= k {
@@ -323,19 +298,10 @@ mod tests {
             frontier.append(*leaf);
             let root = oracle(&leaves[..=index]);
             assert_eq!(frontier.root(), root, "frontier of {}", index + 1);
-            assert_eq!(
-                tree.root(index as u64 + 1),
-                Ok(root),
-                "tree of {}",
-                index + 1
-            );
+            assert_eq!(tree.root(index as u64 + 1), Ok(root), "tree of {}", index + 1);
         }
         for size in 0..=300 {
-            assert_eq!(
-                tree.root(size),
-                Ok(oracle(&leaves[..size as usize])),
-                "later, at {size}"
-            );
+            assert_eq!(tree.root(size), Ok(oracle(&leaves[..size as usize])), "later, at {size}");
         }
     }
 
@@ -366,21 +332,12 @@ mod tests {
         assert_eq!(tree.root(0), Ok(empty_root()));
         assert!(tree.root(1).is_err() && tree.inclusion(0, 0).is_err());
         tree.append(leaf_hash(b"one"));
-        assert_eq!(
-            tree.inclusion(1, 1),
-            Err(Error::OutsideTree { asked: 1, size: 1 })
-        );
+        assert_eq!(tree.inclusion(1, 1), Err(Error::OutsideTree { asked: 1, size: 1 }));
         assert_eq!(tree.root(2), Err(Error::OutsideTree { asked: 2, size: 1 }));
         assert!(tree.root(u64::MAX).is_err());
-        assert_eq!(
-            tree.consistency(1, 0),
-            Err(Error::OldIsLarger { old: 1, new: 0 })
-        );
+        assert_eq!(tree.consistency(1, 0), Err(Error::OldIsLarger { old: 1, new: 0 }));
         assert_eq!(tree.consistency(0, 1), Ok(Vec::new()));
-        assert_eq!(
-            (tree.leaf(0), tree.leaf(1)),
-            (Some(leaf_hash(b"one")), None)
-        );
+        assert_eq!((tree.leaf(0), tree.leaf(1)), (Some(leaf_hash(b"one")), None));
     }
 
     #[test]

@@ -72,10 +72,7 @@ pub fn verify_export_with(
     known: &[Head],
     mut visit: impl FnMut(Seen<'_>),
 ) -> Result<Report, Fault> {
-    let mut records = Records {
-        reader: BufReader::new(reader),
-        buffer: Vec::new(),
-    };
+    let mut records = Records { reader: BufReader::new(reader), buffer: Vec::new() };
     let (agency, tip) = start(&mut records).map_err(at(Place::Start))?;
     let mut verifier = Verifier::new(&agency, tip, keys, known);
     verifier.check_known().map_err(at(Place::Start))?;
@@ -85,18 +82,12 @@ pub fn verify_export_with(
         match record {
             Record::Frame(record) => verifier.frame(record, &mut records, &mut visit)?,
             Record::Head(record) => {
-                verifier
-                    .head(record.note.as_bytes())
-                    .map_err(at(Place::Head { frames }))?;
+                verifier.head(record.note.as_bytes()).map_err(at(Place::Head { frames }))?;
             }
             Record::End(end) => {
                 let here = at(Place::End { frames });
                 let counts = (end.frames, end.items) == (verifier.frames, verifier.items);
-                let counted = if counts {
-                    Ok(())
-                } else {
-                    Err(Error::WrongCounts)
-                };
+                let counted = if counts { Ok(()) } else { Err(Error::WrongCounts) };
                 return counted
                     .and_then(|()| records.check_end())
                     .and_then(|()| verifier.finish())
@@ -105,10 +96,7 @@ pub fn verify_export_with(
             other => {
                 let (expected, found) = ("a frame, a head or the end", other.name());
                 let error = Error::UnexpectedRecord { expected, found };
-                return Err(Fault {
-                    place: Place::Frame { seq: frames },
-                    error,
-                });
+                return Err(Fault { place: Place::Frame { seq: frames }, error });
             }
         }
     }
@@ -176,41 +164,23 @@ impl<'a> Verifier<'a> {
         visit: &mut impl FnMut(Seen<'_>),
     ) -> Result<(), Fault> {
         let FrameRecord { frame, chain } = record;
-        let here = Place::Frame {
-            seq: self.tip.size(),
-        };
+        let here = Place::Frame { seq: self.tip.size() };
         self.tip.append(&frame).map_err(at(here))?;
         if self.tip.chain() != chain {
-            return Err(Fault {
-                place: here,
-                error: Error::ChainBroken,
-            });
+            return Err(Fault { place: here, error: Error::ChainBroken });
         }
         let mut root = ItemsRoot::new();
         for index in 0..frame.items {
-            let place = Place::Item {
-                seq: frame.seq,
-                item: index,
-            };
+            let place = Place::Item { seq: frame.seq, item: index };
             let item = self.item(records, &mut root).map_err(at(place))?;
-            visit(Seen {
-                frame: &frame,
-                index,
-                item: &item,
-            });
+            visit(Seen { frame: &frame, index, item: &item });
         }
         let given = root.finish().map_err(at(here))?;
         if given != (frame.items, frame.items_root) {
-            return Err(Fault {
-                place: here,
-                error: Error::ItemsRootChanged,
-            });
+            return Err(Fault { place: here, error: Error::ItemsRootChanged });
         }
         count(&mut self.frames, true);
-        count(
-            &mut self.time_reversals,
-            self.last.is_some_and(|last| frame.time < last),
-        );
+        count(&mut self.time_reversals, self.last.is_some_and(|last| frame.time < last));
         self.first = self.first.or(Some(frame.time));
         self.last = Some(frame.time);
         self.check_known().map_err(at(here))
@@ -225,10 +195,7 @@ impl<'a> Verifier<'a> {
             Record::Item(record) => record,
             other => {
                 let found = other.name();
-                return Err(Error::UnexpectedRecord {
-                    expected: "an item",
-                    found,
-                });
+                return Err(Error::UnexpectedRecord { expected: "an item", found });
             }
         };
         let (item, stated) = record.into_item();
@@ -264,10 +231,7 @@ impl<'a> Verifier<'a> {
                     _ => Error::Forked(head.size),
                 })?;
             } else if head.size < self.start {
-                return Err(Error::StartsLater {
-                    known: head.size,
-                    start: self.start,
-                });
+                return Err(Error::StartsLater { known: head.size, start: self.start });
             }
         }
         Ok(())
@@ -276,10 +240,7 @@ impl<'a> Verifier<'a> {
     fn finish(self) -> Result<Report, Error> {
         let size = self.tip.size();
         if let Some(newer) = self.known.iter().find(|head| head.size > size) {
-            return Err(Error::Behind {
-                known: newer.size,
-                size,
-            });
+            return Err(Error::Behind { known: newer.size, size });
         }
         check_covered(self.head.as_ref().map(|head| head.size), size, self.frames)?;
         Ok(Report {
@@ -309,9 +270,7 @@ impl<R: Read> Records<R> {
         let length = self.length()?;
         self.buffer.clear();
         let mut limited = (&mut self.reader).take(length);
-        let read = limited
-            .read_to_end(&mut self.buffer)
-            .map_err(|e| Error::Read(e.kind()))?;
+        let read = limited.read_to_end(&mut self.buffer).map_err(|e| Error::Read(e.kind()))?;
         if read as u64 != length {
             return Err(Error::Truncated);
         }
@@ -342,10 +301,7 @@ impl<R: Read> Records<R> {
         if length > RECORD_BYTES_MAX as u64 {
             Err(Error::RecordTooLong(length))
         } else if length < least {
-            Err(Error::malformed(
-                "record",
-                "a length not in its shortest form",
-            ))
+            Err(Error::malformed("record", "a length not in its shortest form"))
         } else {
             Ok(length)
         }
@@ -353,12 +309,10 @@ impl<R: Read> Records<R> {
 
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let mut bytes = [0; N];
-        self.reader
-            .read_exact(&mut bytes)
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => Error::Truncated,
-                kind => Error::Read(kind),
-            })?;
+        self.reader.read_exact(&mut bytes).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Error::Truncated,
+            kind => Error::Read(kind),
+        })?;
         Ok(bytes)
     }
 
@@ -430,9 +384,7 @@ mod tests {
         let mut heads = vec![whole.head()];
         let mut tip = Tip::start(&agency());
         for seq in 0..from {
-            whole
-                .frame(Operation::Commit, time(seq), &items(seq))
-                .unwrap();
+            whole.frame(Operation::Commit, time(seq), &items(seq)).unwrap();
             heads.push(whole.head());
         }
         for seq in 0..from {
@@ -440,12 +392,10 @@ mod tests {
         }
         let mut part = ExportWriter::start(Vec::new(), &agency(), tip).unwrap();
         for seq in from..FRAMES {
-            part.frame(Operation::Commit, time(seq), &items(seq))
-                .unwrap();
+            part.frame(Operation::Commit, time(seq), &items(seq)).unwrap();
             heads.push(part.head());
             if seq % 4 == 3 || seq == FRAMES - 1 {
-                part.signed_head(&part.head().sign(&signer()).unwrap())
-                    .unwrap();
+                part.signed_head(&part.head().sign(&signer()).unwrap()).unwrap();
             }
         }
         (part.finish().unwrap(), heads)
@@ -453,25 +403,14 @@ mod tests {
 
     fn frame_of(seq: u64) -> Frame {
         let mut root = ItemsRoot::new();
-        items(seq)
-            .iter()
-            .for_each(|item| root.append(item.commitment().unwrap()));
+        items(seq).iter().for_each(|item| root.append(item.commitment().unwrap()));
         let (items, items_root) = root.finish().unwrap();
-        Frame {
-            operation: Operation::Commit,
-            seq,
-            time: time(seq),
-            items,
-            items_root,
-        }
+        Frame { operation: Operation::Commit, seq, time: time(seq), items, items_root }
     }
 
     /// The file as records, to change one and write it again.
     fn records(file: &[u8]) -> Vec<Record> {
-        let mut records = Records {
-            reader: BufReader::new(file),
-            buffer: Vec::new(),
-        };
+        let mut records = Records { reader: BufReader::new(file), buffer: Vec::new() };
         std::iter::from_fn(|| records.next().ok()).collect()
     }
 
@@ -505,18 +444,8 @@ mod tests {
         })
         .unwrap();
         assert_eq!(report.head, heads[FRAMES as usize]);
-        assert_eq!(
-            (report.start, report.frames, report.items, report.heads),
-            (0, 9, 18, 3)
-        );
-        assert_eq!(
-            (
-                report.closed_entries,
-                report.closed_parts,
-                report.open_parts
-            ),
-            (9, 9, 27)
-        );
+        assert_eq!((report.start, report.frames, report.items, report.heads), (0, 9, 18, 3));
+        assert_eq!((report.closed_entries, report.closed_parts, report.open_parts), (9, 9, 27));
         assert_eq!((report.first, report.last), (Some(time(0)), Some(time(8))));
         assert_eq!((report.time_reversals, seen), (0, 18));
     }
@@ -529,13 +458,7 @@ mod tests {
             assert_eq!((report.start, report.frames), (from, FRAMES - from));
             assert_eq!(&report.head, heads.last().unwrap());
             let earlier = verify_export_with(&file[..], &keys(), &heads[..1], |_| ());
-            assert_eq!(
-                earlier.unwrap_err().error,
-                Error::StartsLater {
-                    known: 0,
-                    start: from
-                }
-            );
+            assert_eq!(earlier.unwrap_err().error, Error::StartsLater { known: 0, start: from });
         }
     }
 
@@ -543,15 +466,10 @@ mod tests {
     fn a_partial_export_cannot_invent_what_came_before() {
         let (bytes, _) = export(4);
         let mut records = records(&bytes);
-        let Record::Start(start) = &mut records[0] else {
-            panic!()
-        };
+        let Record::Start(start) = &mut records[0] else { panic!() };
         let mut other = Tip::start(&agency());
         (0..4).for_each(|seq| {
-            let frame = Frame {
-                time: time(seq + 1),
-                ..frame_of(seq)
-            };
+            let frame = Frame { time: time(seq + 1), ..frame_of(seq) };
             other.append(&frame).unwrap();
         });
         start.tip = other.clone();
@@ -563,10 +481,7 @@ mod tests {
                 record.chain = other.chain();
             }
         }
-        assert_eq!(
-            fault(&file(&records)),
-            (Place::Head { frames: 8 }, Error::RootNotSigned)
-        );
+        assert_eq!(fault(&file(&records)), (Place::Head { frames: 8 }, Error::RootNotSigned));
     }
 
     #[test]
@@ -591,37 +506,23 @@ mod tests {
             let salt = Salt::from_bytes([1 ^ 0x5a; 32]);
             Part::open(PartKind::Local, salt, bytes.to_vec()).unwrap()
         };
-        assert_eq!(
-            item(&|i| i.local = Some(part(b"lie"))),
-            (second, Error::ItemChanged)
-        );
+        assert_eq!(item(&|i| i.local = Some(part(b"lie"))), (second, Error::ItemChanged));
         assert_eq!(item(&|i| i.local = None), (second, Error::ItemChanged));
         assert_eq!(item(&|i| i.header[0] = 2), (second, Error::ItemChanged));
         let swapped = item(&|i| i.entry = i.local.clone().unwrap());
         assert_eq!(swapped, (second, Error::PartChanged(PartKind::Entry)));
         let frame = |change: &dyn Fn(&mut Frame)| {
             with(0, &|record| {
-                let Record::Frame(record) = record else {
-                    panic!()
-                };
+                let Record::Frame(record) = record else { panic!() };
                 change(&mut record.frame);
             })
         };
         let fifth = Place::Frame { seq: 5 };
-        assert_eq!(
-            frame(&|f| f.time = f.time.plus_ms(1)),
-            (fifth, Error::ChainBroken)
-        );
-        assert_eq!(
-            frame(&|f| f.operation = Operation::Padding),
-            (fifth, Error::ChainBroken)
-        );
+        assert_eq!(frame(&|f| f.time = f.time.plus_ms(1)), (fifth, Error::ChainBroken));
+        assert_eq!(frame(&|f| f.operation = Operation::Padding), (fifth, Error::ChainBroken));
         assert_eq!(frame(&|f| f.items += 1), (fifth, Error::ChainBroken));
         assert_eq!(frame(&|f| f.items = 0), (fifth, Error::ItemCount(0)));
-        let out_of_order = Error::OutOfOrder {
-            expected: 5,
-            found: 6,
-        };
+        let out_of_order = Error::OutOfOrder { expected: 5, found: 6 };
         assert_eq!(frame(&|f| f.seq = 6), (fifth, out_of_order));
     }
 
@@ -636,31 +537,13 @@ mod tests {
         };
         let fifth = Place::Frame { seq: 5 };
         let missing = with(&|r, at| drop(r.drain(at..at + 4)));
-        assert_eq!(
-            missing,
-            (
-                fifth,
-                Error::OutOfOrder {
-                    expected: 5,
-                    found: 6
-                }
-            )
-        );
+        assert_eq!(missing, (fifth, Error::OutOfOrder { expected: 5, found: 6 }));
         let (place, error) = with(&|r, at| drop(r.remove(at + 1)));
-        assert!(
-            matches!(error, Error::UnexpectedRecord { found: "frame", .. }),
-            "{error}"
-        );
+        assert!(matches!(error, Error::UnexpectedRecord { found: "frame", .. }), "{error}");
         assert_eq!(place, Place::Item { seq: 5, item: 2 });
-        assert_eq!(
-            with(&|r, at| r.swap(at + 1, at + 2)),
-            (fifth, Error::ItemsRootChanged)
-        );
+        assert_eq!(with(&|r, at| r.swap(at + 1, at + 2)), (fifth, Error::ItemsRootChanged));
         let early = with(&|r, at| {
-            let head = r
-                .iter()
-                .rposition(|r| matches!(r, Record::Head(_)))
-                .unwrap();
+            let head = r.iter().rposition(|r| matches!(r, Record::Head(_))).unwrap();
             let head = r.remove(head);
             r.insert(at, head);
         });
@@ -669,29 +552,15 @@ mod tests {
         let no_head = with(&|r, _| r.retain(|r| !matches!(r, Record::Head(_))));
         assert_eq!(no_head, (Place::End { frames: 9 }, Error::NotCovered(9)));
         let no_last_head = with(&|r, _| drop(r.remove(r.len() - 2)));
-        assert_eq!(
-            no_last_head,
-            (Place::End { frames: 9 }, Error::NotCovered(1))
-        );
+        assert_eq!(no_last_head, (Place::End { frames: 9 }, Error::NotCovered(1)));
         let counts = with(&|r, _| {
             r.pop();
-            r.push(Record::End(EndRecord {
-                frames: 9,
-                items: 17,
-            }));
+            r.push(Record::End(EndRecord { frames: 9, items: 17 }));
         });
         assert_eq!(counts, (Place::End { frames: 9 }, Error::WrongCounts));
-        let after = with(&|r, _| {
-            r.push(Record::End(EndRecord {
-                frames: 9,
-                items: 18,
-            }))
-        });
+        let after = with(&|r, _| r.push(Record::End(EndRecord { frames: 9, items: 18 })));
         assert_eq!(after, (Place::End { frames: 9 }, Error::BytesAfterEnd));
-        assert_eq!(
-            with(&|r, _| drop(r.remove(0))),
-            (Place::Start, Error::UnknownFormat)
-        );
+        assert_eq!(with(&|r, _| drop(r.remove(0))), (Place::Start, Error::UnknownFormat));
     }
 
     #[test]
@@ -710,24 +579,16 @@ mod tests {
         let other_key = Error::NotSigned("malines/be-fedpol/log".into());
         assert_eq!(fault(&file(&forged_records)), (here, other_key));
         let (genuine, heads) = export(0);
-        let note = records(&genuine)
-            .into_iter()
-            .rev()
-            .find_map(|record| match record {
-                Record::Head(HeadRecord { note }) => Some(note),
-                _ => None,
-            });
-        let at = forged_records.len() - 2;
-        forged_records[at] = Record::Head(HeadRecord {
-            note: note.unwrap(),
+        let note = records(&genuine).into_iter().rev().find_map(|record| match record {
+            Record::Head(HeadRecord { note }) => Some(note),
+            _ => None,
         });
+        let at = forged_records.len() - 2;
+        forged_records[at] = Record::Head(HeadRecord { note: note.unwrap() });
         assert_eq!(fault(&file(&forged_records)), (here, Error::RootNotSigned));
         // A head that a witness kept names the very frame.
         let known = verify_export_with(&file(&forged_records)[..], &keys(), &heads, |_| ());
-        let expected = Fault {
-            place: Place::Frame { seq: 2 },
-            error: Error::Forked(3),
-        };
+        let expected = Fault { place: Place::Frame { seq: 2 }, error: Error::Forked(3) };
         assert_eq!(known.unwrap_err(), expected);
     }
 
@@ -735,21 +596,13 @@ mod tests {
     fn a_log_rolled_back_is_behind_a_head_that_is_known() {
         let mut short = ExportWriter::start(Vec::new(), &agency(), Tip::start(&agency())).unwrap();
         short.frame(Operation::Commit, time(0), &items(0)).unwrap();
-        short
-            .signed_head(&short.head().sign(&signer()).unwrap())
-            .unwrap();
+        short.signed_head(&short.head().sign(&signer()).unwrap()).unwrap();
         let file = short.finish().unwrap();
         assert!(verify_export(&file[..], &keys()).is_ok());
         let (_, heads) = export(0);
         let known = verify_export_with(&file[..], &keys(), &heads[9..], |_| ());
-        assert_eq!(
-            known.unwrap_err().error,
-            Error::Behind { known: 9, size: 1 }
-        );
-        let other = Head {
-            agency: "fr-oltim".parse().unwrap(),
-            ..heads[0].clone()
-        };
+        assert_eq!(known.unwrap_err().error, Error::Behind { known: 9, size: 1 });
+        let other = Head { agency: "fr-oltim".parse().unwrap(), ..heads[0].clone() };
         let known = verify_export_with(&file[..], &keys(), &[other], |_| ());
         assert!(matches!(known.unwrap_err().error, Error::OtherLog { .. }));
     }
@@ -761,10 +614,7 @@ mod tests {
             let mut changed = bytes.clone();
             changed[byte] ^= 1 << (byte % 8);
             assert!(verify_export(&changed[..], &keys()).is_err(), "byte {byte}");
-            assert!(
-                verify_export(&bytes[..byte], &keys()).is_err(),
-                "cut at {byte}"
-            );
+            assert!(verify_export(&bytes[..byte], &keys()).is_err(), "cut at {byte}");
         }
     }
 
@@ -773,10 +623,7 @@ mod tests {
         let (mut bytes, _) = export(0);
         bytes.truncate(bytes.len() - 1);
         for (claim, expected) in [
-            (
-                &[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff][..],
-                "long",
-            ),
+            (&[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff][..], "long"),
             (&[0x5a, 0x00, 0x20, 0x00, 0x00], "ends"),
             (&[0x58, 0x01, 0x00], "shortest"),
             (&[0x5f], "indefinite"),
@@ -808,18 +655,13 @@ mod tests {
         }
         let (bytes, _) = export(0);
         let broken = verify_export(bytes[..300].chain(Failing), &keys()).unwrap_err();
-        assert_eq!(
-            broken.error,
-            Error::Read(std::io::ErrorKind::PermissionDenied)
-        );
+        assert_eq!(broken.error, Error::Read(std::io::ErrorKind::PermissionDenied));
         assert!(!broken.hint().is_empty());
         let mut back = ExportWriter::start(Vec::new(), &agency(), Tip::start(&agency())).unwrap();
         for seq in [2, 1, 3] {
-            back.frame(Operation::Commit, time(seq), &items(seq))
-                .unwrap();
+            back.frame(Operation::Commit, time(seq), &items(seq)).unwrap();
         }
-        back.signed_head(&back.head().sign(&signer()).unwrap())
-            .unwrap();
+        back.signed_head(&back.head().sign(&signer()).unwrap()).unwrap();
         let report = verify_export(&back.finish().unwrap()[..], &keys()).unwrap();
         assert_eq!((report.time_reversals, report.first), (1, Some(time(2))));
     }

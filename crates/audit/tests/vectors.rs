@@ -22,10 +22,7 @@ use std::path::Path;
 fn file(name: &str) -> Value {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/audit");
     let value: Value = serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap();
-    assert!(
-        value["origin"].is_string() && value["licence"].is_string(),
-        "{name}"
-    );
+    assert!(value["origin"].is_string() && value["licence"].is_string(), "{name}");
     value
 }
 
@@ -67,30 +64,18 @@ fn roots_of_every_size() {
     let vectors = file("rfc6962.json");
     let roots = hashes(&vectors["roots"]);
     let (mut tree, mut frontier) = (Tree::new(), Frontier::new());
-    assert_eq!(
-        (tree.root(0).unwrap(), frontier.root()),
-        (roots[0], roots[0])
-    );
+    assert_eq!((tree.root(0).unwrap(), frontier.root()), (roots[0], roots[0]));
     for (leaf, root) in rows(&vectors["leaves"]).iter().zip(&roots[1..]) {
         tree.append(leaf_hash(&bytes(leaf)));
         frontier.append(leaf_hash(&bytes(leaf)));
-        assert_eq!(
-            (tree.root(tree.size()).unwrap(), frontier.root()),
-            (*root, *root)
-        );
+        assert_eq!((tree.root(tree.size()).unwrap(), frontier.root()), (*root, *root));
     }
     assert_eq!(tree.size() + 1, roots.len() as u64);
-    for row in rows(&vectors["inclusion"])
-        .iter()
-        .filter(|row| row["valid"] == true)
-    {
+    for row in rows(&vectors["inclusion"]).iter().filter(|row| row["valid"] == true) {
         let made = tree.inclusion(number(&row["index"]), number(&row["size"]));
         assert_eq!(made.unwrap(), hashes(&row["proof"]), "{}", row["name"]);
     }
-    for row in rows(&vectors["consistency"])
-        .iter()
-        .filter(|row| row["valid"] == true)
-    {
+    for row in rows(&vectors["consistency"]).iter().filter(|row| row["valid"] == true) {
         let made = tree.consistency(number(&row["old"]), number(&row["new"]));
         assert_eq!(made.unwrap(), hashes(&row["proof"]), "{}", row["name"]);
     }
@@ -105,9 +90,7 @@ fn wrong_inclusions(verify: impl Fn(u64, u64, &Hash, &[Hash], &Hash) -> bool) ->
         verify(index, size, &leaf, &hashes(&row["proof"]), &root) != (row["valid"] == true)
     };
     let rows = rows(&vectors["inclusion"]).iter();
-    rows.filter(is_wrong)
-        .map(|row| row["name"].to_string())
-        .collect()
+    rows.filter(is_wrong).map(|row| row["name"].to_string()).collect()
 }
 
 /// How many rows a verifier of consistency proofs gets wrong.
@@ -119,9 +102,7 @@ fn wrong_consistencies(verify: impl Fn(u64, u64, &Hash, &Hash, &[Hash]) -> bool)
         verify(old, new, &old_root, &new_root, &hashes(&row["proof"])) != (row["valid"] == true)
     };
     let rows = rows(&vectors["consistency"]).iter();
-    rows.filter(is_wrong)
-        .map(|row| row["name"].to_string())
-        .collect()
+    rows.filter(is_wrong).map(|row| row["name"].to_string()).collect()
 }
 
 #[test]
@@ -142,11 +123,8 @@ fn verifiers_that_forget_a_check_are_caught() {
     // Follows the bits of the index to the end of the proof, whatever the size.
     let no_size = |index: u64, _: u64, leaf: &Hash, proof: &[Hash], root: &Hash| {
         let step = |(reached, index): (Hash, u64), hash: &Hash| {
-            let parent = if index & 1 == 1 {
-                node_hash(hash, &reached)
-            } else {
-                node_hash(&reached, hash)
-            };
+            let parent =
+                if index & 1 == 1 { node_hash(hash, &reached) } else { node_hash(&reached, hash) };
             (parent, index >> 1)
         };
         proof.iter().fold((*leaf, index), step).0 == *root
@@ -197,35 +175,17 @@ fn trees_that_forget_a_rule_are_caught() {
     let leaves: Vec<Vec<u8>> = rows(&vectors["leaves"]).iter().map(bytes).collect();
     let wrong = |leaf: Leaf, node: Node, twice: bool| {
         let of = |size: usize| leaves[..size].iter().map(|bytes| leaf(bytes)).collect();
-        (1..roots.len())
-            .filter(|size| paired(of(*size), node, twice) != roots[*size])
-            .count()
+        (1..roots.len()).filter(|size| paired(of(*size), node, twice) != roots[*size]).count()
     };
-    assert_eq!(
-        wrong(leaf_hash, node_hash, false),
-        0,
-        "moving up alone gives the tree of RFC 6962"
-    );
-    assert!(
-        wrong(leaf_hash, node_hash, true) > 0,
-        "an odd leaf paired with itself"
-    );
-    assert!(
-        wrong(plain, node_hash, false) > 0,
-        "leaves without a prefix"
-    );
-    assert!(
-        wrong(leaf_hash, |l, r| joined(l, r, &[]), false) > 0,
-        "nodes without a prefix"
-    );
+    assert_eq!(wrong(leaf_hash, node_hash, false), 0, "moving up alone gives the tree of RFC 6962");
+    assert!(wrong(leaf_hash, node_hash, true) > 0, "an odd leaf paired with itself");
+    assert!(wrong(plain, node_hash, false) > 0, "leaves without a prefix");
+    assert!(wrong(leaf_hash, |l, r| joined(l, r, &[]), false) > 0, "nodes without a prefix");
     assert!(
         wrong(leaf_hash, |l, r| joined(l, r, &[0]), false) > 0,
         "nodes with the leaves' prefix"
     );
-    assert!(
-        wrong(leaf_hash, |l, r| node_hash(r, l), false) > 0,
-        "children the other way round"
-    );
+    assert!(wrong(leaf_hash, |l, r| node_hash(r, l), false) > 0, "children the other way round");
 }
 
 #[test]
@@ -233,9 +193,7 @@ fn signed_notes() {
     let vectors = file("signed-note.json");
     for row in rows(&vectors["notes"]) {
         let keys = row["keys"].as_array().unwrap().iter();
-        let keys: Vec<NoteKey> = keys
-            .map(|key| NoteKey::from_line(text(key)).unwrap())
-            .collect();
+        let keys: Vec<NoteKey> = keys.map(|key| NoteKey::from_line(text(key)).unwrap()).collect();
         assert!(
             keys.iter()
                 .zip(row["keys"].as_array().unwrap())
@@ -250,12 +208,7 @@ fn signed_notes() {
             Some(names) => {
                 let verified: Vec<&str> =
                     verified.unwrap().into_iter().map(NoteKey::name).collect();
-                assert_eq!(
-                    verified,
-                    names.iter().map(text).collect::<Vec<_>>(),
-                    "{}",
-                    row["name"]
-                );
+                assert_eq!(verified, names.iter().map(text).collect::<Vec<_>>(), "{}", row["name"]);
             }
         }
     }
@@ -277,26 +230,13 @@ fn checkpoints_of_the_specification() {
     for row in rows(&vectors["examples"]) {
         let note = Note::parse(text(&row["note"]).as_bytes()).unwrap();
         assert_eq!(note.to_string(), text(&row["note"]));
-        let signers: Vec<&str> = note
-            .signatures()
-            .iter()
-            .map(|by| by.name.as_str())
-            .collect();
-        assert_eq!(
-            signers,
-            rows(&row["signers"]).iter().map(text).collect::<Vec<_>>()
-        );
+        let signers: Vec<&str> = note.signatures().iter().map(|by| by.name.as_str()).collect();
+        assert_eq!(signers, rows(&row["signers"]).iter().map(text).collect::<Vec<_>>());
         let checkpoint = Checkpoint::parse(note.text()).unwrap();
         assert_eq!(checkpoint.to_string(), note.text());
         assert_eq!(checkpoint.origin, text(&row["origin"]));
-        assert_eq!(
-            (checkpoint.size, checkpoint.root),
-            (number(&row["size"]), hash(&row["root"]))
-        );
-        assert!(
-            Head::try_from(checkpoint).is_err(),
-            "not the log of an agency"
-        );
+        assert_eq!((checkpoint.size, checkpoint.root), (number(&row["size"]), hash(&row["root"])));
+        assert!(Head::try_from(checkpoint).is_err(), "not the log of an agency");
     }
 }
 
@@ -304,16 +244,9 @@ fn checkpoints_of_the_specification() {
 fn part(item: &Value, kind: PartKind) -> Option<Part> {
     let row = item.get(kind.to_string())?;
     let (salt, bytes) = (Salt::from_bytes(array(&row["salt"])), bytes(&row["bytes"]));
-    assert_eq!(
-        part_commitment(kind, &salt, &bytes),
-        hash(&row["commitment"])
-    );
+    assert_eq!(part_commitment(kind, &salt, &bytes), hash(&row["commitment"]));
     let part = Part::open(kind, salt, bytes).unwrap();
-    Some(if row["open"] == true {
-        part
-    } else {
-        Part::closed(part.commitment())
-    })
+    Some(if row["open"] == true { part } else { Part::closed(part.commitment()) })
 }
 
 #[test]
@@ -322,10 +255,7 @@ fn the_journal_and_its_export_as_a_second_implementation_writes_them() {
     let agency: AgencyId = text(&vectors["agency"]).parse().unwrap();
     let signer = SecretKey::from_seed(&array(&vectors["seed"]));
     let mut tip = Tip::start(&agency);
-    assert_eq!(
-        Chain::start(&agency).as_hash(),
-        &hash(&vectors["chain_start"])
-    );
+    assert_eq!(Chain::start(&agency).as_hash(), &hash(&vectors["chain_start"]));
     let mut export = ExportWriter::start(Vec::new(), &agency, tip.clone()).unwrap();
     for row in rows(&vectors["frames"]) {
         let items: Vec<Item> = rows(&row["items"])
@@ -340,52 +270,28 @@ fn the_journal_and_its_export_as_a_second_implementation_writes_them() {
                     data: of(&data),
                 };
                 let header = bytes(&row["header"]);
-                assert_eq!(
-                    item_commitment(&header, &parts).unwrap(),
-                    hash(&row["commitment"])
-                );
-                Item {
-                    header,
-                    entry,
-                    local,
-                    data,
-                }
+                assert_eq!(item_commitment(&header, &parts).unwrap(), hash(&row["commitment"]));
+                Item { header, entry, local, data }
             })
             .collect();
         let frame = Frame::from_bytes(&bytes(&row["frame"])).unwrap();
         assert_eq!(frame.items_root, hash(&row["items_root"]));
         assert_eq!(frame.operation as u64, number(&row["operation"]));
         assert_eq!(tip.append(&frame).unwrap(), hash(&row["leaf_hash"]));
-        assert_eq!(
-            (tip.chain().as_hash(), tip.root()),
-            (&hash(&row["chain"]), hash(&row["root"]))
-        );
+        assert_eq!((tip.chain().as_hash(), tip.root()), (&hash(&row["chain"]), hash(&row["root"])));
         let time = Timestamp::from_millis(number(&row["time_ms"]));
-        assert_eq!(
-            export.frame(frame.operation, time, &items).unwrap(),
-            tip.chain()
-        );
+        assert_eq!(export.frame(frame.operation, time, &items).unwrap(), tip.chain());
     }
     let head = export.head().sign(&signer).unwrap();
     assert_eq!(head.to_string(), text(&vectors["head"]));
     export.signed_head(&head).unwrap();
     let written = export.finish().unwrap();
-    assert_eq!(
-        domain::hexadecimal::encode(&written),
-        text(&vectors["export"])
-    );
+    assert_eq!(domain::hexadecimal::encode(&written), text(&vectors["export"]));
     let key = NoteKey::from_line(text(&vectors["key"])).unwrap();
     let keys = VerifyingKeys::new([key]).unwrap();
     let report = verify_export(&written[..], &keys).unwrap();
     assert_eq!((report.frames, report.items, report.heads), (3, 5, 1));
-    assert_eq!(
-        (
-            report.open_parts,
-            report.closed_parts,
-            report.closed_entries
-        ),
-        (6, 3, 1)
-    );
+    assert_eq!((report.open_parts, report.closed_parts, report.closed_entries), (6, 3, 1));
     let padding = rows(&vectors["frames"]).last().unwrap();
     assert_eq!(number(&padding["operation"]), Operation::Padding as u64);
 }

@@ -30,12 +30,7 @@ impl Engine {
     /// # Errors
     /// [`CedarError`] with the rule and what to do; nothing is used then.
     pub fn load(floor: &str, local: &str) -> Result<Self, CedarError> {
-        let Loaded {
-            schema,
-            policies,
-            rules,
-            warnings,
-        } = load(floor, local)?;
+        let Loaded { schema, policies, rules, warnings } = load(floor, local)?;
         Ok(Self {
             authorizer: Authorizer::new(),
             schema,
@@ -77,11 +72,9 @@ impl Engine {
                 let asking = forbidden.iter().chain(&permits);
                 let asking = asking.filter_map(|rule| self.authority_of(rule)).next();
                 return match asking {
-                    Some((authority, rule)) => Ok(Verdict::NeedsApproval {
-                        authority,
-                        persons,
-                        rule: rule.to_owned(),
-                    }),
+                    Some((authority, rule)) => {
+                        Ok(Verdict::NeedsApproval { authority, persons, rule: rule.to_owned() })
+                    }
                     None => Err("approvals changed a decision that no rule asks them for".into()),
                 };
             }
@@ -96,17 +89,12 @@ impl Engine {
 
     fn ask(&self, asked: &Asked, approvals: u8) -> Result<Answer, String> {
         let request = asked.request(approvals, &self.schema)?;
-        let response = self
-            .authorizer
-            .is_authorized(&request, &self.policies, &asked.entities);
+        let response = self.authorizer.is_authorized(&request, &self.policies, &asked.entities);
         if let Some(error) = response.diagnostics().errors().next() {
             return Err(error.to_string());
         }
-        let mut rules: Vec<String> = response
-            .diagnostics()
-            .reason()
-            .map(ToString::to_string)
-            .collect();
+        let mut rules: Vec<String> =
+            response.diagnostics().reason().map(ToString::to_string).collect();
         // Cedar's order is arbitrary; the log and the tests need one.
         rules.sort_unstable();
         Ok(match response.decision() {
@@ -123,8 +111,7 @@ enum Answer {
 
 impl Evaluator for Engine {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
-        self.judge(evaluation)
-            .unwrap_or_else(|why| Verdict::Fault { why })
+        self.judge(evaluation).unwrap_or_else(|why| Verdict::Fault { why })
     }
 
     fn floor_hash(&self) -> Digest {
@@ -138,11 +125,6 @@ impl Evaluator for Engine {
 
 impl core::fmt::Debug for Engine {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "Engine({} rules, bundle {})",
-            self.rules.len(),
-            self.bundle_hash
-        )
+        write!(f, "Engine({} rules, bundle {})", self.rules.len(), self.bundle_hash)
     }
 }

@@ -17,16 +17,8 @@ const ANNOTATION_BYTES_MAX: usize = 1024;
 /// The stack of the thread that reads policies, in bytes; reserved, hardly ever used.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// The annotations a rule may carry; another is most likely a slip of the pen.
-const ANNOTATIONS: [&str; 8] = [
-    "id",
-    "reason",
-    "reason_fr",
-    "reason_es",
-    "reason_nl",
-    "reason_ar",
-    "law",
-    "approval",
-];
+const ANNOTATIONS: [&str; 8] =
+    ["id", "reason", "reason_fr", "reason_es", "reason_nl", "reason_ar", "law", "approval"];
 
 /// Which file a rule stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,19 +76,12 @@ pub(crate) struct Loaded {
 /// Reads and checks both files on a thread of its own: Cedar's parser and validator recurse through
 /// a rule, up to [`nesting::OPERATORS_MAX`] levels of several kilobytes each.
 pub(crate) fn load(floor: &str, local: &str) -> Result<Loaded, CedarError> {
-    let failed = |why: &str| CedarError::NotCedar {
-        layer: Layer::Local,
-        why: why.to_owned(),
-    };
+    let failed = |why: &str| CedarError::NotCedar { layer: Layer::Local, why: why.to_owned() };
     std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new()
-            .name("policy".into())
-            .stack_size(STACK_BYTES);
+        let builder = std::thread::Builder::new().name("policy".into()).stack_size(STACK_BYTES);
         let reader = builder.spawn_scoped(scope, || load_here(floor, local));
         let reader = reader.map_err(|_| failed("no thread to read it on; try again"))?;
-        reader
-            .join()
-            .unwrap_or_else(|_| Err(failed("the parser gave up; remove the last change")))
+        reader.join().unwrap_or_else(|_| Err(failed("the parser gave up; remove the last change")))
     })
 }
 
@@ -110,55 +95,30 @@ fn load_here(floor: &str, local: &str) -> Result<Loaded, CedarError> {
             let rule = lint(layer, &policy)?;
             if rules.len() >= RULES_MAX {
                 let rules_max = RULES_MAX;
-                return Err(CedarError::TooManyRules {
-                    rules: rules.len() + 1,
-                    rules_max,
-                });
+                return Err(CedarError::TooManyRules { rules: rules.len() + 1, rules_max });
             }
             let id = rule.id.clone();
             let twice = |_| bad(layer, &id, "this id is used twice; give each rule its own");
-            policies
-                .add(policy.new_id(PolicyId::new(&id)))
-                .map_err(twice)?;
+            policies.add(policy.new_id(PolicyId::new(&id))).map_err(twice)?;
             rules.insert(id, rule);
         }
     }
     let warnings = validate(&schema, &policies)?;
-    Ok(Loaded {
-        schema,
-        policies,
-        rules,
-        warnings,
-    })
+    Ok(Loaded { schema, policies, rules, warnings })
 }
 
 fn read(layer: Layer, text: &str) -> Result<Vec<Policy>, CedarError> {
     if text.len() > POLICY_BYTES_MAX {
         let (bytes, bytes_max) = (text.len(), POLICY_BYTES_MAX);
-        return Err(CedarError::TooLarge {
-            layer,
-            bytes,
-            bytes_max,
-        });
+        return Err(CedarError::TooLarge { layer, bytes, bytes_max });
     }
-    nesting::check(text).map_err(|why| CedarError::NotCedar {
-        layer,
-        why: why.into(),
-    })?;
+    nesting::check(text).map_err(|why| CedarError::NotCedar { layer, why: why.into() })?;
     let parsed: PolicySet = text.parse().map_err(|error: cedar_policy::ParseErrors| {
-        let why = error
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; ");
+        let why = error.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         CedarError::NotCedar { layer, why }
     })?;
     if parsed.templates().next().is_some() {
-        return Err(bad(
-            layer,
-            "with a slot",
-            "templates are not used; write the rule out",
-        ));
+        return Err(bad(layer, "with a slot", "templates are not used; write the rule out"));
     }
     let mut policies: Vec<Policy> = parsed.policies().cloned().collect();
     policies.sort_by_key(place_of);
@@ -168,24 +128,15 @@ fn read(layer: Layer, text: &str) -> Result<Vec<Policy>, CedarError> {
 /// Cedar names rules `policy0`, `policy1` ... in the order of the file.
 fn place_of(policy: &Policy) -> usize {
     let name = policy.id().to_string();
-    name.trim_start_matches("policy")
-        .parse()
-        .unwrap_or(usize::MAX)
+    name.trim_start_matches("policy").parse().unwrap_or(usize::MAX)
 }
 
 /// The rules about rules: an id, a reason, no unknown annotation, no permit in the floor.
 fn lint(layer: Layer, policy: &Policy) -> Result<Rule, CedarError> {
     let nameless = || format!("number {} of the file", place_of(policy).saturating_add(1));
-    let id = policy
-        .annotation("id")
-        .map(str::to_owned)
-        .unwrap_or_default();
+    let id = policy.annotation("id").map(str::to_owned).unwrap_or_default();
     if id.is_empty() {
-        return Err(bad(
-            layer,
-            &nameless(),
-            "it has no @id; give it one, like @id(\"L01-links\")",
-        ));
+        return Err(bad(layer, &nameless(), "it has no @id; give it one, like @id(\"L01-links\")"));
     }
     if !is_rule_id(&id) {
         let why = "an id is 3 to 64 letters, digits, dots and hyphens, and starts with a letter; \
@@ -195,36 +146,23 @@ fn lint(layer: Layer, policy: &Policy) -> Result<Rule, CedarError> {
     for (key, value) in policy.annotations() {
         if !ANNOTATIONS.contains(&key) {
             let known = ANNOTATIONS.join(", ");
-            return Err(bad(
-                layer,
-                &id,
-                &format!("unknown annotation `@{key}`; known: {known}"),
-            ));
+            return Err(bad(layer, &id, &format!("unknown annotation `@{key}`; known: {known}")));
         }
         if value.trim().is_empty() || value.len() > ANNOTATION_BYTES_MAX {
-            return Err(bad(
-                layer,
-                &id,
-                &format!("`@{key}` is empty or longer than a paragraph"),
-            ));
+            return Err(bad(layer, &id, &format!("`@{key}` is empty or longer than a paragraph")));
         }
     }
     let reason = policy.annotation("reason").map(str::to_owned);
     let reason =
         reason.ok_or_else(|| bad(layer, &id, "it has no @reason; say why, in a sentence"))?;
     if layer == Layer::Floor && policy.effect() == Effect::Permit {
-        return Err(bad(
-            layer,
-            &id,
-            "the floor only forbids; permits stand in the local policy",
-        ));
+        return Err(bad(layer, &id, "the floor only forbids; permits stand in the local policy"));
     }
     let approval = match policy.annotation("approval") {
         None => None,
         Some(word) => {
-            let authority: AgencyKind = word
-                .parse()
-                .map_err(|error| bad(layer, &id, &format!("@approval: {error}")))?;
+            let authority: AgencyKind =
+                word.parse().map_err(|error| bad(layer, &id, &format!("@approval: {error}")))?;
             Some(authority)
         }
     };
@@ -235,21 +173,13 @@ fn lint(layer: Layer, policy: &Policy) -> Result<Rule, CedarError> {
         return Err(bad(layer, &id, why));
     }
     let law = policy.annotation("law").map(str::to_owned);
-    Ok(Rule {
-        id,
-        layer,
-        reason,
-        law,
-        approval,
-    })
+    Ok(Rule { id, layer, reason, law, approval })
 }
 
 fn is_rule_id(id: &str) -> bool {
     (3..=RULE_ID_BYTES_MAX).contains(&id.len())
         && id.starts_with(|c: char| c.is_ascii_alphabetic())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
         && !id.starts_with("code.")
 }
 
@@ -266,17 +196,11 @@ fn validate(schema: &Schema, policies: &PolicySet) -> Result<Vec<String>, CedarE
         let (rule, why) = (error.policy_id().to_string(), error.to_string());
         return Err(CedarError::Invalid { rule, why });
     }
-    let warnings: BTreeSet<String> = result
-        .validation_warnings()
-        .map(ToString::to_string)
-        .collect();
+    let warnings: BTreeSet<String> =
+        result.validation_warnings().map(ToString::to_string).collect();
     Ok(warnings.into_iter().collect())
 }
 
 fn bad(layer: Layer, rule: &str, why: &str) -> CedarError {
-    CedarError::BadRule {
-        layer,
-        rule: rule.to_owned(),
-        why: why.to_owned(),
-    }
+    CedarError::BadRule { layer, rule: rule.to_owned(), why: why.to_owned() }
 }

@@ -74,10 +74,6 @@ mod tests {
         assert!(check(&"a && b ".repeat(999)).is_err());
         assert!(check(&"(".repeat(BRACKETS_MAX + 1)).is_err());
         assert!(check(&"if x then y else ".repeat(OPERATORS_MAX + 1)).is_err());
-        assert_eq!(
-            check(&"sniff inside ".repeat(999)),
-            Ok(()),
-            "parts of words"
-        );
+        assert_eq!(check(&"sniff inside ".repeat(999)), Ok(()), "parts of words");
     }
 }

@@ -34,10 +34,7 @@ impl Asked {
         };
         let mut context = vec![
             ("own".to_owned(), reference(own_uid.clone())),
-            (
-                "channel".to_owned(),
-                label("Channel", evaluation.channel.as_str())?,
-            ),
+            ("channel".to_owned(), label("Channel", evaluation.channel.as_str())?),
         ];
         if evaluation.action != policy::Action::Submit {
             let transfer = evaluation.transfer_basis.unwrap_or(TransferBasis::None);
@@ -45,22 +42,10 @@ impl Asked {
         }
         if let Matter::Match { terms, .. } = evaluation.matter {
             context.extend([
-                (
-                    "purpose".to_owned(),
-                    label("Purpose", terms.purpose.as_str())?,
-                ),
-                (
-                    "offence".to_owned(),
-                    label("Offence", terms.offence.as_str())?,
-                ),
-                (
-                    "urgency".to_owned(),
-                    label("Urgency", terms.urgency.as_str())?,
-                ),
-                (
-                    "exercise".to_owned(),
-                    RestrictedExpression::new_bool(terms.exercise),
-                ),
+                ("purpose".to_owned(), label("Purpose", terms.purpose.as_str())?),
+                ("offence".to_owned(), label("Offence", terms.offence.as_str())?),
+                ("urgency".to_owned(), label("Urgency", terms.urgency.as_str())?),
+                ("exercise".to_owned(), RestrictedExpression::new_bool(terms.exercise)),
             ]);
         }
         let resource_uid = resource.uid();
@@ -70,23 +55,13 @@ impl Asked {
         }
         let entities = Entities::from_entities(all, Some(schema)).map_err(|e| e.to_string())?;
         let action = uid("Action", evaluation.action.as_str())?;
-        Ok(Self {
-            principal,
-            action,
-            resource: resource_uid,
-            context,
-            entities,
-        })
+        Ok(Self { principal, action, resource: resource_uid, context, entities })
     }
 
     /// The request, as if so many persons had approved; validated against the schema.
     pub(crate) fn request(&self, approvals: u8, schema: &Schema) -> Result<Request, String> {
         let approvals = RestrictedExpression::new_long(i64::from(approvals));
-        let pairs = self
-            .context
-            .iter()
-            .cloned()
-            .chain([("approvals".to_owned(), approvals)]);
+        let pairs = self.context.iter().cloned().chain([("approvals".to_owned(), approvals)]);
         let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
         Request::new(
             self.principal.clone(),
@@ -101,10 +76,7 @@ impl Asked {
 
 fn agency(party: &agreement::Party) -> Result<Entity, String> {
     let attributes = Attributes::from([
-        (
-            "country".to_owned(),
-            RestrictedExpression::new_string(party.country.to_string()),
-        ),
+        ("country".to_owned(), RestrictedExpression::new_string(party.country.to_string())),
         ("kind".to_owned(), label("AgencyKind", party.kind.as_str())?),
         ("role".to_owned(), label("Role", party.role.as_str())?),
     ]);
@@ -112,27 +84,12 @@ fn agency(party: &agreement::Party) -> Result<Entity, String> {
 }
 
 fn class_entity(class: &Class) -> Result<Entity, String> {
-    let audience = class
-        .audience
-        .iter()
-        .map(|agency| named("Agency", agency.as_str()));
-    let handling = class
-        .handling
-        .iter()
-        .map(|code| label("Handling", code.as_str()));
-    let purposes = class
-        .purposes
-        .iter()
-        .map(|purpose| label("Purpose", purpose.as_str()));
-    let offences = class
-        .offences
-        .iter()
-        .map(|offence| label("Offence", offence.as_str()));
+    let audience = class.audience.iter().map(|agency| named("Agency", agency.as_str()));
+    let handling = class.handling.iter().map(|code| label("Handling", code.as_str()));
+    let purposes = class.purposes.iter().map(|purpose| label("Purpose", purpose.as_str()));
+    let offences = class.offences.iter().map(|offence| label("Offence", offence.as_str()));
     let attributes = Attributes::from([
-        (
-            "agreement".to_owned(),
-            named("Agreement", class.agreement.as_str())?,
-        ),
+        ("agreement".to_owned(), named("Agreement", class.agreement.as_str())?),
         ("origin".to_owned(), named("Agency", class.origin.as_str())?),
         ("audience".to_owned(), set(audience)?),
         ("kind".to_owned(), label("Kind", class.kind.as_str())?),
@@ -145,48 +102,24 @@ fn class_entity(class: &Class) -> Result<Entity, String> {
         ("scheme".to_owned(), label("Scheme", class.scheme.as_str())?),
         ("band".to_owned(), label("Band", class.band.as_str())?),
         ("basis".to_owned(), label("Basis", class.basis.as_str())?),
-        (
-            "subject".to_owned(),
-            label("Subject", class.subject.as_str())?,
-        ),
+        ("subject".to_owned(), label("Subject", class.subject.as_str())?),
         ("age".to_owned(), label("Age", class.age.as_str())?),
-        (
-            "depicts".to_owned(),
-            label("Depicts", class.depicts.as_str())?,
-        ),
+        ("depicts".to_owned(), label("Depicts", class.depicts.as_str())?),
         ("onward".to_owned(), label("Onward", class.onward.as_str())?),
-        (
-            "exercise".to_owned(),
-            RestrictedExpression::new_bool(class.exercise),
-        ),
+        ("exercise".to_owned(), RestrictedExpression::new_bool(class.exercise)),
     ]);
     entity("Class", "class", attributes)
 }
 
 fn question_entity(terms: &QuestionTerms) -> Result<Entity, String> {
     let attributes = Attributes::from([
-        (
-            "agreement".to_owned(),
-            named("Agreement", terms.agreement.as_str())?,
-        ),
+        ("agreement".to_owned(), named("Agreement", terms.agreement.as_str())?),
         ("kind".to_owned(), label("Kind", terms.kind.as_str())?),
         ("tier".to_owned(), tier(terms.kind)?),
-        (
-            "purpose".to_owned(),
-            label("Purpose", terms.purpose.as_str())?,
-        ),
-        (
-            "offence".to_owned(),
-            label("Offence", terms.offence.as_str())?,
-        ),
-        (
-            "urgency".to_owned(),
-            label("Urgency", terms.urgency.as_str())?,
-        ),
-        (
-            "exercise".to_owned(),
-            RestrictedExpression::new_bool(terms.exercise),
-        ),
+        ("purpose".to_owned(), label("Purpose", terms.purpose.as_str())?),
+        ("offence".to_owned(), label("Offence", terms.offence.as_str())?),
+        ("urgency".to_owned(), label("Urgency", terms.urgency.as_str())?),
+        ("exercise".to_owned(), RestrictedExpression::new_bool(terms.exercise)),
     ]);
     entity("Question", "question", attributes)
 }
@@ -217,9 +150,7 @@ fn named(kind: &str, id: &str) -> Result<RestrictedExpression, String> {
 fn set(
     members: impl Iterator<Item = Result<RestrictedExpression, String>>,
 ) -> Result<RestrictedExpression, String> {
-    members
-        .collect::<Result<Vec<_>, _>>()
-        .map(RestrictedExpression::new_set)
+    members.collect::<Result<Vec<_>, _>>().map(RestrictedExpression::new_set)
 }
 
 fn reference(uid: EntityUid) -> RestrictedExpression {

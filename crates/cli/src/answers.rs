@@ -163,12 +163,8 @@ impl Answers {
                     let keys = inner.keys().map(String::as_str);
                     config::check_keys(file, keys, EVALUATION_KEYS)?;
                     let part = |key: &str| inner.get(key).and_then(scalar).unwrap_or_default();
-                    let text = format!(
-                        "{} {}{}",
-                        part("scheme"),
-                        part("source"),
-                        part("information")
-                    );
+                    let text =
+                        format!("{} {}{}", part("scheme"), part("source"), part("information"));
                     self.set(key, &[text]).map_err(wrong)?;
                 }
                 value => {
@@ -204,9 +200,7 @@ impl Answers {
                 let reason = only(texts)?;
                 let length = reason.chars().count();
                 if !(1..=REASON_CHARACTERS_MAX).contains(&length) {
-                    return Err(format!(
-                        "a reason has 1 to {REASON_CHARACTERS_MAX} characters"
-                    ));
+                    return Err(format!("a reason has 1 to {REASON_CHARACTERS_MAX} characters"));
                 }
                 self.presumed_adult_reason = Some(reason.to_owned());
             }
@@ -261,27 +255,15 @@ impl Answers {
             ("purposes", self.purposes.is_none()),
             ("offences", self.offences.is_none()),
             ("subject", self.subject.is_none()),
-            (
-                "age",
-                self.age.is_none() && self.subject != Some(Subject::None),
-            ),
-            (
-                "presumed_adult_reason",
-                presumed && self.presumed_adult_reason.is_none(),
-            ),
+            ("age", self.age.is_none() && self.subject != Some(Subject::None)),
+            ("presumed_adult_reason", presumed && self.presumed_adult_reason.is_none()),
             ("benefit", needs_benefit && self.benefit.is_none()),
             ("role", family == Family::Account && self.role.is_none()),
             ("media", family == Family::Content && self.media.is_none()),
             ("class", family == Family::Content && self.class.is_none()),
-            (
-                "depicts",
-                family == Family::Content && self.depicts.is_none(),
-            ),
+            ("depicts", family == Family::Content && self.depicts.is_none()),
         ];
-        needed
-            .into_iter()
-            .find(|(_, missing)| *missing)
-            .map(|(key, _)| key)
+        needed.into_iter().find(|(_, missing)| *missing).map(|(key, _)| key)
     }
 
     /// The submission, checked on this machine against every rule that a record depends on by
@@ -412,9 +394,7 @@ fn check(submission: &Submission, agency: &AgencyId, now: Timestamp) -> Result<(
         critical: Vec::new(),
         presumed_adult_reasoned: s.presumed_adult_reason.is_some(),
     };
-    Record::new(statement)
-        .map(|_| ())
-        .map_err(|code| Failure::Refused(Refusal::new(code)))
+    Record::new(statement).map(|_| ()).map_err(|code| Failure::Refused(Refusal::new(code)))
 }
 
 /// The texts of a value of TOML: a text, a number, a truth value, or a list of them.
@@ -443,27 +423,17 @@ fn only(texts: &[String]) -> Result<&str, String> {
 }
 
 fn one<T: FromStr<Err: core::fmt::Display>>(texts: &[String]) -> Result<T, String> {
-    only(texts)?
-        .parse()
-        .map_err(|error: T::Err| error.to_string())
+    only(texts)?.parse().map_err(|error: T::Err| error.to_string())
 }
 
 fn set<T: FromStr<Err: core::fmt::Display> + Ord>(texts: &[String]) -> Result<BTreeSet<T>, String> {
-    let parse = |text: &String| {
-        text.trim()
-            .parse()
-            .map_err(|error: T::Err| error.to_string())
-    };
+    let parse = |text: &String| text.trim().parse().map_err(|error: T::Err| error.to_string());
     texts.iter().map(parse).collect()
 }
 
 /// TLP 1.0 called CLEAR white.
 fn tlp(text: &str) -> Result<Tlp, String> {
-    let text = if text.eq_ignore_ascii_case("white") {
-        "CLEAR"
-    } else {
-        text
-    };
+    let text = if text.eq_ignore_ascii_case("white") { "CLEAR" } else { text };
     text.parse().map_err(|error| format!("{error}"))
 }
 
@@ -476,10 +446,7 @@ fn evaluation(text: &str) -> Result<Evaluation, String> {
     let (scheme, rest) = text.split_once([' ', ':']).ok_or_else(wrong)?;
     let scheme: EvaluationScheme = scheme.parse().map_err(|error| format!("{error}"))?;
     let mut signs = rest.trim().chars();
-    let (source, information) = (
-        signs.next(),
-        signs.next().and_then(|digit| digit.to_digit(10)),
-    );
+    let (source, information) = (signs.next(), signs.next().and_then(|digit| digit.to_digit(10)));
     match (source, information, signs.next()) {
         (Some(source), Some(information), None) => {
             let information = u8::try_from(information).map_err(|_| wrong())?;
@@ -501,11 +468,8 @@ fn days(text: &str) -> Result<u32, String> {
 fn date(text: &str) -> Result<Timestamp, String> {
     let wrong = || "a day is written YYYY-MM-DD".to_owned();
     let day = text.split(['T', ' ']).next().unwrap_or_default();
-    let parts: Vec<u64> = day
-        .split('-')
-        .map(str::parse)
-        .collect::<Result<_, _>>()
-        .map_err(|_| wrong())?;
+    let parts: Vec<u64> =
+        day.split('-').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
     match parts.as_slice() {
         [year, month, day] => Timestamp::from_date(*year, *month, *day).ok_or_else(wrong),
         _ => Err(wrong()),
@@ -561,17 +525,11 @@ mod tests {
     #[test]
     fn what_is_not_said_takes_the_strictest_value() {
         let submission = submission(&read(ANSWERS).unwrap()).unwrap();
-        assert_eq!(
-            (submission.labels.tlp, submission.labels.pap),
-            (Tlp::Red, Pap::Red)
-        );
+        assert_eq!((submission.labels.tlp, submission.labels.pap), (Tlp::Red, Pap::Red));
         assert_eq!(submission.labels.evaluation.to_string(), "X4");
         assert!(submission.audience.is_empty());
         assert_eq!(submission.onward, Onward::Never);
-        assert_eq!(
-            submission.valid_until,
-            Timestamp::from_date(2027, 5, 20).unwrap()
-        );
+        assert_eq!(submission.valid_until, Timestamp::from_date(2027, 5, 20).unwrap());
     }
 
     #[test]
@@ -592,18 +550,13 @@ mod tests {
         let presumed = ANSWERS.replace("\"ADULT\"", "\"PRESUMED_ADULT\"");
         assert!(matches!(
             submission(&read(&presumed).unwrap()),
-            Err(Failure::AnswerMissing {
-                key: "presumed_adult_reason"
-            })
+            Err(Failure::AnswerMissing { key: "presumed_adult_reason" })
         ));
         let reasoned =
             format!("{presumed}presumed_adult_reason = \"runs a registered business\"\n");
         assert!(submission(&read(&reasoned).unwrap()).is_ok());
         let late = format!("{reasoned}review_days = 31\n");
-        assert_eq!(
-            code(&read(&late).unwrap()),
-            Some(RefusalCode::PresumedAdultUnfounded)
-        );
+        assert_eq!(code(&read(&late).unwrap()), Some(RefusalCode::PresumedAdultUnfounded));
         let mut own = read(ANSWERS).unwrap();
         own.audience = Some(["be-fedpol".parse().unwrap()].into());
         assert_eq!(code(&own), Some(RefusalCode::LabelsImpossible));
@@ -611,19 +564,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_named() {
-        for key in [
-            "agreement",
-            "purposes",
-            "offences",
-            "subject",
-            "age",
-            "benefit",
-            "role",
-        ] {
-            let kept: Vec<&str> = ANSWERS
-                .lines()
-                .filter(|line| !line.starts_with(key))
-                .collect();
+        for key in ["agreement", "purposes", "offences", "subject", "age", "benefit", "role"] {
+            let kept: Vec<&str> = ANSWERS.lines().filter(|line| !line.starts_with(key)).collect();
             let answers = read(&kept.join("\n")).unwrap();
             assert!(
                 matches!(submission(&answers), Err(Failure::AnswerMissing { key: k }) if k == key),
@@ -631,13 +573,7 @@ mod tests {
             );
         }
         let unknown = read(&ANSWERS.replace("purposes", "purpose")).unwrap_err();
-        assert!(matches!(
-            unknown,
-            Failure::KeyUnknown {
-                nearest: Some("purposes"),
-                ..
-            }
-        ));
+        assert!(matches!(unknown, Failure::KeyUnknown { nearest: Some("purposes"), .. }));
         for (key, bad) in [
             ("tlp", "\"purple\""),
             ("evaluation", "\"B2\""),
@@ -653,10 +589,7 @@ mod tests {
             ("pap", "[\"RED\", \"AMBER\"]"),
         ] {
             let failure = read(&format!("{ANSWERS}{key} = {bad}\n")).unwrap_err();
-            assert!(
-                failure.to_string().contains(&format!("`{key}`")),
-                "{failure}"
-            );
+            assert!(failure.to_string().contains(&format!("`{key}`")), "{failure}");
         }
     }
 
@@ -671,19 +604,9 @@ mod tests {
 
     #[test]
     fn the_nearer_answer_wins() {
-        let row = Answers {
-            tlp: Some(Tlp::Green),
-            ..Answers::default()
-        };
-        let file = Answers {
-            tlp: Some(Tlp::Red),
-            pap: Some(Pap::Amber),
-            ..Answers::default()
-        };
+        let row = Answers { tlp: Some(Tlp::Green), ..Answers::default() };
+        let file = Answers { tlp: Some(Tlp::Red), pap: Some(Pap::Amber), ..Answers::default() };
         let merged = row.or(&file);
-        assert_eq!(
-            (merged.tlp, merged.pap),
-            (Some(Tlp::Green), Some(Pap::Amber))
-        );
+        assert_eq!((merged.tlp, merged.pap), (Some(Tlp::Green), Some(Pap::Amber)));
     }
 }

@@ -262,20 +262,9 @@ impl AnswerFlags {
     pub(crate) fn given(&self) -> Vec<(&'static str, Vec<String>)> {
         let one = |key, value: &Option<String>| (key, value.iter().cloned().collect::<Vec<_>>());
         let many = |key, values: &[String]| {
-            (
-                key,
-                values
-                    .iter()
-                    .take(FLAG_VALUES_MAX)
-                    .cloned()
-                    .collect::<Vec<_>>(),
-            )
+            (key, values.iter().take(FLAG_VALUES_MAX).cloned().collect::<Vec<_>>())
         };
-        let exercise = if self.exercise {
-            vec!["true".to_owned()]
-        } else {
-            Vec::new()
-        };
+        let exercise = if self.exercise { vec!["true".to_owned()] } else { Vec::new() };
         let all = vec![
             one("agreement", &self.agreement),
             many("purposes", &self.purposes),
@@ -302,9 +291,7 @@ impl AnswerFlags {
             one("action_intent", &self.action_intent),
             ("exercise", exercise),
         ];
-        all.into_iter()
-            .filter(|(_, values)| !values.is_empty())
-            .collect()
+        all.into_iter().filter(|(_, values)| !values.is_empty()).collect()
     }
 }
 
@@ -428,17 +415,11 @@ pub(crate) struct Normalise {
 }
 
 fn days(text: &str) -> Result<u32, &'static str> {
-    text.parse()
-        .ok()
-        .filter(|days| (1..=366).contains(days))
-        .ok_or("a number of days, 1 to 366")
+    text.parse().ok().filter(|days| (1..=366).contains(days)).ok_or("a number of days, 1 to 366")
 }
 
 fn limit(text: &str) -> Result<u32, &'static str> {
-    text.parse()
-        .ok()
-        .filter(|limit| (1..=4096).contains(limit))
-        .ok_or("a number, 1 to 4096")
+    text.parse().ok().filter(|limit| (1..=4096).contains(limit)).ok_or("a number, 1 to 4096")
 }
 
 /// Takes one of the words of a closed list, in any usual spelling.
@@ -465,28 +446,21 @@ impl TypedValueParser for Words {
     ) -> Result<String, clap::Error> {
         let given = value.to_string_lossy();
         let same = |word: &&&str| normal(word) == normal(&given);
-        self.words
-            .iter()
-            .find(same)
-            .map(|word| (*word).to_owned())
-            .ok_or_else(|| {
-                let cut: String = given.chars().take(64).collect();
-                let nearest = crate::config::nearest(&cut.replace('-', "_"), self.words);
-                let text = format!("`{}` is not a {}", crate::console::plain(&cut), self.what);
-                let tip = match nearest.or_else(|| self.nearest_upper(&cut)) {
-                    Some(nearest) => format!("did you mean `{nearest}`?"),
-                    None => format!("known: {}", self.words.join(", ")),
-                };
-                let message = format!("{text}\n\n  tip: {tip}\n");
-                clap::Error::raw(ErrorKind::ValueValidation, StyledStr::from(message))
-                    .with_cmd(command)
-            })
+        self.words.iter().find(same).map(|word| (*word).to_owned()).ok_or_else(|| {
+            let cut: String = given.chars().take(64).collect();
+            let nearest = crate::config::nearest(&cut.replace('-', "_"), self.words);
+            let text = format!("`{}` is not a {}", crate::console::plain(&cut), self.what);
+            let tip = match nearest.or_else(|| self.nearest_upper(&cut)) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("known: {}", self.words.join(", ")),
+            };
+            let message = format!("{text}\n\n  tip: {tip}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, StyledStr::from(message)).with_cmd(command)
+        })
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(
-            self.words.iter().map(|word| PossibleValue::new(*word)),
-        ))
+        Some(Box::new(self.words.iter().map(|word| PossibleValue::new(*word))))
     }
 }
 
@@ -495,19 +469,13 @@ impl Words {
     fn nearest_upper(&self, given: &str) -> Option<&'static str> {
         let given = normal(given);
         let distance = |word: &str| strsim::damerau_levenshtein(&normal(word), &given);
-        let nearest = self
-            .words
-            .iter()
-            .copied()
-            .min_by_key(|word| distance(word))?;
+        let nearest = self.words.iter().copied().min_by_key(|word| distance(word))?;
         (distance(nearest) <= nearest.len().div_ceil(3)).then_some(nearest)
     }
 }
 
 fn normal(word: &str) -> String {
-    word.trim()
-        .to_ascii_uppercase()
-        .replace(['-', ' ', '+'], "_")
+    word.trim().to_ascii_uppercase().replace(['-', ' ', '+'], "_")
 }
 
 #[cfg(test)]

@@ -55,23 +55,9 @@ pub(crate) fn run(
     console: &mut Console,
     environment: &Environment,
 ) -> Result<Outcome, Failure> {
-    let format = if arguments.json {
-        Format::Json
-    } else {
-        Format::Text
-    };
-    let detail = if arguments.verbose {
-        Detail::All
-    } else {
-        Detail::Usual
-    };
-    let mut context = Context {
-        console,
-        environment,
-        profile: arguments.profile,
-        format,
-        detail,
-    };
+    let format = if arguments.json { Format::Json } else { Format::Text };
+    let detail = if arguments.verbose { Detail::All } else { Detail::Usual };
+    let mut context = Context { console, environment, profile: arguments.profile, format, detail };
     let context = &mut context;
     match arguments.command {
         Command::Case(case) => case::run(context, case),

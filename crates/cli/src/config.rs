@@ -39,10 +39,7 @@ pub struct Environment {
 impl Environment {
     /// Reads the environment of this process.
     pub fn of_process() -> Self {
-        Self {
-            home: home(|name| std::env::var_os(name)),
-            now: SystemClock.now(),
-        }
+        Self { home: home(|name| std::env::var_os(name)), now: SystemClock.now() }
     }
 }
 
@@ -101,11 +98,7 @@ impl Profile {
         let file = folder.join(format!("{name}.toml"));
         if !file.exists() {
             let known = profiles(&folder);
-            return Err(Failure::ProfileMissing {
-                name: name.to_owned(),
-                folder,
-                known,
-            });
+            return Err(Failure::ProfileMissing { name: name.to_owned(), folder, known });
         }
         let table = read_toml(&file)?;
         check_keys(&file, table.keys().map(String::as_str), PROFILE_KEYS)?;
@@ -113,18 +106,11 @@ impl Profile {
     }
 
     fn of_table(file: PathBuf, folder: &Path, table: &toml::Table) -> Result<Self, Failure> {
-        let wrong = |why: String| Failure::FileInvalid {
-            file: file.clone(),
-            line: 0,
-            why,
-        };
+        let wrong = |why: String| Failure::FileInvalid { file: file.clone(), line: 0, why };
         let text = |key: &'static str| match table.get(key) {
             Some(toml::Value::String(text)) => Ok(text.as_str()),
             Some(_) => Err(wrong(format!("`{key}` is a text"))),
-            None => Err(Failure::KeyMissing {
-                file: file.clone(),
-                key,
-            }),
+            None => Err(Failure::KeyMissing { file: file.clone(), key }),
         };
         let values = match table.get("demo") {
             None | Some(toml::Value::Boolean(false)) => Values::Hidden,
@@ -141,9 +127,7 @@ impl Profile {
                 "`node` is a host and a port, like node.example.org:7444".to_owned(),
             ));
         }
-        let agency = text("agency")?
-            .parse()
-            .map_err(|error| wrong(format!("{error}")))?;
+        let agency = text("agency")?.parse().map_err(|error| wrong(format!("{error}")))?;
         Ok(Self {
             node: node.to_owned(),
             agency,
@@ -164,18 +148,10 @@ pub(crate) fn read_toml(file: &Path) -> Result<toml::Table, Failure> {
     let text = read_text(file, SMALL_FILE_BYTES_MAX)?;
     text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(0, |span| {
-            1 + text
-                .bytes()
-                .take(span.start)
-                .filter(|byte| *byte == b'\n')
-                .count()
+            1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
         });
         let why = error.message().to_owned();
-        Failure::FileInvalid {
-            file: file.to_owned(),
-            line: u64::try_from(line).unwrap_or(0),
-            why,
-        }
+        Failure::FileInvalid { file: file.to_owned(), line: u64::try_from(line).unwrap_or(0), why }
     })
 }
 
@@ -186,16 +162,10 @@ pub(crate) fn read_toml(file: &Path) -> Result<toml::Table, Failure> {
 pub(crate) fn read_text(file: &Path, bytes_max: u64) -> Result<Zeroizing<String>, Failure> {
     let bytes = read(file, bytes_max)?;
     match core::str::from_utf8(&bytes) {
-        Ok(text) => Ok(Zeroizing::new(
-            text.trim_start_matches('\u{feff}').to_owned(),
-        )),
+        Ok(text) => Ok(Zeroizing::new(text.trim_start_matches('\u{feff}').to_owned())),
         Err(_) => {
             let why = "it is not text in UTF-8".to_owned();
-            Err(Failure::FileInvalid {
-                file: file.to_owned(),
-                line: 0,
-                why,
-            })
+            Err(Failure::FileInvalid { file: file.to_owned(), line: 0, why })
         }
     }
 }
@@ -207,14 +177,9 @@ pub(crate) fn read_text(file: &Path, bytes_max: u64) -> Result<Zeroizing<String>
 pub(crate) fn read(file: &Path, bytes_max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut bytes = Zeroizing::new(Vec::new());
     let mut bounded = open(file)?.take(bytes_max.saturating_add(1));
-    bounded
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(file, &error))?;
+    bounded.read_to_end(&mut bytes).map_err(|error| unreadable(file, &error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
-        return Err(Failure::FileTooLong {
-            path: file.to_owned(),
-            bytes_max,
-        });
+        return Err(Failure::FileTooLong { path: file.to_owned(), bytes_max });
     }
     Ok(bytes)
 }
@@ -228,11 +193,7 @@ pub(crate) fn read_or_input(
     file: &Path,
     bytes_max: u64,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    if file.as_os_str() == STANDARD_INPUT {
-        console.rest(bytes_max)
-    } else {
-        read(file, bytes_max)
-    }
+    if file.as_os_str() == STANDARD_INPUT { console.rest(bytes_max) } else { read(file, bytes_max) }
 }
 
 /// Opens a file to be read in pieces.
@@ -244,10 +205,7 @@ pub(crate) fn open(file: &Path) -> Result<File, Failure> {
     let is_folder = opened.metadata().is_ok_and(|metadata| metadata.is_dir());
     if is_folder {
         let kind = io::ErrorKind::IsADirectory;
-        return Err(Failure::FileUnreadable {
-            path: file.to_owned(),
-            kind,
-        });
+        return Err(Failure::FileUnreadable { path: file.to_owned(), kind });
     }
     Ok(opened)
 }
@@ -257,10 +215,8 @@ pub(crate) fn open(file: &Path) -> Result<File, Failure> {
 /// # Errors
 /// [`Failure::FileUnwritable`].
 pub(crate) fn create(file: &Path) -> Result<File, Failure> {
-    File::create_new(file).map_err(|error| Failure::FileUnwritable {
-        path: file.to_owned(),
-        kind: error.kind(),
-    })
+    File::create_new(file)
+        .map_err(|error| Failure::FileUnwritable { path: file.to_owned(), kind: error.kind() })
 }
 
 /// Removes a file that was begun and could not be finished.
@@ -281,17 +237,11 @@ pub(crate) fn read_certificates(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     };
     let mut certificates = Vec::new();
     for block in text.split("-----BEGIN CERTIFICATE-----").skip(1) {
-        let (body, _) = block
-            .split_once("-----END CERTIFICATE-----")
-            .ok_or_else(wrong)?;
+        let (body, _) = block.split_once("-----END CERTIFICATE-----").ok_or_else(wrong)?;
         let digits: String = body.chars().filter(|c| !c.is_whitespace()).collect();
         certificates.push(BASE64.decode(digits).map_err(|_| wrong())?);
     }
-    if certificates.is_empty() {
-        Err(wrong())
-    } else {
-        Ok(certificates)
-    }
+    if certificates.is_empty() { Err(wrong()) } else { Ok(certificates) }
 }
 
 /// Refuses keys that nobody knows, and names the nearest known one.
@@ -316,21 +266,14 @@ pub(crate) fn check_keys<'k>(
 
 /// The known word that is likeliest meant; `None` if none is near.
 pub(crate) fn nearest(given: &str, known: &[&'static str]) -> Option<&'static str> {
-    let given: String = given
-        .chars()
-        .take(64)
-        .collect::<String>()
-        .to_ascii_lowercase();
+    let given: String = given.chars().take(64).collect::<String>().to_ascii_lowercase();
     let distance = |known: &str| strsim::damerau_levenshtein(&given, known);
     let nearest = known.iter().copied().min_by_key(|known| distance(known))?;
     (distance(nearest) <= nearest.len().div_ceil(3)).then_some(nearest)
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> Failure {
-    Failure::FileUnreadable {
-        path: file.to_owned(),
-        kind: error.kind(),
-    }
+    Failure::FileUnreadable { path: file.to_owned(), kind: error.kind() }
 }
 
 /// The names of the profiles in a folder, in order.
@@ -348,11 +291,7 @@ fn profiles(folder: &Path) -> Vec<String> {
 /// `$MALINES_HOME`, else `malines` in the configuration folder: XDG base directories, Apple's and
 /// Microsoft's.
 fn home(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let folder = |name: &str| {
-        variable(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let folder = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(home) = folder("MALINES_HOME") {
         return Some(home);
     }
@@ -379,13 +318,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("be.toml"), text).unwrap();
         let home = Some(folder.path().to_owned());
-        Profile::load(
-            &Environment {
-                home,
-                now: Timestamp::from_millis(0),
-            },
-            "be",
-        )
+        Profile::load(&Environment { home, now: Timestamp::from_millis(0) }, "be")
     }
 
     #[test]
@@ -394,45 +327,25 @@ mod tests {
         assert_eq!(profile.values, Values::Hidden);
         assert_eq!(profile.certificate, profile.file.with_file_name("a.pem"));
         assert_eq!(profile.key, Path::new("/k/a.key"));
-        assert_eq!(
-            load(&format!("{PROFILE}demo = true")).unwrap().values,
-            Values::Demo
-        );
+        assert_eq!(load(&format!("{PROFILE}demo = true")).unwrap().values, Values::Demo);
     }
 
     #[test]
     fn what_is_wrong_is_named() {
         let failure = load(&PROFILE.replace("node_ca", "nodeca")).unwrap_err();
-        assert!(matches!(
-            failure,
-            Failure::KeyUnknown {
-                nearest: Some("node_ca"),
-                ..
-            }
-        ));
+        assert!(matches!(failure, Failure::KeyUnknown { nearest: Some("node_ca"), .. }));
         let failure = load(&PROFILE.replace("agency", "#")).unwrap_err();
         assert!(matches!(failure, Failure::KeyMissing { key: "agency", .. }));
-        for (from, to) in [
-            ("127.0.0.1:7444", "node"),
-            ("be-fedpol", "BE"),
-            ("\"a.pem\"", "1"),
-            ("7444", "0"),
-        ] {
+        for (from, to) in
+            [("127.0.0.1:7444", "node"), ("be-fedpol", "BE"), ("\"a.pem\"", "1"), ("7444", "0")]
+        {
             let failure = load(&PROFILE.replace(from, to)).unwrap_err();
-            assert!(
-                matches!(failure, Failure::FileInvalid { .. }),
-                "{to}: {failure}"
-            );
+            assert!(matches!(failure, Failure::FileInvalid { .. }), "{to}: {failure}");
         }
         let failure = load(&format!("{PROFILE}demo = = 1")).unwrap_err();
-        assert!(
-            matches!(failure, Failure::FileInvalid { line: 6, .. }),
-            "{failure}"
-        );
-        let environment = Environment {
-            home: Some(PathBuf::from("/x")),
-            now: Timestamp::from_millis(0),
-        };
+        assert!(matches!(failure, Failure::FileInvalid { line: 6, .. }), "{failure}");
+        let environment =
+            Environment { home: Some(PathBuf::from("/x")), now: Timestamp::from_millis(0) };
         for name in ["", "../be", "be.toml", "a/b"] {
             let failure = Profile::load(&environment, name).unwrap_err();
             assert!(matches!(failure, Failure::ProfileName { .. }), "{name}");
@@ -443,22 +356,13 @@ mod tests {
     fn the_folder_follows_the_environment() {
         let of = |pairs: &'static [(&'static str, &'static str)]| {
             home(move |name| {
-                pairs
-                    .iter()
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, value)| OsString::from(value))
+                pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
             })
         };
-        assert_eq!(
-            of(&[("MALINES_HOME", "/m"), ("HOME", "/h")]),
-            Some(PathBuf::from("/m"))
-        );
+        assert_eq!(of(&[("MALINES_HOME", "/m"), ("HOME", "/h")]), Some(PathBuf::from("/m")));
         assert_eq!(of(&[]), None);
         if cfg!(target_os = "linux") {
-            assert_eq!(
-                of(&[("HOME", "/h")]),
-                Some(PathBuf::from("/h/.config/malines"))
-            );
+            assert_eq!(of(&[("HOME", "/h")]), Some(PathBuf::from("/h/.config/malines")));
             assert_eq!(
                 of(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/c")]),
                 Some(PathBuf::from("/c/malines"))
@@ -477,31 +381,14 @@ mod tests {
         let block = |body: &str| {
             format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
         };
-        std::fs::write(
-            &file,
-            format!("a comment\n{}{}", block("AAEC\nAwQ="), block("BQ==")),
-        )
-        .unwrap();
-        assert_eq!(
-            read_certificates(&file).unwrap(),
-            vec![vec![0, 1, 2, 3, 4], vec![5]]
-        );
-        for bad in [
-            "",
-            "AAEC",
-            "-----BEGIN CERTIFICATE-----\nAAEC",
-            &block("!!"),
-        ] {
+        std::fs::write(&file, format!("a comment\n{}{}", block("AAEC\nAwQ="), block("BQ==")))
+            .unwrap();
+        assert_eq!(read_certificates(&file).unwrap(), vec![vec![0, 1, 2, 3, 4], vec![5]]);
+        for bad in ["", "AAEC", "-----BEGIN CERTIFICATE-----\nAAEC", &block("!!")] {
             std::fs::write(&file, bad).unwrap();
-            assert!(
-                matches!(read_certificates(&file), Err(Failure::FileInvalid { .. })),
-                "{bad}"
-            );
+            assert!(matches!(read_certificates(&file), Err(Failure::FileInvalid { .. })), "{bad}");
         }
         std::fs::write(&file, vec![b'a'; 70_000]).unwrap();
-        assert!(matches!(
-            read_certificates(&file),
-            Err(Failure::FileTooLong { .. })
-        ));
+        assert!(matches!(read_certificates(&file), Err(Failure::FileTooLong { .. })));
     }
 }

@@ -25,11 +25,7 @@ pub enum Surface {
 
 impl Surface {
     fn of(stream: &impl IsTerminal) -> Self {
-        if stream.is_terminal() {
-            Self::Terminal
-        } else {
-            Self::Pipe
-        }
+        if stream.is_terminal() { Self::Terminal } else { Self::Pipe }
     }
 }
 
@@ -210,9 +206,7 @@ impl Console {
         if self.input_surface != Surface::Terminal {
             return Err(Failure::NobodyToAsk);
         }
-        let answer = self
-            .ask(&format!("{} [y/N]", phrase(question)))?
-            .unwrap_or_default();
+        let answer = self.ask(&format!("{} [y/N]", phrase(question)))?.unwrap_or_default();
         match answer.to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(Failure::Declined),
@@ -232,14 +226,10 @@ impl Console {
             return Ok(None);
         }
         if u64::try_from(length).unwrap_or(u64::MAX) > LINE_BYTES_MAX {
-            return Err(Failure::InputTooLong {
-                bytes_max: LINE_BYTES_MAX,
-            });
+            return Err(Failure::InputTooLong { bytes_max: LINE_BYTES_MAX });
         }
         let text = core::str::from_utf8(&bytes).map_err(|_| Failure::InputNotText)?;
-        Ok(Some(Zeroizing::new(
-            text.trim_end_matches(['\n', '\r']).to_owned(),
-        )))
+        Ok(Some(Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned())))
     }
 
     /// Everything that is left of the input.
@@ -351,10 +341,7 @@ mod tests {
 
     #[test]
     fn a_partner_cannot_play_with_the_terminal() {
-        assert_eq!(
-            plain("down\u{1b}[2J\r\n\u{202e}gpj"),
-            "down\\u{1b}[2J\\u{d}\\u{a}\\u{202e}gpj"
-        );
+        assert_eq!(plain("down\u{1b}[2J\r\n\u{202e}gpj"), "down\\u{1b}[2J\\u{d}\\u{a}\\u{202e}gpj");
         assert_eq!(plain("Málaga سبتة"), "Málaga سبتة");
     }
 
@@ -367,20 +354,13 @@ mod tests {
         assert_eq!(console.line().unwrap().unwrap().as_str(), "one");
         assert_eq!(console.line().unwrap().unwrap().as_str(), "two");
         assert!(matches!(console.line(), Err(Failure::InputNotText)));
-        for (answer, yes) in [
-            ("y\n", true),
-            ("YES\n", true),
-            ("\n", false),
-            ("", false),
-            ("j", false),
-        ] {
+        for (answer, yes) in
+            [("y\n", true), ("YES\n", true), ("\n", false), ("", false), ("j", false)]
+        {
             let (mut console, _) = Console::captured(answer.as_bytes(), Surface::Terminal);
             assert_eq!(console.confirm(Phrase::Proceed).is_ok(), yes, "{answer:?}");
         }
         let (mut console, _) = Console::captured(b"y\n", Surface::Pipe);
-        assert!(matches!(
-            console.confirm(Phrase::Proceed),
-            Err(Failure::NobodyToAsk)
-        ));
+        assert!(matches!(console.confirm(Phrase::Proceed), Err(Failure::NobodyToAsk)));
     }
 }

@@ -63,10 +63,7 @@ pub(crate) fn tell_spoiled(console: &mut Console, spoiled: &[Spoiled]) {
         console.say(&hint);
     }
     if spoiled.len() > BAD_ROWS_SHOWN_MAX {
-        console.say(&format!(
-            "... and {} more",
-            spoiled.len() - BAD_ROWS_SHOWN_MAX
-        ));
+        console.say(&format!("... and {} more", spoiled.len() - BAD_ROWS_SHOWN_MAX));
     }
 }
 
@@ -91,11 +88,7 @@ pub(crate) fn deliver(
     let mut submissions = Vec::with_capacity(prepared.len());
     for one in prepared {
         let kind = one.submission.kind.as_str();
-        places.push(Sent {
-            order: one.order,
-            place: one.place,
-            kind,
-        });
+        places.push(Sent { order: one.order, place: one.place, kind });
         submissions.push(one.submission);
     }
     let forecast = send(context.console, session, &submissions, Mode::DryRun)?;
@@ -108,17 +101,9 @@ pub(crate) fn deliver(
         if !consent.yes {
             context.console.confirm(Phrase::Send)?;
         }
-        (
-            Mode::Real,
-            send(context.console, session, &submissions, Mode::Real)?,
-        )
+        (Mode::Real, send(context.console, session, &submissions, Mode::Real)?)
     };
-    let delivered = Delivered {
-        mode,
-        places,
-        results,
-        spoiled,
-    };
+    let delivered = Delivered { mode, places, results, spoiled };
     match context.format {
         Format::Json => delivered.print_json(context.console, consent, more),
         Format::Text if mode == Mode::DryRun => delivered.tell_refusals(context.console),
@@ -134,11 +119,7 @@ fn send(
     mode: Mode,
 ) -> Result<Vec<SubmissionResult>, Failure> {
     let steps = u64::try_from(submissions.len()).unwrap_or(u64::MAX);
-    let what = if mode == Mode::DryRun {
-        "asking what would leave"
-    } else {
-        "sending"
-    };
+    let what = if mode == Mode::DryRun { "asking what would leave" } else { "sending" };
     let bar = console.progress(what, steps, ROWS_LONG);
     let mut sent = 0;
     let results = session.submit(submissions, mode, |done| {
@@ -148,9 +129,7 @@ fn send(
     bar.finish_and_clear();
     if mode == Mode::Real && results.is_err() && sent > 0 {
         let rows = count(sent, "row was", "rows were");
-        console.say(&format!(
-            "{rows} recorded before this; the same file can be submitted again"
-        ));
+        console.say(&format!("{rows} recorded before this; the same file can be submitted again"));
     }
     results
 }
@@ -171,11 +150,7 @@ fn tell_forecast(
         let Ok(receipt) = result else { continue };
         records += 1;
         let (goes, kept) = fates(&receipt.outlook);
-        *leaves
-            .entry(goes)
-            .or_default()
-            .entry(sent.kind)
-            .or_default() += 1;
+        *leaves.entry(goes).or_default().entry(sent.kind).or_default() += 1;
         for line in kept {
             *stays.entry(line).or_default().entry(sent.kind).or_default() += 1;
         }
@@ -196,11 +171,7 @@ fn tell_forecast(
     say(Some(Style::Strong), phrase(Phrase::Stays));
     for (line, kinds) in &stays {
         let all = kinds.values().sum::<usize>() == records;
-        let of = if all {
-            "all".to_owned()
-        } else {
-            kinds_text(kinds)
-        };
+        let of = if all { "all".to_owned() } else { kinds_text(kinds) };
         say(None, &format!("  {of} {line}"));
     }
     say(None, &format!("  {}", phrase(Phrase::RawStays)));
@@ -219,9 +190,7 @@ fn kinds_text(kinds: &BTreeMap<&'static str, usize>) -> String {
 fn fates(outlook: &[Outlook]) -> (String, Vec<String>) {
     let named = |wanted: fn(&Fate) -> bool| {
         let rows = outlook.iter().filter(|row| wanted(&row.fate));
-        rows.map(|row| row.peer.to_string())
-            .collect::<Vec<_>>()
-            .join(", ")
+        rows.map(|row| row.peer.to_string()).collect::<Vec<_>>().join(", ")
     };
     let leaves = named(|fate| matches!(fate, Fate::Leaves));
     let answered = named(|fate| matches!(fate, Fate::AnsweredWhenAsked));
@@ -230,21 +199,16 @@ fn fates(outlook: &[Outlook]) -> (String, Vec<String>) {
         to.push_str(&format!("; answered when asked by {answered}"));
     }
     let rule = |row: &Outlook| {
-        row.rule
-            .as_ref()
-            .map(|rule| format!(" (rule {})", plain(rule)))
-            .unwrap_or_default()
+        row.rule.as_ref().map(|rule| format!(" (rule {})", plain(rule))).unwrap_or_default()
     };
     let kept = outlook.iter().filter_map(|row| match row.fate {
         Fate::Stays(code) => {
             let text = message::refusal(Language::English, code).text;
             Some(format!("from {}: {code}{}: {text}", row.peer, rule(row)))
         }
-        Fate::NeedsApproval => Some(format!(
-            "from {}: until a person approves{}",
-            row.peer,
-            rule(row)
-        )),
+        Fate::NeedsApproval => {
+            Some(format!("from {}: until a person approves{}", row.peer, rule(row)))
+        }
         Fate::Leaves | Fate::AnsweredWhenAsked => None,
     });
     (to, kept.collect())
@@ -305,10 +269,7 @@ impl Delivered {
         let done = self.results.iter().filter(|result| result.is_ok()).count();
         let kept = self.results.len() + self.spoiled.len() - done;
         if kept > 0 {
-            console.say(&format!(
-                "{} recorded, {kept} not",
-                count(done, "row", "rows")
-            ));
+            console.say(&format!("{} recorded, {kept} not", count(done, "row", "rows")));
         }
         self.tell_matches(console);
     }
@@ -318,16 +279,10 @@ impl Delivered {
         for (Sent { place, .. }, result) in self.places.iter().zip(&self.results) {
             for hit in result.iter().flat_map(|receipt| &receipt.hits) {
                 let text = matching::describe(&hit.summary);
-                console.say(&format!(
-                    "{place}: matches a record of {}: {text}",
-                    hit.origin
-                ));
+                console.say(&format!("{place}: matches a record of {}: {text}", hit.origin));
                 if core::mem::take(&mut is_first) {
                     let caution = matching::caution(&hit.summary);
-                    console.say(&format!(
-                        "{}: {caution}",
-                        phrase(Phrase::LeadNotIdentification)
-                    ));
+                    console.say(&format!("{}: {caution}", phrase(Phrase::LeadNotIdentification)));
                 }
             }
         }
@@ -347,19 +302,13 @@ impl Delivered {
         });
         let spoiled = self.spoiled.iter().map(|spoiled| {
             let (place, code) = (&spoiled.place, spoiled.failure.code());
-            (
-                spoiled.order,
-                json!({ "place": place, "kind": null, "code": code, "rule": null }),
-            )
+            (spoiled.order, json!({ "place": place, "kind": null, "code": code, "rule": null }))
         });
         let mut results: Vec<(u64, Value)> = sent.chain(spoiled).collect();
         results.sort_by_key(|(order, _)| *order);
         let results: Vec<Value> = results.into_iter().map(|(_, value)| value).collect();
         let done = self.results.iter().flatten();
-        let repeated = done
-            .clone()
-            .filter(|receipt| receipt.repeated == Repeated::Yes)
-            .count();
+        let repeated = done.clone().filter(|receipt| receipt.repeated == Repeated::Yes).count();
         let (done, total) = (done.count(), results.len());
         let mut value = json!({
             "dry_run": consent.dry_run,
@@ -399,10 +348,7 @@ fn receipt_json(place: &str, kind: &str, receipt: &SubmissionReceipt, mode: Mode
     if let (Some(object), Mode::Real) = (value.as_object_mut(), mode) {
         object.insert("record_id".to_owned(), json!(receipt.record_id.to_string()));
         object.insert("version".to_owned(), json!(receipt.version.to_string()));
-        object.insert(
-            "repeated".to_owned(),
-            json!(receipt.repeated == Repeated::Yes),
-        );
+        object.insert("repeated".to_owned(), json!(receipt.repeated == Repeated::Yes));
         object.insert("audit_sequence".to_owned(), json!(receipt.audit_sequence));
     }
     value
@@ -414,11 +360,7 @@ mod tests {
     use domain::refusal::{Refusal, RefusalCode};
 
     fn row(peer: &str, fate: Fate, rule: Option<&str>) -> Outlook {
-        Outlook {
-            peer: peer.parse().unwrap(),
-            fate,
-            rule: rule.map(str::to_owned),
-        }
+        Outlook { peer: peer.parse().unwrap(), fate, rule: rule.map(str::to_owned) }
     }
 
     #[test]
@@ -427,11 +369,7 @@ mod tests {
             row("es-pn", Fate::Leaves, None),
             row("fr-oltim", Fate::Leaves, None),
             row("it-ps", Fate::NeedsApproval, None),
-            row(
-                "ma-dgsn",
-                Fate::Stays(RefusalCode::NoTransferBasis),
-                Some("C07\u{1b}"),
-            ),
+            row("ma-dgsn", Fate::Stays(RefusalCode::NoTransferBasis), Some("C07\u{1b}")),
         ];
         let (leaves, stays) = fates(&outlook);
         assert_eq!(leaves, "-> es-pn, fr-oltim");
@@ -449,25 +387,12 @@ mod tests {
     #[test]
     fn the_exit_code_says_how_much_went() {
         let refusal = || Err(Refusal::new(RefusalCode::RuleDenied));
-        let spoiled = |failure| Spoiled {
-            order: 1,
-            place: "line 1".to_owned(),
-            failure,
-        };
+        let spoiled = |failure| Spoiled { order: 1, place: "line 1".to_owned(), failure };
         let of = |results, spoiled| {
-            Delivered {
-                mode: Mode::Real,
-                places: Vec::new(),
-                results,
-                spoiled,
-            }
-            .outcome()
+            Delivered { mode: Mode::Real, places: Vec::new(), results, spoiled }.outcome()
         };
         assert_eq!(of(vec![refusal(), refusal()], vec![]), Outcome::Refused);
-        assert_eq!(
-            of(vec![refusal()], vec![spoiled(Failure::NoValue)]),
-            Outcome::Failed
-        );
+        assert_eq!(of(vec![refusal()], vec![spoiled(Failure::NoValue)]), Outcome::Failed);
         let refused = Failure::Refused(Refusal::new(RefusalCode::Minor));
         assert_eq!(of(vec![], vec![spoiled(refused)]), Outcome::Refused);
     }

@@ -382,17 +382,11 @@ fn shown(path: &std::path::Path) -> String {
 }
 
 fn line_text(line: u64) -> String {
-    if line == 0 {
-        String::new()
-    } else {
-        format!(", line {line}")
-    }
+    if line == 0 { String::new() } else { format!(", line {line}") }
 }
 
 fn nearest_text(nearest: &Option<&'static str>) -> String {
-    nearest
-        .map(|nearest| format!("; did you mean `{nearest}`?"))
-        .unwrap_or_default()
+    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }
 
 /// The operating system's reason, as people say it.

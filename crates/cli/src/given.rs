@@ -52,13 +52,9 @@ impl FromStr for Given {
         if word.trim().eq_ignore_ascii_case("file") {
             return Ok(Self::File);
         }
-        word.parse()
-            .map(Self::Identifier)
-            .map_err(
-                |error: fingerprint::UnknownInputKind| Failure::AnswerInvalid {
-                    why: format!("{error}, file"),
-                },
-            )
+        word.parse().map(Self::Identifier).map_err(|error: fingerprint::UnknownInputKind| {
+            Failure::AnswerInvalid { why: format!("{error}, file") }
+        })
     }
 }
 
@@ -76,9 +72,7 @@ pub(crate) struct Raw {
 /// [`Failure::AnswerInvalid`] for a word that is no country or platform.
 pub(crate) fn hint(region: Option<&str>, platform: Option<&str>) -> Result<Hint, Failure> {
     let invalid = |why: String| Failure::AnswerInvalid { why };
-    let region = region
-        .map(|region| region.trim().to_ascii_uppercase().parse())
-        .transpose();
+    let region = region.map(|region| region.trim().to_ascii_uppercase().parse()).transpose();
     let region = region.map_err(|error| invalid(format!("{error}")))?;
     let platform: Option<Platform> = match platform {
         Some(word) => Some(word.parse().map_err(|error| invalid(format!("{error}")))?),
@@ -102,18 +96,12 @@ pub(crate) fn read(
         if values == Values::Hidden {
             return Err(Failure::ValueOnCommandLine);
         }
-        return Ok(vec![Raw {
-            line: 1,
-            text: Zeroizing::new(value.clone()),
-        }]);
+        return Ok(vec![Raw { line: 1, text: Zeroizing::new(value.clone()) }]);
     }
     let raws = match (&source.from, given) {
         // The file itself is the thing, not a list of paths.
         (Some(path), Given::File) if path.as_os_str() != STANDARD_INPUT => {
-            vec![Raw {
-                line: 1,
-                text: Zeroizing::new(path.to_string_lossy().into_owned()),
-            }]
+            vec![Raw { line: 1, text: Zeroizing::new(path.to_string_lossy().into_owned()) }]
         }
         (Some(path), _) => {
             let bytes = config::read_or_input(console, path, LIST_BYTES_MAX)?;
@@ -125,10 +113,7 @@ pub(crate) fn read(
                 Given::File => console.ask("path of the file:")?.map(Zeroizing::new),
                 Given::Identifier(_) => console.ask_hidden(phrase(Phrase::ValueNotShown))?,
             };
-            value
-                .into_iter()
-                .map(|text| Raw { line: 1, text })
-                .collect()
+            value.into_iter().map(|text| Raw { line: 1, text }).collect()
         }
         (None, _) => {
             let bytes = console.rest(LIST_BYTES_MAX)?;
@@ -136,11 +121,7 @@ pub(crate) fn read(
             lines_of(given, text)?
         }
     };
-    if raws.iter().all(|raw| raw.text.trim().is_empty()) {
-        Err(Failure::NoValue)
-    } else {
-        Ok(raws)
-    }
+    if raws.iter().all(|raw| raw.text.trim().is_empty()) { Err(Failure::NoValue) } else { Ok(raws) }
 }
 
 /// Normalises a value; a file gives its two hashes, everything else one thing.
@@ -154,16 +135,14 @@ pub(crate) fn normalised(
     folder: Option<&Path>,
 ) -> Result<Vec<Normalised>, Failure> {
     match given {
-        Given::Identifier(kind) => normalise(kind, raw, hint)
-            .map(|one| vec![one])
-            .map_err(Failure::ValueRefused),
+        Given::Identifier(kind) => {
+            normalise(kind, raw, hint).map(|one| vec![one]).map_err(Failure::ValueRefused)
+        }
         Given::File => {
             let path = Path::new(raw.trim());
             let path = folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path));
             let hashes = hash_file(config::open(&path)?, FILE_BYTES_MAX);
-            hashes
-                .map(|hashes| hashes.normalised().to_vec())
-                .map_err(Failure::ValueRefused)
+            hashes.map(|hashes| hashes.normalised().to_vec()).map_err(Failure::ValueRefused)
         }
     }
 }
@@ -175,26 +154,15 @@ pub(crate) fn digest_text(x: &Fingerprint) -> String {
 
 fn lines_of(given: Given, text: &str) -> Result<Vec<Raw>, Failure> {
     if given == Given::Identifier(InputKind::Text) {
-        return Ok(vec![Raw {
-            line: 1,
-            text: Zeroizing::new(text.to_owned()),
-        }]);
+        return Ok(vec![Raw { line: 1, text: Zeroizing::new(text.to_owned()) }]);
     }
-    let lines = (1..)
-        .zip(text.lines())
-        .filter(|(_, text)| !text.trim().is_empty());
+    let lines = (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty());
     let raws: Vec<Raw> = lines
         .take(VALUES_MAX + 1)
-        .map(|(line, text)| Raw {
-            line,
-            text: Zeroizing::new(text.to_owned()),
-        })
+        .map(|(line, text)| Raw { line, text: Zeroizing::new(text.to_owned()) })
         .collect();
     if raws.len() > VALUES_MAX {
-        return Err(Failure::TooMany {
-            what: "values",
-            most: VALUES_MAX,
-        });
+        return Err(Failure::TooMany { what: "values", most: VALUES_MAX });
     }
     Ok(raws)
 }
@@ -211,31 +179,17 @@ mod tests {
             assert!(word.parse::<Given>().is_ok());
         }
         assert_eq!("FILE".parse::<Given>().unwrap(), Given::File);
-        assert!(
-            "fax"
-                .parse::<Given>()
-                .unwrap_err()
-                .to_string()
-                .ends_with(", file")
-        );
+        assert!("fax".parse::<Given>().unwrap_err().to_string().ends_with(", file"));
     }
 
     #[test]
     fn a_value_on_the_command_line_is_for_the_demo() {
-        let source = Source {
-            value: Some("+33199001234".to_owned()),
-            ..Source::default()
-        };
+        let source = Source { value: Some("+33199001234".to_owned()), ..Source::default() };
         let given = Given::Identifier(InputKind::Phone);
         let (mut console, _) = Console::captured(b"", Surface::Pipe);
         let refused = read(&mut console, given, &source, Values::Hidden);
         assert!(matches!(refused, Err(Failure::ValueOnCommandLine)));
-        assert_eq!(
-            read(&mut console, given, &source, Values::Demo)
-                .unwrap()
-                .len(),
-            1
-        );
+        assert_eq!(read(&mut console, given, &source, Values::Demo).unwrap().len(), 1);
     }
 
     #[test]

@@ -42,15 +42,8 @@ pub(crate) fn complete(
     }
     ask_audience(console, answers)?;
     // Whether it may travel matters only if somebody may get it.
-    let somebody = answers
-        .audience
-        .as_ref()
-        .is_some_and(|audience| !audience.is_empty());
-    if somebody && answers.tlp.is_none() {
-        ask(console, answers, "tlp")
-    } else {
-        Ok(())
-    }
+    let somebody = answers.audience.as_ref().is_some_and(|audience| !audience.is_empty());
+    if somebody && answers.tlp.is_none() { ask(console, answers, "tlp") } else { Ok(()) }
 }
 
 /// A victim, a witness, a minor or somebody nobody knows: no further question makes sense.
@@ -73,9 +66,7 @@ fn ask(console: &mut Console, answers: &mut Answers, key: &'static str) -> Resul
         let Some(given) = console.ask(&question.to_line())? else {
             return Err(Failure::AnswerMissing { key });
         };
-        let taken = question
-            .words(&given)
-            .and_then(|words| answers.set(key, &words));
+        let taken = question.words(&given).and_then(|words| answers.set(key, &words));
         match taken {
             Ok(()) => return Ok(()),
             Err(error) => {
@@ -97,11 +88,8 @@ fn ask_audience(console: &mut Console, answers: &mut Answers) -> Result<(), Fail
         let given = console.ask(line)?.unwrap_or_default();
         let names: Vec<String> = list(&given);
         let nobody = names.is_empty() || names == ["nobody"];
-        let taken = if nobody {
-            answers.set("audience", &[])
-        } else {
-            answers.set("audience", &names)
-        };
+        let taken =
+            if nobody { answers.set("audience", &[]) } else { answers.set("audience", &names) };
         match taken {
             Ok(()) => return Ok(()),
             Err(error) => console.say(&format!("  {}", crate::console::plain(&error))),
@@ -113,12 +101,7 @@ fn ask_audience(console: &mut Console, answers: &mut Answers) -> Result<(), Fail
 fn question(key: &'static str) -> Question {
     let of = |text, has_default| {
         let choices = choices(key);
-        Question {
-            key,
-            text,
-            choices,
-            has_default,
-        }
+        Question { key, text, choices, has_default }
     };
     match key {
         "agreement" => of("under which agreement?", false),
@@ -128,10 +111,7 @@ fn question(key: &'static str) -> Question {
         "age" => of("how old is that person?", false),
         "presumed_adult_reason" => of("presumed adult, because?", false),
         "depicts" => of("who is pictured?", false),
-        "benefit" => of(
-            "how do you know that money or another benefit is asked?",
-            false,
-        ),
+        "benefit" => of("how do you know that money or another benefit is asked?", false),
         "role" => of("what does the account do for the business?", true),
         "tlp" => of("how far may it travel?", true),
         "media" => of("what is the file?", false),
@@ -143,10 +123,7 @@ fn question(key: &'static str) -> Question {
 fn choices(key: &str) -> Vec<(String, &'static str)> {
     let words = |words: &[&'static str]| words.iter().map(|word| (human(word), *word)).collect();
     let named = |pairs: &[(&str, &'static str)]| {
-        pairs
-            .iter()
-            .map(|(shown, word)| ((*shown).to_owned(), *word))
-            .collect()
+        pairs.iter().map(|(shown, word)| ((*shown).to_owned(), *word)).collect()
     };
     match key {
         "purposes" => words(Purpose::WORDS),
@@ -188,11 +165,7 @@ fn choices(key: &str) -> Vec<(String, &'static str)> {
 impl Question {
     fn to_line(&self) -> String {
         let shown = self.choices.iter().enumerate().map(|(index, (shown, _))| {
-            if self.has_default && index == 0 {
-                format!("[{shown}]")
-            } else {
-                shown.clone()
-            }
+            if self.has_default && index == 0 { format!("[{shown}]") } else { shown.clone() }
         });
         let choices = shown.collect::<Vec<_>>().join(" / ");
         if choices.is_empty() {
@@ -220,25 +193,16 @@ impl Question {
                 .collect());
         }
         let is_list = matches!(self.key, "purposes" | "offences");
-        let parts = if is_list {
-            list(given)
-        } else {
-            vec![given.to_owned()]
-        };
+        let parts = if is_list { list(given) } else { vec![given.to_owned()] };
         parts.iter().map(|part| self.word(part)).collect()
     }
 
     fn word(&self, given: &str) -> Result<String, String> {
         let given = human(given.trim());
-        let exact = self
-            .choices
-            .iter()
-            .find(|(shown, word)| *shown == given || human(word) == given);
+        let exact =
+            self.choices.iter().find(|(shown, word)| *shown == given || human(word) == given);
         let begins = || {
-            let mut found = self
-                .choices
-                .iter()
-                .filter(|(shown, _)| shown.starts_with(&given));
+            let mut found = self.choices.iter().filter(|(shown, _)| shown.starts_with(&given));
             found.next().filter(|_| found.next().is_none())
         };
         let choice = exact.or_else(begins);
@@ -269,15 +233,9 @@ mod tests {
     fn interview(said: &str, family: Family) -> (Result<(), Failure>, Answers, String) {
         let (mut console, captured) = Console::captured(said.as_bytes(), Surface::Terminal);
         let mut answers = Answers::default();
-        answers
-            .set("agreement", &["malines-2026".to_owned()])
-            .unwrap();
-        answers
-            .set("purposes", &["INVESTIGATION".to_owned()])
-            .unwrap();
-        answers
-            .set("offences", &["MIGRANT_SMUGGLING".to_owned()])
-            .unwrap();
+        answers.set("agreement", &["malines-2026".to_owned()]).unwrap();
+        answers.set("purposes", &["INVESTIGATION".to_owned()]).unwrap();
+        answers.set("offences", &["MIGRANT_SMUGGLING".to_owned()]).unwrap();
         let result = complete(&mut console, &mut answers, &[family]);
         (result, answers, captured.talk())
     }
@@ -292,10 +250,7 @@ mod tests {
         assert_eq!(answers.role, Some(Role::Advertiser));
         assert_eq!(answers.tlp, Some(Tlp::Amber));
         assert_eq!(answers.audience.unwrap().len(), 2);
-        assert!(
-            !talk.contains("agreement") && !talk.contains("pictured"),
-            "{talk}"
-        );
+        assert!(!talk.contains("agreement") && !talk.contains("pictured"), "{talk}");
     }
 
     #[test]
@@ -319,15 +274,9 @@ mod tests {
     fn nonsense_is_asked_again_and_then_refused() {
         let (result, _, talk) = interview("x\ncon\nsuspect\nadult\n\n\n\n", Family::Account);
         assert!(talk.contains("choose one of those named"), "{talk}");
-        assert!(
-            matches!(result, Err(Failure::AnswerInvalid { .. })),
-            "{talk}"
-        );
+        assert!(matches!(result, Err(Failure::AnswerInvalid { .. })), "{talk}");
         let (result, _, _) = interview("", Family::Account);
-        assert!(matches!(
-            result,
-            Err(Failure::AnswerMissing { key: "subject" })
-        ));
+        assert!(matches!(result, Err(Failure::AnswerMissing { key: "subject" })));
     }
 
     #[test]
@@ -335,9 +284,6 @@ mod tests {
         let (mut console, captured) = Console::captured(b"suspect\n", Surface::Pipe);
         let mut answers = Answers::default();
         complete(&mut console, &mut answers, &[Family::Account]).unwrap();
-        assert_eq!(
-            (answers, captured.talk()),
-            (Answers::default(), String::new())
-        );
+        assert_eq!((answers, captured.talk()), (Answers::default(), String::new()));
     }
 }

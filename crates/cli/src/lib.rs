@@ -45,11 +45,7 @@ use std::process::ExitCode;
 /// Runs the program on the streams and in the environment of this process. The first argument is
 /// the name of the program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let outcome = run_in(
-        arguments,
-        &mut Console::of_process(),
-        &Environment::of_process(),
-    );
+    let outcome = run_in(arguments, &mut Console::of_process(), &Environment::of_process());
     ExitCode::from(outcome as u8)
 }
 

@@ -53,26 +53,15 @@ pub(crate) fn read(
         None => return Err(invalid(file, "it is empty")),
         Some(b'{') => read_json_lines(file, bytes, default)?,
         Some(b'[') => {
-            return Err(invalid(
-                file,
-                "it is one JSON list; write one object per line",
-            ));
+            return Err(invalid(file, "it is one JSON list; write one object per line"));
         }
         Some(_) => read_csv(file, bytes, default)?,
     };
-    if rows.is_empty() {
-        Err(invalid(file, "it has a heading and no rows"))
-    } else {
-        Ok(rows)
-    }
+    if rows.is_empty() { Err(invalid(file, "it has a heading and no rows")) } else { Ok(rows) }
 }
 
 fn invalid(file: &Path, why: &str) -> Failure {
-    Failure::FileInvalid {
-        file: file.to_owned(),
-        line: 0,
-        why: why.to_owned(),
-    }
+    Failure::FileInvalid { file: file.to_owned(), line: 0, why: why.to_owned() }
 }
 
 fn read_csv(
@@ -81,16 +70,11 @@ fn read_csv(
     default: Option<Given>,
 ) -> Result<Vec<Result<Row, BadRow>>, Failure> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
-    let heading = reader
-        .byte_headers()
-        .map_err(|_| invalid(file, "the heading cannot be read"))?;
+    let heading = reader.byte_headers().map_err(|_| invalid(file, "the heading cannot be read"))?;
     let columns: Vec<String> = heading
         .iter()
         .map(|cell| {
-            String::from_utf8_lossy(cell)
-                .trim()
-                .to_ascii_lowercase()
-                .replace([' ', '-'], "_")
+            String::from_utf8_lossy(cell).trim().to_ascii_lowercase().replace([' ', '-'], "_")
         })
         .collect();
     check_columns(file, &columns, default)?;
@@ -100,10 +84,7 @@ fn read_csv(
         match reader.read_byte_record(&mut record) {
             Ok(false) => return Ok(rows),
             Ok(true) if rows.len() >= ROWS_MAX => {
-                return Err(Failure::TooMany {
-                    what: "rows",
-                    most: ROWS_MAX,
-                });
+                return Err(Failure::TooMany { what: "rows", most: ROWS_MAX });
             }
             Ok(true) => {
                 let line = line_of(&record, bytes);
@@ -124,9 +105,7 @@ fn line_of(record: &csv::ByteRecord, bytes: &[u8]) -> u64 {
     let rest = bytes.get(offset..).unwrap_or_default();
     let empty = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
     let empty = empty.filter(|byte| **byte == b'\n').count();
-    position
-        .line()
-        .saturating_add(u64::try_from(empty).unwrap_or(0))
+    position.line().saturating_add(u64::try_from(empty).unwrap_or(0))
 }
 
 /// Every column is known, none stands twice, and value and kind are there.
@@ -142,24 +121,15 @@ fn check_columns(file: &Path, columns: &[String], default: Option<Given>) -> Res
             });
         }
         if columns.iter().take(index).any(|before| before == column) {
-            return Err(invalid(
-                file,
-                &format!("the column `{column}` stands twice"),
-            ));
+            return Err(invalid(file, &format!("the column `{column}` stands twice")));
         }
     }
     let has = |name: &str| columns.iter().any(|column| column == name);
     if !has("value") {
-        return Err(Failure::KeyMissing {
-            file: file.to_owned(),
-            key: "value",
-        });
+        return Err(Failure::KeyMissing { file: file.to_owned(), key: "value" });
     }
     if !has("kind") && default.is_none() {
-        return Err(Failure::KeyMissing {
-            file: file.to_owned(),
-            key: "kind",
-        });
+        return Err(Failure::KeyMissing { file: file.to_owned(), key: "kind" });
     }
     Ok(())
 }
@@ -170,10 +140,7 @@ fn csv_row(
     line: u64,
     default: Option<Given>,
 ) -> Result<Row, BadRow> {
-    let bad = |why: String| BadRow {
-        line,
-        failure: Failure::RowInvalid { why },
-    };
+    let bad = |why: String| BadRow { line, failure: Failure::RowInvalid { why } };
     if record.as_slice().len() > ROW_BYTES_MAX {
         return Err(bad(format!("a row has at most {ROW_BYTES_MAX} bytes")));
     }
@@ -192,15 +159,8 @@ fn csv_row(
             continue;
         }
         // A value, a reason and a ground may hold a semicolon.
-        let is_list = matches!(
-            column.as_str(),
-            "purposes" | "offences" | "handling" | "audience"
-        );
-        let texts = if is_list {
-            split(text)
-        } else {
-            vec![text.to_owned()]
-        };
+        let is_list = matches!(column.as_str(), "purposes" | "offences" | "handling" | "audience");
+        let texts = if is_list { split(text) } else { vec![text.to_owned()] };
         cells.push((column.as_str(), texts));
     }
     row(line, cells, default).map_err(|failure| BadRow { line, failure })
@@ -223,10 +183,7 @@ fn read_json_lines(
     let mut rows = Vec::new();
     for (line, text) in lines.filter(|(_, text)| !text.iter().all(u8::is_ascii_whitespace)) {
         if rows.len() >= ROWS_MAX {
-            return Err(Failure::TooMany {
-                what: "rows",
-                most: ROWS_MAX,
-            });
+            return Err(Failure::TooMany { what: "rows", most: ROWS_MAX });
         }
         rows.push(json_row(file, text, line, default));
     }
@@ -234,10 +191,7 @@ fn read_json_lines(
 }
 
 fn json_row(file: &Path, text: &[u8], line: u64, default: Option<Given>) -> Result<Row, BadRow> {
-    let bad = |why: String| BadRow {
-        line,
-        failure: Failure::RowInvalid { why },
-    };
+    let bad = |why: String| BadRow { line, failure: Failure::RowInvalid { why } };
     if text.len() > ROW_BYTES_MAX {
         return Err(bad(format!("a row has at most {ROW_BYTES_MAX} bytes")));
     }
@@ -249,12 +203,7 @@ fn json_row(file: &Path, text: &[u8], line: u64, default: Option<Given>) -> Resu
     for (key, value) in &object {
         if !known.contains(&key.as_str()) {
             let (key, nearest) = (key.chars().take(64).collect(), config::nearest(key, &known));
-            let failure = Failure::KeyUnknown {
-                file: file.to_owned(),
-                what: "key",
-                key,
-                nearest,
-            };
+            let failure = Failure::KeyUnknown { file: file.to_owned(), what: "key", key, nearest };
             return Err(BadRow { line, failure });
         }
         let texts = match value {
@@ -297,19 +246,13 @@ fn row(line: u64, cells: Vec<(&str, Vec<String>)>, default: Option<Given>) -> Re
                 });
             }
             (key, texts) => {
-                let invalid = |why| Failure::AnswerInvalid {
-                    why: format!("`{key}`: {why}"),
-                };
+                let invalid = |why| Failure::AnswerInvalid { why: format!("`{key}`: {why}") };
                 row.answers.set(key, texts).map_err(invalid)?;
             }
         }
     }
     row.given = given.ok_or(Failure::AnswerMissing { key: "kind" })?;
-    if row.raw.trim().is_empty() {
-        Err(Failure::NoValue)
-    } else {
-        Ok(row)
-    }
+    if row.raw.trim().is_empty() { Err(Failure::NoValue) } else { Ok(row) }
 }
 
 #[cfg(test)]
@@ -356,14 +299,7 @@ mod tests {
         let csv = "kind,value,tlp\nphone,a,\n\nfax,b,\nphone,\"c\nd\",purple\nphone,e\nphone,,\nphone,f,GREEN\n";
         assert_eq!(
             codes(csv),
-            [
-                "2 ok",
-                "4 ANSWER_INVALID",
-                "5 ANSWER_INVALID",
-                "7 ROW_INVALID",
-                "8 NO_VALUE",
-                "9 ok"
-            ]
+            ["2 ok", "4 ANSWER_INVALID", "5 ANSWER_INVALID", "7 ROW_INVALID", "8 NO_VALUE", "9 ok"]
         );
         let json = "{\"kind\":\"phone\",\"value\":\"a\"}\n{\"kind\":\"phone\"\n\n{\"kind\":\"phone\",\"vlaue\":\"a\"}\n\
             {\"kind\":\"phone\",\"value\":[\"a\",\"b\"]}\n{\"kind\":\"phone\",\"value\":{}}\n{\"value\":\"a\"}\n";
@@ -383,32 +319,14 @@ mod tests {
     #[test]
     fn a_bad_heading_spoils_the_list() {
         let failure = of("kind,valeu\nphone,a\n").err().unwrap();
-        assert!(matches!(
-            failure,
-            Failure::KeyUnknown {
-                nearest: Some("value"),
-                ..
-            }
-        ));
+        assert!(matches!(failure, Failure::KeyUnknown { nearest: Some("value"), .. }));
         assert!(matches!(
             of("kind,tlp\nphone,RED\n"),
             Err(Failure::KeyMissing { key: "value", .. })
         ));
-        assert!(matches!(
-            of("value\na\n"),
-            Err(Failure::KeyMissing { key: "kind", .. })
-        ));
-        for bad in [
-            "",
-            " \n",
-            "[{}]",
-            "kind,value\n",
-            "kind,value,value\nphone,a,b\n",
-        ] {
-            assert!(
-                matches!(of(bad), Err(Failure::FileInvalid { .. })),
-                "{bad:?}"
-            );
+        assert!(matches!(of("value\na\n"), Err(Failure::KeyMissing { key: "kind", .. })));
+        for bad in ["", " \n", "[{}]", "kind,value\n", "kind,value,value\nphone,a,b\n"] {
+            assert!(matches!(of(bad), Err(Failure::FileInvalid { .. })), "{bad:?}");
         }
     }
 
@@ -417,21 +335,9 @@ mod tests {
         let json = "{\"kind\":\"phone\",\"value\":\"+33199001234\",}\n";
         let rows = of(json).unwrap();
         let bad = rows[0].as_ref().err().unwrap();
-        assert!(
-            !bad.failure.to_string().contains("33199"),
-            "{}",
-            bad.failure
-        );
+        assert!(!bad.failure.to_string().contains("33199"), "{}", bad.failure);
         let bytes = b"kind,value\nphone,\xff33199001234\n";
         let rows = read(Path::new("list"), bytes, None).unwrap();
-        assert!(
-            !rows[0]
-                .as_ref()
-                .err()
-                .unwrap()
-                .failure
-                .to_string()
-                .contains("33199")
-        );
+        assert!(!rows[0].as_ref().err().unwrap().failure.to_string().contains("33199"));
     }
 }

@@ -71,9 +71,7 @@ pub(crate) fn hit_json(hit: &Hit) -> Value {
     if let Some(object) = value.as_object_mut() {
         object.insert("found_at".to_owned(), instant_json(Some(hit.found_at)));
         object.insert("case_id".to_owned(), crate::output::case_json(hit.case));
-        let record = hit
-            .record_id
-            .map_or(Value::Null, |id| json!(id.to_string()));
+        let record = hit.record_id.map_or(Value::Null, |id| json!(id.to_string()));
         object.insert("record_id".to_owned(), record);
     }
     value

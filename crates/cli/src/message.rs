@@ -32,20 +32,14 @@ pub(crate) fn refusal(language: Language, code: RefusalCode) -> Message {
     let (text, hint) = match language {
         Language::English => refusal_in_english(code),
     };
-    Message {
-        text: text.to_owned(),
-        hint,
-    }
+    Message { text: text.to_owned(), hint }
 }
 
 /// The text of a value that the normalisation refuses.
 pub(crate) fn normalisation(language: Language, refused: Refused) -> Message {
     match language {
         // The crate that owns the rules words them in English.
-        Language::English => Message {
-            text: refused.to_string(),
-            hint: refused.hint(),
-        },
+        Language::English => Message { text: refused.to_string(), hint: refused.hint() },
     }
 }
 
@@ -72,28 +66,22 @@ pub(crate) fn handling(language: Language, code: Handling) -> &'static str {
 pub(crate) fn no_answer(language: Language, reason: NoAnswer) -> Message {
     let (text, hint) = match language {
         Language::English => match reason {
-            NoAnswer::Unreachable => (
-                "it could not be reached",
-                "try again later, or ask your operator",
-            ),
-            NoAnswer::TimedOut => (
-                "it did not answer in time",
-                "ask again; the first question may still count",
-            ),
+            NoAnswer::Unreachable => {
+                ("it could not be reached", "try again later, or ask your operator")
+            }
+            NoAnswer::TimedOut => {
+                ("it did not answer in time", "ask again; the first question may still count")
+            }
             NoAnswer::Misbehaved => (
                 "what answered was not what it must be",
                 "tell your operator at once; the log has the reason",
             ),
-            NoAnswer::NoTokenKey => (
-                "its key for this agreement has not arrived yet",
-                "try again after the next sync",
-            ),
+            NoAnswer::NoTokenKey => {
+                ("its key for this agreement has not arrived yet", "try again after the next sync")
+            }
         },
     };
-    Message {
-        text: text.to_owned(),
-        hint,
-    }
+    Message { text: text.to_owned(), hint }
 }
 
 /// A sentence that is always the same.
@@ -138,29 +126,23 @@ pub(crate) const fn phrase(phrase: Phrase) -> &'static str {
 }
 
 fn refusal_in_english(code: RefusalCode) -> (&'static str, &'static str) {
-    if code.is_of_the_question() {
-        of_the_question(code)
-    } else {
-        of_the_record(code)
-    }
+    if code.is_of_the_question() { of_the_question(code) } else { of_the_record(code) }
 }
 
 /// Reasons that a partner may be told.
 const fn of_the_question(code: RefusalCode) -> (&'static str, &'static str) {
     use RefusalCode as C;
     match code {
-        C::AgreementUnknown => (
-            "that agreement is not known there",
-            "check its name with `malines status`",
-        ),
+        C::AgreementUnknown => {
+            ("that agreement is not known there", "check its name with `malines status`")
+        }
         C::AgreementNotInForce => (
             "the agreement is not in force",
             "`malines status` says whose signature is missing or when it ended",
         ),
-        C::NotAParty => (
-            "not a party of that agreement",
-            "use an agreement that both sides signed",
-        ),
+        C::NotAParty => {
+            ("not a party of that agreement", "use an agreement that both sides signed")
+        }
         C::PurposeNotCovered => (
             "the agreement or a local rule does not cover that purpose",
             "open a case under a clause that covers it; do not choose another purpose to get through",
@@ -177,39 +159,28 @@ const fn of_the_question(code: RefusalCode) -> (&'static str, &'static str) {
             "no legal basis for a transfer between these two agencies",
             "ask your data-protection officer; until there is one, nothing and no question may pass",
         ),
-        C::QuotaSpent => (
-            "the quota of questions is spent",
-            "wait until it is renewed, or ask your operator",
-        ),
-        C::EpochNotLive => (
-            "the key it was made under is no longer in use",
-            "try again after the next sync",
-        ),
-        C::PolicyDenied => (
-            "a local rule says no",
-            "ask whoever answers for policy in that agency",
-        ),
+        C::QuotaSpent => {
+            ("the quota of questions is spent", "wait until it is renewed, or ask your operator")
+        }
+        C::EpochNotLive => {
+            ("the key it was made under is no longer in use", "try again after the next sync")
+        }
+        C::PolicyDenied => {
+            ("a local rule says no", "ask whoever answers for policy in that agency")
+        }
         C::PolicyFault => (
             "the policy could not be evaluated, so nothing is allowed",
             "tell the operator: this is a fault, not a decision",
         ),
-        C::Malformed => (
-            "the message is malformed",
-            "update this program; if it stays, tell your operator",
-        ),
+        C::Malformed => {
+            ("the message is malformed", "update this program; if it stays, tell your operator")
+        }
         C::TooLarge => ("too much at once", "send less at a time"),
-        C::NoCase => (
-            "no open case allows it",
-            "`malines case list` shows the open ones",
-        ),
-        C::OfficerNotEntitled => (
-            "this officer may not do that",
-            "ask your operator which role your certificate has",
-        ),
-        _ => (
-            "the node is busy, recovering or stopping",
-            "try again in a minute",
-        ),
+        C::NoCase => ("no open case allows it", "`malines case list` shows the open ones"),
+        C::OfficerNotEntitled => {
+            ("this officer may not do that", "ask your operator which role your certificate has")
+        }
+        _ => ("the node is busy, recovering or stopping", "try again in a minute"),
     }
 }
 
@@ -265,22 +236,19 @@ const fn of_the_record(code: RefusalCode) -> (&'static str, &'static str) {
 const fn of_its_way(code: RefusalCode) -> (&'static str, &'static str) {
     use RefusalCode as C;
     match code {
-        C::TlpCeiling => (
-            "its TLP marking keeps it here",
-            "only the person who marked it can mark it otherwise",
-        ),
-        C::NotInAudience => (
-            "not in the record's audience",
-            "name the agency in the audience if it should get it",
-        ),
+        C::TlpCeiling => {
+            ("its TLP marking keeps it here", "only the person who marked it can mark it otherwise")
+        }
+        C::NotInAudience => {
+            ("not in the record's audience", "name the agency in the audience if it should get it")
+        }
         C::SealedKind => (
             "an identifier of a person is never copied to partners",
             "nothing to do: partners ask when they need it",
         ),
-        C::NeedsApproval => (
-            "a person of the competent authority has to approve",
-            "ask your prosecutor",
-        ),
+        C::NeedsApproval => {
+            ("a person of the competent authority has to approve", "ask your prosecutor")
+        }
         C::Expired => ("it has expired", "submit it again if it is still true"),
         C::Withdrawn => ("its owner withdrew it; that is final", "nothing to do"),
         C::NotHeld => (
@@ -289,31 +257,25 @@ const fn of_its_way(code: RefusalCode) -> (&'static str, &'static str) {
         ),
         C::SignatureInvalid => ("signed by nobody who may", "tell your operator"),
         C::OriginMismatch => ("it belongs to another agency", "only its owner can do that"),
-        C::VersionConflict => (
-            "an older or repeated version",
-            "nothing to do; if it stays, tell your operator",
-        ),
+        C::VersionConflict => {
+            ("an older or repeated version", "nothing to do; if it stays, tell your operator")
+        }
         C::CriticalNotUnderstood => ("made by a newer program", "update the node"),
         C::ClassCap => (
             "too many different combinations of labels are in use",
             "use the labels that your records have already; tell your operator",
         ),
-        C::NegativeBank => (
-            "a contact of aid, rescue, lawyers, press or family is never indexed",
-            "leave it out",
-        ),
+        C::NegativeBank => {
+            ("a contact of aid, rescue, lawyers, press or family is never indexed", "leave it out")
+        }
         C::SpeechOffence => (
             "speech offences are never shared by a machine",
             "ask your prosecutor: both countries need an article for it",
         ),
-        C::OnwardDenied => (
-            "its owner does not allow it to be passed on",
-            "ask the owner",
-        ),
-        C::ExerciseMixed => (
-            "training data and live data never mix",
-            "leave `exercise` out, or use it everywhere",
-        ),
+        C::OnwardDenied => ("its owner does not allow it to be passed on", "ask the owner"),
+        C::ExerciseMixed => {
+            ("training data and live data never mix", "leave `exercise` out, or use it everywhere")
+        }
         C::NormalisationNotLive => (
             "made under rules of normalisation that the agreement no longer uses",
             "update this program and submit again",
@@ -335,11 +297,7 @@ mod tests {
         let mut texts = HashSet::new();
         for code in RefusalCode::ALL {
             let message = refusal(Language::English, *code);
-            assert!(
-                texts.insert(message.text.clone()),
-                "{code}: {}",
-                message.text
-            );
+            assert!(texts.insert(message.text.clone()), "{code}: {}", message.text);
             assert!(message.hint.len() > 8, "{code}");
             for text in [message.text.as_str(), message.hint] {
                 assert!(!text.ends_with('.'), "{code}: {text}");

@@ -24,16 +24,12 @@ pub(crate) struct Table {
 impl Table {
     /// An empty table.
     pub(crate) const fn new(headings: &'static [&'static str]) -> Self {
-        Self {
-            headings,
-            rows: Vec::new(),
-        }
+        Self { headings, rows: Vec::new() }
     }
 
     /// Adds a row; text from elsewhere is made safe to show.
     pub(crate) fn row<const N: usize>(&mut self, cells: [&str; N]) {
-        self.rows
-            .push(cells.iter().map(|cell| plain(cell)).collect());
+        self.rows.push(cells.iter().map(|cell| plain(cell)).collect());
     }
 
     /// Has it no rows?
@@ -54,40 +50,23 @@ impl Table {
     }
 
     fn aligned(&self, console: &Console) -> Vec<String> {
-        let headings: Vec<String> = self
-            .headings
-            .iter()
-            .map(|text| (*text).to_owned())
-            .collect();
+        let headings: Vec<String> = self.headings.iter().map(|text| (*text).to_owned()).collect();
         let width = |column: usize| {
-            let cells = self
-                .rows
-                .iter()
-                .chain([&headings])
-                .filter_map(|row| row.get(column));
+            let cells = self.rows.iter().chain([&headings]).filter_map(|row| row.get(column));
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..headings.len()).map(width).collect();
         let line = |row: &Vec<String>| {
-            let cells = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:width$}"));
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
         let heading = console.styled_data(Style::Strong, &line(&headings));
-        [heading]
-            .into_iter()
-            .chain(self.rows.iter().map(line))
-            .collect()
+        [heading].into_iter().chain(self.rows.iter().map(line)).collect()
     }
 
     fn separated(&self) -> Vec<String> {
         let headings = self.headings.join("\t");
-        [headings]
-            .into_iter()
-            .chain(self.rows.iter().map(|row| row.join("\t")))
-            .collect()
+        [headings].into_iter().chain(self.rows.iter().map(|row| row.join("\t"))).collect()
     }
 }
 
@@ -129,11 +108,7 @@ pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
 
 /// Many or one.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
-    if number == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{number} {many}")
-    }
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
 /// An instant in JSON: RFC 3339, `null` if there is none.
@@ -157,25 +132,16 @@ mod tests {
         table.row(["be-fedpol", ""]);
         let (mut console, captured) = Console::captured(b"", Surface::Terminal);
         table.print(&mut console);
-        assert_eq!(
-            captured.out(),
-            "PARTNER    NOTE\nes-pn      a\\u{9}b\\u{1b}[2J\nbe-fedpol\n"
-        );
+        assert_eq!(captured.out(), "PARTNER    NOTE\nes-pn      a\\u{9}b\\u{1b}[2J\nbe-fedpol\n");
         let (mut console, captured) = Console::captured(b"", Surface::Pipe);
         table.print(&mut console);
-        assert_eq!(
-            captured.out(),
-            "PARTNER\tNOTE\nes-pn\ta\\u{9}b\\u{1b}[2J\nbe-fedpol\t\n"
-        );
+        assert_eq!(captured.out(), "PARTNER\tNOTE\nes-pn\ta\\u{9}b\\u{1b}[2J\nbe-fedpol\t\n");
     }
 
     #[test]
     fn times_are_read_at_a_glance() {
         let at = Timestamp::from_millis(1_795_000_000_123);
-        assert_eq!(
-            (day(at).as_str(), time_of_day(at).as_str()),
-            ("2026-11-18", "11:06 UTC")
-        );
+        assert_eq!((day(at).as_str(), time_of_day(at).as_str()), ("2026-11-18", "11:06 UTC"));
         for (ms, text) in [
             (0, "0 s ago"),
             (61_000, "1 min ago"),
@@ -185,9 +151,6 @@ mod tests {
             assert_eq!(ago(at.minus_ms(ms), at), text);
         }
         assert_eq!(ago(at.plus_ms(5), at), "0 s ago");
-        assert_eq!(
-            record_reference(&RecordId::from_bytes([0xab; 16])),
-            "R-abababab"
-        );
+        assert_eq!(record_reference(&RecordId::from_bytes([0xab; 16])), "R-abababab");
     }
 }

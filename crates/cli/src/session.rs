@@ -48,33 +48,17 @@ impl Session {
         let key = config::read(&profile.key, SMALL_FILE_BYTES_MAX)?;
         let credentials =
             Credentials::from_pem(&chain, &key, environment.now).map_err(|refused| {
-                Failure::Credentials {
-                    file: profile.certificate.clone(),
-                    refused,
-                }
+                Failure::Credentials { file: profile.certificate.clone(), refused }
             })?;
         let secret = Zeroizing::new(digest::derive("malines officer lists v1", &[&key]));
         let registry = PeerRegistry::new(registry(&profile)?);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|_| Failure::System("to start the network"))?;
-        let target = Target {
-            address: profile.node.clone(),
-            agency: profile.agency.clone(),
-        };
+        let target = Target { address: profile.node.clone(), agency: profile.agency.clone() };
         let dialler = Dialler::new(Port::Officer, credentials, registry, DialLimits::default());
-        let channel = runtime
-            .block_on(dialler.dial(target))
-            .map_err(Failure::Dial)?;
+        let channel = runtime.block_on(dialler.dial(target)).map_err(Failure::Dial)?;
         let client = runtime.block_on(async { OfficerClient::new(channel) });
-        Ok(Self {
-            runtime,
-            client,
-            profile,
-            secret,
-            now: environment.now,
-        })
+        Ok(Self { runtime, client, profile, secret, now: environment.now })
     }
 
     /// The own agency.
@@ -90,15 +74,11 @@ impl Session {
     /// 16 bytes that are always the same for the same parts under the same officer's key, and that
     /// nobody without the key can test a guess against.
     pub(crate) fn derive(&self, parts: &[&[u8]]) -> [u8; 16] {
-        let parts: Vec<&[u8]> = core::iter::once(self.secret.as_slice())
-            .chain(parts.iter().copied())
-            .collect();
+        let parts: Vec<&[u8]> =
+            core::iter::once(self.secret.as_slice()).chain(parts.iter().copied()).collect();
         let derived = digest::derive("malines officer list entry v1", &parts);
         let mut bytes = [0; 16];
-        bytes
-            .iter_mut()
-            .zip(derived)
-            .for_each(|(byte, derived)| *byte = derived);
+        bytes.iter_mut().zip(derived).for_each(|(byte, derived)| *byte = derived);
         bytes
     }
 
@@ -133,21 +113,11 @@ impl Session {
 
     /// The case that people call `C-12`, or `12`.
     pub(crate) fn case(&self, given: &str) -> Result<Case, Failure> {
-        let unknown = || Failure::CaseUnknown {
-            given: given.chars().take(64).collect(),
-        };
-        let digits = given
-            .trim()
-            .trim_start_matches(['C', 'c'])
-            .trim_start_matches('-');
+        let unknown = || Failure::CaseUnknown { given: given.chars().take(64).collect() };
+        let digits = given.trim().trim_start_matches(['C', 'c']).trim_start_matches('-');
         let number: u32 = digits.parse().map_err(|_| unknown())?;
-        let page = self.call(
-            self.client
-                .list_cases(number.checked_sub(1).ok_or_else(unknown)?),
-        )?;
-        page.into_iter()
-            .find(|case| case.number == number)
-            .ok_or_else(unknown)
+        let page = self.call(self.client.list_cases(number.checked_sub(1).ok_or_else(unknown)?))?;
+        page.into_iter().find(|case| case.number == number).ok_or_else(unknown)
     }
 
     /// Submits, or asks what would happen, in batches; `done` hears how many went so far.
@@ -162,9 +132,7 @@ impl Session {
         let mut results = Vec::with_capacity(submissions.len());
         let mut rest = submissions;
         while !rest.is_empty() {
-            let (batch, after) = rest
-                .split_at_checked(batch_length(rest))
-                .unwrap_or((rest, &[]));
+            let (batch, after) = rest.split_at_checked(batch_length(rest)).unwrap_or((rest, &[]));
             results.extend(self.call(self.client.submit(batch.to_vec(), mode))?);
             rest = after;
             done(results.len());
@@ -214,40 +182,29 @@ impl Session {
         let mut export = self.call(self.client.audit_export())?;
         let mut bytes: u64 = 0;
         while let Some(chunk) = self.call(export.next())? {
-            writer
-                .write_all(&chunk.0)
-                .map_err(|error| Failure::OutputFailed(error.kind()))?;
+            writer.write_all(&chunk.0).map_err(|error| Failure::OutputFailed(error.kind()))?;
             bytes = bytes.saturating_add(u64::try_from(chunk.0.len()).unwrap_or(0));
         }
-        writer
-            .flush()
-            .map_err(|error| Failure::OutputFailed(error.kind()))?;
+        writer.flush().map_err(|error| Failure::OutputFailed(error.kind()))?;
         Ok(bytes)
     }
 
     fn call<T>(&self, call: impl Future<Output = Result<T, CallFailure>>) -> Result<T, Failure> {
-        self.runtime
-            .block_on(call)
-            .map_err(|failure| match failure {
-                CallFailure::Refused(refusal) => Failure::Refused(refusal),
-                CallFailure::NotConnected(failure) => Failure::Dial(failure),
-                other => Failure::Node {
-                    code: other.code(),
-                    hint: other.hint(),
-                    why: other.to_string(),
-                },
-            })
+        self.runtime.block_on(call).map_err(|failure| match failure {
+            CallFailure::Refused(refusal) => Failure::Refused(refusal),
+            CallFailure::NotConnected(failure) => Failure::Dial(failure),
+            other => {
+                Failure::Node { code: other.code(), hint: other.hint(), why: other.to_string() }
+            }
+        })
     }
 }
 
 /// Only the own agency's node is dialled, so only its authority is pinned.
 fn registry(profile: &Profile) -> Result<Snapshot, Failure> {
     let certificates = config::read_certificates(&profile.node_ca)?;
-    let invalid = |why: String| Failure::FileInvalid {
-        file: profile.node_ca.clone(),
-        line: 0,
-        why,
-    };
+    let invalid =
+        |why: String| Failure::FileInvalid { file: profile.node_ca.clone(), line: 0, why };
     let mut authorities = Vec::new();
     for certificate in certificates {
         let bytes_max = SMALL_FILE_BYTES_MAX;
@@ -258,10 +215,7 @@ fn registry(profile: &Profile) -> Result<Snapshot, Failure> {
             authorities.push(pin);
         }
     }
-    let entry = PeerEntry {
-        authorities,
-        standing: Standing::Active,
-    };
+    let entry = PeerEntry { authorities, standing: Standing::Active };
     let snapshot = Snapshot::new(profile.agency.clone()).with_peer(profile.agency.clone(), entry);
     snapshot.map_err(|fault| invalid(fault.to_string()))
 }
@@ -270,26 +224,11 @@ fn registry(profile: &Profile) -> Result<Snapshot, Failure> {
 fn batch_length(submissions: &[Submission]) -> usize {
     let mut bytes: usize = 0;
     let fits = |submission: &&Submission| {
-        let names: usize = submission
-            .audience
-            .iter()
-            .map(|agency| agency.as_str().len() + 4)
-            .sum();
-        let reason = submission
-            .presumed_adult_reason
-            .as_ref()
-            .map_or(0, String::len);
-        let ground = submission
-            .benefit
-            .as_ref()
-            .map_or(0, |benefit| benefit.ground.len());
+        let names: usize = submission.audience.iter().map(|agency| agency.as_str().len() + 4).sum();
+        let reason = submission.presumed_adult_reason.as_ref().map_or(0, String::len);
+        let ground = submission.benefit.as_ref().map_or(0, |benefit| benefit.ground.len());
         bytes = bytes.saturating_add(SUBMISSION_BYTES + names + reason + ground);
         bytes <= BATCH_BYTES_MAX
     };
-    submissions
-        .iter()
-        .take(SUBMISSIONS_MAX)
-        .take_while(fits)
-        .count()
-        .max(1)
+    submissions.iter().take(SUBMISSIONS_MAX).take_while(fits).count().max(1)
 }

@@ -7,11 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_malines"));
-    command
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -23,15 +19,10 @@ fn run(command: &mut Command, input: &[u8]) -> Output {
 
 #[test]
 fn data_and_talk_go_to_different_streams() {
-    let output = run(
-        program().args(["normalise", "phone"]),
-        b"+33 1 99 00 12 34\nnot a number\n",
-    );
+    let output = run(program().args(["normalise", "phone"]), b"+33 1 99 00 12 34\nnot a number\n");
     assert_eq!(output.status.code(), Some(4));
-    let (out, talk) = (
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-    );
+    let (out, talk) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(out.lines().count(), 2, "{out}");
     assert!(talk.starts_with("line 2: PHONE_CHARACTER"), "{talk}");
     assert!(!out.contains('\u{1b}') && !talk.contains('\u{1b}'));
@@ -39,17 +30,8 @@ fn data_and_talk_go_to_different_streams() {
 
 #[test]
 fn usage_errors_end_with_64_and_help_with_0() {
-    for (words, code) in [
-        (&["help"][..], 0),
-        (&["--version"], 0),
-        (&["nonsense"], 64),
-        (&[], 64),
-    ] {
-        assert_eq!(
-            run(program().args(words), b"").status.code(),
-            Some(code),
-            "{words:?}"
-        );
+    for (words, code) in [(&["help"][..], 0), (&["--version"], 0), (&["nonsense"], 64), (&[], 64)] {
+        assert_eq!(run(program().args(words), b"").status.code(), Some(code), "{words:?}");
     }
 }
 
@@ -63,10 +45,7 @@ fn without_a_home_there_is_no_profile() {
 #[test]
 fn the_profile_is_looked_for_where_the_environment_says() {
     let home = tempfile::tempdir().unwrap();
-    let output = run(
-        program().env("MALINES_HOME", home.path()).arg("status"),
-        b"",
-    );
+    let output = run(program().env("MALINES_HOME", home.path()).arg("status"), b"");
     let talk = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(talk.contains(home.path().to_str().unwrap()), "{talk}");
 }
@@ -83,11 +62,6 @@ fn a_reader_that_goes_away_is_no_failure() {
     out.read_exact(&mut [0; 4]).unwrap();
     drop(out);
     let mut talk = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut talk)
-        .unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut talk).unwrap();
     assert_eq!((child.wait().unwrap().code(), talk.as_str()), (Some(0), ""));
 }

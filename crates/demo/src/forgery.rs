@@ -53,8 +53,7 @@ fn dial(
     let registry = PeerRegistry::new(registry);
     let dialler = Dialler::new(Port::Partner, credentials, registry, DialLimits::default());
     let config = Config::load(&stage.home(BELGIUM).join("node.toml"))?;
-    let target =
-        Target { address: config.partner_listen.to_string(), agency: BELGIUM.id.parse()? };
+    let target = Target { address: config.partner_listen.to_string(), agency: BELGIUM.id.parse()? };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match runtime.block_on(dialler.dial(target)) {
         Ok(_) => anyhow::bail!("Belgium let a forged certificate in"),

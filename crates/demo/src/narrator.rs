@@ -40,10 +40,21 @@ impl Narrator {
         self.line(&format!("  {DIM}{who} $ {command}{PLAIN}"));
     }
 
-    /// What a program said, as it said it.
+    /// What a program said, as it said it; columns between tabs are aligned to be read.
     pub(crate) fn quote(&self, said: &str) {
-        for line in said.lines().filter(|line| !line.trim().is_empty()) {
-            self.line(&format!("    {line}"));
+        let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+        for table in lines.chunk_by(|a, b| columns(a) == columns(b)) {
+            let widths: Vec<usize> = (0..columns(table.first().unwrap_or(&"")))
+                .map(|column| table.iter().map(|line| cell(line, column).chars().count()).max())
+                .map(|width| width.unwrap_or(0))
+                .collect();
+            for line in table {
+                let cells = widths.iter().enumerate();
+                let row: Vec<String> = cells
+                    .map(|(column, width)| format!("{:<width$}", cell(line, column)))
+                    .collect();
+                self.line(&format!("    {}", row.join("  ").trim_end()));
+            }
         }
     }
 
@@ -77,4 +88,12 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
+}
+
+fn columns(line: &str) -> usize {
+    line.split('\t').count()
+}
+
+fn cell(line: &str, column: usize) -> &str {
+    line.split('\t').nth(column).unwrap_or_default()
 }

@@ -152,7 +152,11 @@ impl Stage {
                 return Ok(());
             }
             if begun.elapsed() > START_MAX {
-                bail!("the node of {} does not serve; see {}", agency.name, self.log(agency).display());
+                bail!(
+                    "the node of {} does not serve; see {}",
+                    agency.name,
+                    self.log(agency).display()
+                );
             }
             std::thread::sleep(LOOK);
         }

@@ -16,6 +16,8 @@ const OTHER_HANDLE: &str = "@nobody_of_the_story";
 const INVITE: &str = "https://t.me/+Zx9QeRtYuIoPaSdFgH";
 const STRICT_URL: &str = "https://traversee-express-22.example/papiers";
 
+/// Belgium's rule that keeps the doubtful lead home.
+const KEPT_HOME_BY: &str = "BE04-weak-stays-home";
 /// Where the ids of acknowledged and of withdrawn records are kept for a later run.
 const ACKNOWLEDGED: &str = "acknowledged";
 const WITHDRAWN: &str = "withdrawn";
@@ -35,7 +37,9 @@ pub(crate) fn tell(options: &Options, narrator: &Narrator) -> anyhow::Result<()>
             stage.complete()?;
             let case = open_case(&mut stage, narrator)?;
             let sent = match (event, labels) {
-                (Some(event), Some(labels)) => import(&mut stage, narrator, &case, &event, &labels)?,
+                (Some(event), Some(labels)) => {
+                    import(&mut stage, narrator, &case, &event, &labels)?
+                }
                 _ => submit(&mut stage, narrator, &case)?,
             };
             arrive(&mut stage, narrator, &sent)?;
@@ -95,7 +99,8 @@ fn agree(stage: &Stage, narrator: &Narrator) -> anyhow::Result<()> {
     for agency in cast::ALL {
         let key = stage.home(agency).join("authority.key");
         let key = key.to_string_lossy();
-        let sign = ["agreement", "sign", "--yes", "--key", &key, "--party", agency.id, &bundle_text];
+        let sign =
+            ["agreement", "sign", "--yes", "--key", &key, "--party", agency.id, &bundle_text];
         stage.node(&sign)?;
         let shown = stage.node(&["agreement", "show", &bundle_text])?;
         let standing = shown.lines().find_map(|line| line.strip_prefix("Standing now:"));
@@ -141,8 +146,8 @@ fn start(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     let took = stage.until("the nodes do not find each other", |stage| {
         for agency in cast::ALL {
             let (_, status) = stage.ask(agency, &["status"], &[0])?;
-            let partners = status["partners"].as_array().cloned().unwrap_or_default();
-            if partners.len() != 3 || partners.iter().any(|partner| partner["link"] != "up") {
+            let partners = list(&status, "partners");
+            if partners.len() != 3 || partners.iter().any(|partner| text(partner, "link") != "up") {
                 return Ok(false);
             }
         }
@@ -163,12 +168,22 @@ fn open_case(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<String> {
     narrator.chapter("4. A Belgian analyst opens a case and submits an advertisement");
     let reference = "26-118-00431";
     let arguments = [
-        "case", "open", "--ref", reference, "--agreement", AGREEMENT, "--clause", CLAUSE,
-        "--purpose", "INVESTIGATION", "--offence", "MIGRANT_SMUGGLING",
+        "case",
+        "open",
+        "--ref",
+        reference,
+        "--agreement",
+        AGREEMENT,
+        "--clause",
+        CLAUSE,
+        "--purpose",
+        "INVESTIGATION",
+        "--offence",
+        "MIGRANT_SMUGGLING",
     ];
     narrator.command(BELGIUM.name, &format!("malines {}", arguments.join(" ")));
     let (_, case) = stage.ask(BELGIUM, &arguments, &[0])?;
-    let name = case["name"].as_str().context("a case without a name")?.to_owned();
+    let name = text(&case, "name").to_owned();
     narrator.proven(&format!("case {name}; agreement, clause, purpose and offence are fixed once"));
     Ok(name)
 }
@@ -178,13 +193,13 @@ struct Sent(Vec<(String, Vec<String>)>);
 
 impl Sent {
     fn read(report: &Value) -> anyhow::Result<Self> {
-        let results = report["results"].as_array().context("no results")?;
+        let results = list(report, "results");
         let mut sent = Vec::new();
         for result in results {
-            let Some(record_id) = result["record_id"].as_str() else { continue };
-            let outlook = result["outlook"].as_array().cloned().unwrap_or_default();
-            let leaves = outlook.iter().filter(|row| row["fate"] == "LEAVES");
-            let peers = leaves.filter_map(|row| row["agency"].as_str()).map(str::to_owned);
+            let Some(record_id) = result.get("record_id").and_then(Value::as_str) else { continue };
+            let outlook = list(result, "outlook");
+            let leaves = outlook.iter().filter(|row| text(row, "fate") == "LEAVES");
+            let peers = leaves.map(|row| text(row, "agency").to_owned());
             sent.push((record_id.to_owned(), peers.collect()));
         }
         Ok(Self(sent))
@@ -217,9 +232,11 @@ fn import(
     narrator.command(BELGIUM.name, &format!("malines {}", dry.join(" ")));
     let said = stage.show(BELGIUM, &dry, &[0])?;
     narrator.quote(&shortened(&said, 24));
-    let sent = send(stage, narrator, &["import", "misp", &event, "--labels", &labels, "--case", case])?;
+    let sent =
+        send(stage, narrator, &["import", "misp", &event, "--labels", &labels, "--case", case])?;
     narrator.say("and the telephone number and the handle of the sample advertisement:");
-    let numbers = ["submit", "--case", case, "--from", "advertisement.csv", "--answers", "answers.toml"];
+    let numbers =
+        ["submit", "--case", case, "--from", "advertisement.csv", "--answers", "answers.toml"];
     let more = send(stage, narrator, &numbers)?;
     Ok(Sent(sent.0.into_iter().chain(more.0).collect()))
 }
@@ -229,7 +246,7 @@ fn send(stage: &mut Stage, narrator: &Narrator, arguments: &[&str]) -> anyhow::R
     narrator.command(BELGIUM.name, &format!("malines {}", yes.join(" ")));
     let (_, report) = stage.ask(BELGIUM, &yes, &[0, 2])?;
     let sent = Sent::read(&report)?;
-    let refused = report["counts"]["refused"].as_u64().unwrap_or(0);
+    let refused = report.get("counts").map_or(0, |counts| number(counts, "refused"));
     if sent.0.is_empty() {
         bail!("nothing was accepted: {report}");
     }
@@ -249,9 +266,9 @@ fn shortened(text: &str, lines_max: usize) -> String {
 
 fn records_from_belgium(stage: &mut Stage, agency: Agency) -> anyhow::Result<u64> {
     let (_, status) = stage.ask(agency, &["status"], &[0])?;
-    let partners = status["partners"].as_array().cloned().unwrap_or_default();
-    let belgium = partners.iter().find(|partner| partner["agency"] == BELGIUM.id);
-    Ok(belgium.and_then(|belgium| belgium["records_in"].as_u64()).unwrap_or(0))
+    let partners = list(&status, "partners");
+    let belgium = partners.iter().find(|partner| text(partner, "agency") == BELGIUM.id);
+    Ok(belgium.map_or(0, |belgium| number(belgium, "records_in")))
 }
 
 fn arrive(stage: &mut Stage, narrator: &Narrator, sent: &Sent) -> anyhow::Result<()> {
@@ -278,12 +295,22 @@ fn case_in(stage: &mut Stage, agency: Agency, reference: &str) -> anyhow::Result
     let (_, case) = stage.ask(
         agency,
         &[
-            "case", "open", "--ref", reference, "--agreement", AGREEMENT, "--clause", CLAUSE,
-            "--purpose", "INVESTIGATION", "--offence", "MIGRANT_SMUGGLING",
+            "case",
+            "open",
+            "--ref",
+            reference,
+            "--agreement",
+            AGREEMENT,
+            "--clause",
+            CLAUSE,
+            "--purpose",
+            "INVESTIGATION",
+            "--offence",
+            "MIGRANT_SMUGGLING",
         ],
         &[0],
     )?;
-    Ok(case["name"].as_str().context("a case without a name")?.to_owned())
+    Ok(text(&case, "name").to_owned())
 }
 
 fn ask(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
@@ -296,8 +323,17 @@ fn ask(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     narrator.quote(&said);
     narrator.proven("a match with Belgium, live, over the wire; exit code 0");
     let handle = [
-        "query", "handle", "--platform", "TELEGRAM", "--case", &case, "--ask", partners, "--value",
-        OTHER_HANDLE, "--yes",
+        "query",
+        "handle",
+        "--platform",
+        "TELEGRAM",
+        "--case",
+        &case,
+        "--ask",
+        partners,
+        "--value",
+        OTHER_HANDLE,
+        "--yes",
     ];
     narrator.command(
         SPAIN.name,
@@ -310,17 +346,15 @@ fn ask(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
 }
 
 fn holds(stage: &mut Stage, agency: Agency, case: &str, value: &str) -> anyhow::Result<bool> {
-    let query =
-        ["query", "link", "--case", case, "--ask", "nobody", "--value", value, "--yes"];
+    let query = ["query", "link", "--case", case, "--ask", "nobody", "--value", value, "--yes"];
     let (_, report) = stage.ask(agency, &query, &[0, 1])?;
-    Ok(report["held"].as_array().is_some_and(|held| !held.is_empty()))
+    Ok(!list(&report, "held").is_empty())
 }
 
 fn keep_home(stage: &mut Stage, narrator: &Narrator, case: &str) -> anyhow::Result<()> {
     narrator.chapter("7. What policy keeps home, and why");
-    let dry = [
-        "submit", "--case", case, "--from", "weak.csv", "--answers", "weak.toml", "--dry-run",
-    ];
+    let dry =
+        ["submit", "--case", case, "--from", "weak.csv", "--answers", "weak.toml", "--dry-run"];
     narrator.command(BELGIUM.name, &format!("malines {}", dry.join(" ")));
     let said = stage.show(BELGIUM, &dry, &[0])?;
     narrator.quote(&said);
@@ -330,20 +364,30 @@ fn keep_home(stage: &mut Stage, narrator: &Narrator, case: &str) -> anyhow::Resu
         narrator,
         &["submit", "--case", case, "--from", "weak.csv", "--answers", "weak.toml"],
     )?;
-    if PARTNERS.iter().any(|partner| sent.leaving_for(*partner) > 0) {
+    if !said.contains(KEPT_HOME_BY) || PARTNERS.iter().any(|p| sent.leaving_for(*p) > 0) {
         bail!("a record of a doubtful source was going to leave");
     }
     let (french, moroccan) =
         (case_in(stage, FRANCE, "PARQUET-2026-771")?, case_in(stage, MOROCCO, "2026/1408")?);
-    if !holds(stage, FRANCE, &french, STRICT_URL)? || holds(stage, MOROCCO, &moroccan, STRICT_URL)? {
+    if !holds(stage, FRANCE, &french, STRICT_URL)? || holds(stage, MOROCCO, &moroccan, STRICT_URL)?
+    {
         bail!("the AMBER_STRICT link is not where policy lets it be");
     }
     if records_from_belgium(stage, SPAIN)? != before {
         bail!("something left that should have stayed");
     }
+    let reason = reason_of_rule(BELGIUM, KEPT_HOME_BY).context("the rule has no reason")?;
+    narrator.say(&format!("rule {KEPT_HOME_BY} of Belgium's own policy: \"{reason}\""));
     narrator.proven("the doubtful lead stays in Belgium");
     narrator.proven("the link marked AMBER_STRICT is held in France and not in Morocco");
     Ok(())
+}
+
+/// What an agency's policy gives as the reason of a rule.
+fn reason_of_rule(agency: Agency, rule: &str) -> Option<&'static str> {
+    let (_, after) = agency.policy.split_once(&format!("@id(\"{rule}\")"))?;
+    let (_, reason) = after.split_once("@reason(\"")?;
+    reason.split_once("\")").map(|(reason, _)| reason)
 }
 
 fn withdraw(stage: &mut Stage, narrator: &Narrator, sent: &Sent) -> anyhow::Result<()> {
@@ -369,7 +413,8 @@ fn withdraw(stage: &mut Stage, narrator: &Narrator, sent: &Sent) -> anyhow::Resu
         ));
     }
     let case = case_in(stage, FRANCE, "PARQUET-2026-772")?;
-    if sent.0.first().is_some_and(|(id, _)| id == record_id) && holds(stage, FRANCE, &case, INVITE)? {
+    if sent.0.first().is_some_and(|(id, _)| id == record_id) && holds(stage, FRANCE, &case, INVITE)?
+    {
         bail!("the withdrawn record can still be found in France");
     }
     Ok(())
@@ -395,7 +440,8 @@ fn reason_in_log(stage: &mut Stage, n: usize) -> anyhow::Result<String> {
     let mut found = String::new();
     stage.until("Belgium's log does not say why", |_| {
         let log = fs::read_to_string(&path)?;
-        let refusals: Vec<&str> = log.lines().filter(|line| line.contains("wire::accept")).collect();
+        let refusals: Vec<&str> =
+            log.lines().filter(|line| line.contains("wire::accept")).collect();
         found = refusals.get(n - 1).copied().unwrap_or_default().to_owned();
         Ok(!found.is_empty())
     })?;
@@ -407,8 +453,10 @@ fn heads(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     narrator.chapter("10. The audit heads");
     for agency in cast::ALL {
         let (_, head) = stage.ask(agency, &["audit", "head"], &[0])?;
-        let root = head["root"].as_str().unwrap_or_default();
-        narrator.quote(&format!("{:<8} {:>4} entries, root {root}", agency.name, head["size"]));
+        // A C2SP checkpoint: origin, size and root, a line each.
+        let mut lines = text(&head, "note").lines().skip(1);
+        let (size, root) = (lines.next().context("no size")?, lines.next().context("no root")?);
+        narrator.quote(&format!("{:<8} {size:>4} entries   root {root}", agency.name));
     }
     let file = stage.folder().join("belgium.log");
     let _ = fs::remove_file(&file);
@@ -454,10 +502,12 @@ fn nothing_lost(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     };
     let (acknowledged, withdrawn) = (count(ACKNOWLEDGED), count(WITHDRAWN));
     let (_, status) = stage.ask(BELGIUM, &["status"], &[0])?;
-    let own = status["own_records"].as_u64().unwrap_or(0);
+    let own = number(&status, "own_records");
     // A record that was written when the last run was killed may be there without its receipt.
     if own + withdrawn < acknowledged {
-        bail!("{acknowledged} records were acknowledged, {withdrawn} withdrawn, and {own} are there");
+        bail!(
+            "{acknowledged} records were acknowledged, {withdrawn} withdrawn, and {own} are there"
+        );
     }
     narrator.proven(&format!(
         "{acknowledged} records were acknowledged, {withdrawn} withdrawn; {own} are live in Belgium"
@@ -473,13 +523,26 @@ fn invite(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     let samples = stage.folder().join("samples");
     let case = case_in(stage, MOROCCO, "2026/1409")?;
     narrator.quote(&format!(
-        "MALINES_HOME='{spain}' '{program}' query phone --case C-1 --ask be-fedpol --value '{PHONE}'"
+        "MALINES_HOME='{spain}' '{program}' query phone --case C-1 --ask be-fedpol --value '{PHONE}' --yes"
     ));
     narrator.quote(&format!(
-        "MALINES_HOME='{morocco}' '{program}' submit url --case {case} --answers '{}' --audience es-pn --value 'https://offre-emploi-espagne.example/contrat'",
+        "MALINES_HOME='{morocco}' '{program}' submit url --case {case} --answers '{}' --audience es-pn --value 'https://offre-emploi-espagne.example/contrat' --yes",
         samples.join("answers.toml").display()
     ));
     narrator.quote(&format!("MALINES_HOME='{spain}' '{program}' hits"));
     narrator.say("Ctrl-C ends the nodes.");
     Ok(())
+}
+
+/// What a program said under a key, empty if it said nothing.
+fn text<'a>(said: &'a Value, key: &str) -> &'a str {
+    said.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(said: &Value, key: &str) -> u64 {
+    said.get(key).and_then(Value::as_u64).unwrap_or(0)
+}
+
+fn list<'a>(said: &'a Value, key: &str) -> &'a [Value] {
+    said.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

@@ -126,7 +126,8 @@ impl Desk {
             let mut event = Event::new(now, Act::AgreementEvent);
             event.shared.agreement = Some(id.clone());
             event.shared.exchange = Some(merged.agreement.hash());
-            event.local.note = Some(Standing::of(&merged.agreement, &merged.events, now).to_string());
+            event.local.note =
+                Some(Standing::of(&merged.agreement, &merged.events, now).to_string());
             let key = id.as_str().as_bytes();
             let mut batch =
                 Batch::new().with(put(Table::Agreement, key, bytes, Secrecy::Plain)).saying(event);
@@ -232,7 +233,8 @@ impl Desk {
         }
         registry.agreements.insert(known.agreement.agreement_id.clone(), known);
         let all = registry.agreements.values();
-        let all = all.map(|known| (Arc::clone(&known.agreement), Arc::clone(&known.events))).collect();
+        let all =
+            all.map(|known| (Arc::clone(&known.agreement), Arc::clone(&known.events))).collect();
         // Under the lock, so that an older set can never replace a newer one.
         let replaced = self.gate.replace_agreements(all);
         replaced.map(|_| ()).map_err(|_| DeskError::Fault("the gate does not take the agreements"))

@@ -63,11 +63,7 @@ impl Desk {
     ///
     /// # Errors
     /// A failing store. A refusal is not an error: it is the answer.
-    pub async fn answer(
-        &self,
-        asker: &AgencyId,
-        question: &Question,
-    ) -> Result<Answer, DeskError> {
+    pub async fn answer(&self, asker: &AgencyId, question: &Question) -> Result<Answer, DeskError> {
         let now = self.now();
         let rule = match self.judge_question(asker, question, now) {
             Ok(rule) => rule,
@@ -302,11 +298,7 @@ struct QuotaRow {
 }
 
 impl QuotaBook {
-    pub(crate) fn load(
-        store: &dyn Store,
-        quota: Quota,
-        now: Timestamp,
-    ) -> Result<Self, DeskError> {
+    pub(crate) fn load(store: &dyn Store, quota: Quota, now: Timestamp) -> Result<Self, DeskError> {
         let mut used = BTreeMap::new();
         for (key, value) in store.scan(Table::Quota, &[], None, ASKERS_MAX)? {
             let row: QuotaRow = encoding::from_bytes("quota", &value, 64)?;

@@ -31,8 +31,7 @@ impl Desk {
         officer: &OfficerId,
         opening: CaseOpening,
     ) -> Result<Case, DeskError> {
-        let agreement =
-            self.agreement(&opening.agreement).ok_or(RefusalCode::AgreementUnknown)?;
+        let agreement = self.agreement(&opening.agreement).ok_or(RefusalCode::AgreementUnknown)?;
         if !agreement.covers_purpose(opening.purpose) {
             return Err(RefusalCode::PurposeNotCovered.into());
         }
@@ -74,7 +73,8 @@ impl Desk {
         event.shared.purpose = Some(case.purpose);
         event.local.officer = Some(officer.clone());
         let key = case.number.to_be_bytes();
-        let free = Precondition::Row { table: Table::Case, key: key.to_vec(), is: RowState::Absent };
+        let free =
+            Precondition::Row { table: Table::Case, key: key.to_vec(), is: RowState::Absent };
         let batch = Batch::new()
             .provided(free)
             .with(put(Table::Case, &key, encoding::to_bytes(case), Secrecy::Sealed))

@@ -10,13 +10,11 @@ use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
 use domain::name::{AgencyId, CaseId, OfficerId, RecordId};
 use domain::question::{
-    MATCHES_MAX, MATCHES_PER_TOKEN_MAX, MatchSummary, Matches, NoAnswer, PartnerAnswer, Question, QuestionTerms,
-    padded_count,
+    MATCHES_MAX, MATCHES_PER_TOKEN_MAX, MatchSummary, Matches, NoAnswer, PartnerAnswer, Question,
+    QuestionTerms, padded_count,
 };
 use domain::refusal::RefusalCode;
-use domain::report::{
-    AnswerRow, Hit, Mode, PAGE_MAX, QUERY_FINGERPRINTS_MAX, Query, QueryReport,
-};
+use domain::report::{AnswerRow, Hit, Mode, PAGE_MAX, QUERY_FINGERPRINTS_MAX, Query, QueryReport};
 use domain::submission::Case;
 use domain::time::Timestamp;
 use domain::token::Token;
@@ -160,7 +158,8 @@ impl Desk {
         let rows = ask.into_iter().map(|agency| {
             let decision = self.gate.decide_terms(Action::Ask, &agency, terms, now);
             let note = decision.rule().unwrap_or_default().to_owned();
-            let answer = decision.permit().err().map(|refusal| PartnerAnswer::NotAsked(refusal.code));
+            let answer =
+                decision.permit().err().map(|refusal| PartnerAnswer::NotAsked(refusal.code));
             AnswerRow { agency, answer, as_of: now, note }
         });
         QueryReport { held: Vec::new(), answers: rows.collect(), audit_sequence: 0 }
@@ -201,7 +200,10 @@ impl Desk {
         let Some((epoch, live)) = keys.into_iter().next_back() else {
             let note = "its token key has not arrived yet".to_owned();
             event.local.note = Some(note.clone());
-            return Err((row(PartnerAnswer::NoAnswer(NoAnswer::NoTokenKey), note), Box::new(event)));
+            return Err((
+                row(PartnerAnswer::NoAnswer(NoAnswer::NoTokenKey), note),
+                Box::new(event),
+            ));
         };
         let mut tokens: Vec<Token> = fingerprints.iter().map(|x| live.key.token(x)).collect();
         let padded = padded_count(tokens.len()).unwrap_or(tokens.len());

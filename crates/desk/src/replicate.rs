@@ -18,9 +18,7 @@ use policy::Action;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::PoisonError;
-use store::{
-    Batch, Change, ClassNumber, HitRow, Ownership, RecordPut, Secrecy, Table, Withdrawn,
-};
+use store::{Batch, Change, ClassNumber, HitRow, Ownership, RecordPut, Secrecy, Table, Withdrawn};
 use sync::message::{
     Incarnation, PullMessage, PullRequest, PurgeReceipt, Section, VIEW_CLASSES_MAX,
 };
@@ -150,7 +148,10 @@ impl Replication {
         if section.is_none_or(|section| section.entries.is_empty()) {
             self.idle += 1;
             if self.idle > IDLE_MESSAGES_MAX {
-                return Err(DeskError::misbehaved(&self.peer, "too many messages that say nothing"));
+                return Err(DeskError::misbehaved(
+                    &self.peer,
+                    "too many messages that say nothing",
+                ));
             }
         }
         if replica == self.replica && change.is_empty() {
@@ -299,13 +300,8 @@ impl Replication {
             }
         }
         let class = Arc::new(verified.class);
-        let decision = desk.gate.decide_class(
-            Action::Receive,
-            &self.peer,
-            &class,
-            Channel::Automated,
-            now,
-        );
+        let decision =
+            desk.gate.decide_class(Action::Receive, &self.peer, &class, Channel::Automated, now);
         if let Err(refusal) = decision.permit() {
             change.poison.push(refusal.code);
             return Ok(());

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use store::{Batch, ClassNumber, Secrecy, StoredRecord, Table, Withdrawn};
 use sync::message::{
-    Entry, Epoch, LogKind, LogRow, PullRequest, SECTION_BYTES_MAX, SECTION_ENTRIES_MAX,
-    Section, UpToDate, VIEW_CLASSES_MAX,
+    Entry, Epoch, LogKind, LogRow, PullRequest, SECTION_BYTES_MAX, SECTION_ENTRIES_MAX, Section,
+    UpToDate, VIEW_CLASSES_MAX,
 };
 use sync::origin::{self, Grant, Grants, Life, Regrant, RowState, VisibleClass};
 
@@ -188,11 +188,7 @@ impl Desk {
 
     /// Decides every class for a partner, and stores the grants if they changed, before a byte
     /// leaves under them.
-    async fn view_of(
-        &self,
-        peer: &AgencyId,
-        agreement: &AgreementId,
-    ) -> Result<View, DeskError> {
+    async fn view_of(&self, peer: &AgencyId, agreement: &AgreementId) -> Result<View, DeskError> {
         let key = pair_key(peer, agreement);
         loop {
             let now = self.now();
@@ -304,8 +300,7 @@ impl ViewStream {
                 continue;
             }
             self.positions.insert(planned.section.handle, planned.section.to);
-            let section =
-                Held::new(planned.section, planned.class).release(&planned.permit)?;
+            let section = Held::new(planned.section, planned.class).release(&planned.permit)?;
             return Ok(Some(self.message(Some(section), UpToDate::No)?));
         }
     }
@@ -315,8 +310,7 @@ impl ViewStream {
         let desk = &self.desk;
         let known = desk.store.classes(&desk.own, &self.agreement).len();
         let fresh = self.view.as_ref().is_some_and(|view| {
-            view.decided_in == desk.gate.epoch()
-                && view.classes_known == known
+            view.decided_in == desk.gate.epoch() && view.classes_known == known
         });
         if !fresh {
             self.view = Some(desk.view_of(&self.peer, &self.agreement).await?);

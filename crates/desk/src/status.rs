@@ -23,11 +23,7 @@ impl Desk {
     }
 
     /// The status; `link_of` tells what the node knows of each partner's connection.
-    pub fn status(
-        &self,
-        version: &str,
-        link_of: impl Fn(&AgencyId) -> LinkReport,
-    ) -> NodeStatus {
+    pub fn status(&self, version: &str, link_of: impl Fn(&AgencyId) -> LinkReport) -> NodeStatus {
         let counts = self.store.count();
         let agreements = self.agreement_statuses();
         let partners = self.partners().into_iter().map(|partner| {

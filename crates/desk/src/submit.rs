@@ -7,9 +7,9 @@ use crate::replicate::exceeds_retention;
 use agreement::Agreement;
 use domain::class::Class;
 use domain::digest::{Commitment, Salt};
+use domain::encoding;
 use domain::envelope::Signed;
 use domain::event::{Act, Event};
-use domain::encoding;
 use domain::indicator::{Body, ContentBody, Family};
 use domain::name::{AgencyId, Clause, OfficerId, RecordId};
 use domain::question::QuestionTerms;
@@ -169,7 +169,8 @@ impl Desk {
     /// same record, and a key that is used for something else names another.
     fn record_id_of(&self, submission: &Submission) -> RecordId {
         let s = submission;
-        let content = (&s.agreement, s.kind, &s.body, &s.purposes, &s.offences, &s.labels, s.subject);
+        let content =
+            (&s.agreement, s.kind, &s.body, &s.purposes, &s.offences, &s.labels, s.subject);
         let more = (s.age, s.depicts, &s.benefit, &s.audience, s.onward, s.exercise);
         let parts = [
             s.idempotency_key.as_bytes().as_slice(),
@@ -198,7 +199,9 @@ impl Desk {
                         (Fate::Leaves, permit.rules().first().map(ToString::to_string))
                     }
                     Decision::NeedsApproval { rule, .. } => (Fate::NeedsApproval, Some(rule)),
-                    Decision::Deny(refusal) => self.fate_when_asked(agreement, peer, class, refusal, now),
+                    Decision::Deny(refusal) => {
+                        self.fate_when_asked(agreement, peer, class, refusal, now)
+                    }
                 };
                 Outlook { peer: peer.clone(), fate, rule }
             })
@@ -263,7 +266,8 @@ impl Desk {
         let row = row.filter(|row| row.origin == Ownership::Own);
         let class = row.and_then(|row| row.class).and_then(|number| self.store.class(number));
         let fits = class.is_some_and(|entry| {
-            entry.class.agreement == record.agreement && entry.class.kind.family() != Family::Account
+            entry.class.agreement == record.agreement
+                && entry.class.kind.family() != Family::Account
         });
         if fits { Ok(()) } else { Err(RefusalCode::BodyImpossible.into()) }
     }

@@ -33,7 +33,9 @@ impl Desk {
                     let rows = self.store.class_log(class.number, from, SEARCH_ROWS);
                     let Some(last) = rows.last() else { break };
                     from = last.position + 1;
-                    for row in rows.iter().filter(|r| r.record_id.as_bytes().starts_with(first_bytes)) {
+                    for row in
+                        rows.iter().filter(|r| r.record_id.as_bytes().starts_with(first_bytes))
+                    {
                         if found.is_some_and(|found| found != row.record_id) {
                             return Err(RefusalCode::Malformed.into());
                         }
@@ -85,9 +87,7 @@ impl Desk {
             committed => committed?,
         };
         let told = |peer: &AgencyId| {
-            self.gate
-                .decide_class(Action::Share, peer, &class, Channel::Automated, now)
-                .is_allow()
+            self.gate.decide_class(Action::Share, peer, &class, Channel::Automated, now).is_allow()
         };
         let partners = self.gate.peers_of(&class.agreement, now).into_iter().filter(told);
         let partners = partners.collect();

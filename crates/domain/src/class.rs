@@ -103,9 +103,6 @@ impl Class {
 
     /// The hash of the canonical bytes.
     pub fn hash(&self) -> Digest {
-        Digest::from_bytes(crate::digest::derive(
-            "malines class v1",
-            &[&self.to_bytes()],
-        ))
+        Digest::from_bytes(crate::digest::derive("malines class v1", &[&self.to_bytes()]))
     }
 }

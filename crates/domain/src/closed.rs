@@ -15,11 +15,7 @@ pub struct UnknownValue {
 impl UnknownValue {
     /// Builds the error; `given` is cut so that hostile input cannot fill a log.
     pub fn new(what: &'static str, given: &str, known: &[&'static str]) -> Self {
-        Self {
-            what,
-            given: given.chars().take(64).collect(),
-            known: known.join(", "),
-        }
+        Self { what, given: given.chars().take(64).collect(), known: known.join(", ") }
     }
 }
 

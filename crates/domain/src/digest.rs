@@ -69,12 +69,7 @@ impl Fingerprint {
         };
         Self(derive(
             "malines fingerprint v1",
-            &[
-                kind.as_str().as_bytes(),
-                platform.as_bytes(),
-                &version.0.to_le_bytes(),
-                canonical,
-            ],
+            &[kind.as_str().as_bytes(), platform.as_bytes(), &version.0.to_le_bytes(), canonical],
         ))
     }
 
@@ -167,10 +162,7 @@ mod tests {
 
     #[test]
     fn parts_cannot_slide_into_each_other() {
-        assert_ne!(
-            derive("malines test", &[b"ab", b"c"]),
-            derive("malines test", &[b"a", b"bc"])
-        );
+        assert_ne!(derive("malines test", &[b"ab", b"c"]), derive("malines test", &[b"a", b"bc"]));
     }
 
     #[test]

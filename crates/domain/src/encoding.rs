@@ -60,16 +60,10 @@ pub fn from_bytes<'b, T: minicbor::Decode<'b, ()>>(
     bytes_max: usize,
 ) -> Result<T, Malformed> {
     if bytes.len() > bytes_max {
-        return Err(Malformed::TooLarge {
-            bytes: bytes.len(),
-            bytes_max,
-        });
+        return Err(Malformed::TooLarge { bytes: bytes.len(), bytes_max });
     }
     check_deterministic(bytes)?;
-    minicbor::decode(bytes).map_err(|error| Malformed::NotValid {
-        what,
-        why: error.to_string(),
-    })
+    minicbor::decode(bytes).map_err(|error| Malformed::NotValid { what, why: error.to_string() })
 }
 
 /// Checks that `bytes` is exactly one item of deterministic CBOR.
@@ -79,11 +73,7 @@ pub fn from_bytes<'b, T: minicbor::Decode<'b, ()>>(
 pub fn check_deterministic(bytes: &[u8]) -> Result<(), Malformed> {
     let mut reader = Reader { bytes, at: 0 };
     reader.item(0)?;
-    if reader.at == bytes.len() {
-        Ok(())
-    } else {
-        Err(reader.broken("bytes after the end"))
-    }
+    if reader.at == bytes.len() { Ok(()) } else { Err(reader.broken("bytes after the end")) }
 }
 
 /// The keys of the outermost map, in order. Used to check a `critical` list.
@@ -118,10 +108,7 @@ impl Reader<'_> {
     }
 
     fn take(&mut self, count: usize) -> Result<&[u8], Malformed> {
-        let end = self
-            .at
-            .checked_add(count)
-            .filter(|end| *end <= self.bytes.len());
+        let end = self.at.checked_add(count).filter(|end| *end <= self.bytes.len());
         match end.and_then(|end| self.bytes.get(self.at..end).map(|taken| (end, taken))) {
             Some((end, taken)) => {
                 self.at = end;
@@ -208,11 +195,7 @@ impl Reader<'_> {
     }
 
     fn check_count(&self, count: u64) -> Result<(), Malformed> {
-        if count > ELEMENTS_MAX {
-            Err(self.broken("too many elements"))
-        } else {
-            Ok(())
-        }
+        if count > ELEMENTS_MAX { Err(self.broken("too many elements")) } else { Ok(()) }
     }
 }
 
@@ -247,14 +230,8 @@ mod tests {
             (&[0xf9, 0, 0], "float"),
             (&[0xf8, 20], "long simple value"),
             (&[0x61, 0xff], "not UTF-8"),
-            (
-                &[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-                "huge array",
-            ),
-            (
-                &[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-                "huge bytes",
-            ),
+            (&[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "huge array"),
+            (&[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "huge bytes"),
         ] {
             assert!(check_deterministic(bad).is_err(), "{why}");
         }

@@ -53,12 +53,7 @@ pub struct Envelope {
 
 impl core::fmt::Debug for Envelope {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "Envelope({}, {} bytes)",
-            self.payload_type.escape_debug(),
-            self.payload.len()
-        )
+        write!(f, "Envelope({}, {} bytes)", self.payload_type.escape_debug(), self.payload.len())
     }
 }
 
@@ -80,10 +75,7 @@ impl Envelope {
     pub fn check_limits(&self) -> Result<(), OpenError> {
         let over = |bytes: usize, bytes_max: usize| {
             if bytes > bytes_max {
-                Err(OpenError::Malformed(Malformed::TooLarge {
-                    bytes,
-                    bytes_max,
-                }))
+                Err(OpenError::Malformed(Malformed::TooLarge { bytes, bytes_max }))
             } else {
                 Ok(())
             }
@@ -105,14 +97,9 @@ impl Envelope {
     ) -> Result<(), OpenError> {
         self.check_limits()?;
         if self.payload_type != payload_type {
-            return Err(OpenError::WrongType {
-                expected: payload_type,
-            });
+            return Err(OpenError::WrongType { expected: payload_type });
         }
-        let signature = self
-            .signatures
-            .iter()
-            .find(|signature| signature.key_id == key_id);
+        let signature = self.signatures.iter().find(|signature| signature.key_id == key_id);
         let signature = signature.ok_or(OpenError::NotSignedBy(key_id))?;
         key.verify(
             &pre_authentication_encoding(payload_type, &self.payload),
@@ -124,12 +111,7 @@ impl Envelope {
 
 /// DSSE 1.0 section "Signature definition": `"DSSEv1" SP len(type) SP type SP len(body) SP body`.
 pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "DSSEv1 {} {} {} ",
-        payload_type.len(),
-        payload_type,
-        payload.len()
-    );
+    let head = format!("DSSEv1 {} {} {} ", payload_type.len(), payload_type, payload.len());
     let mut bytes = Vec::with_capacity(head.len() + payload.len());
     bytes.extend_from_slice(head.as_bytes());
     bytes.extend_from_slice(payload);
@@ -181,16 +163,10 @@ impl<T: Payload> Signed<T> {
     pub fn seal(message: T, signer: &dyn Signer) -> Self {
         let payload = message.to_payload();
         let signature = signer.sign(&pre_authentication_encoding(T::TYPE, &payload));
-        let signature = EnvelopeSignature {
-            key_id: signer.key_id(),
-            algorithm: Algorithm::Ed25519,
-            signature,
-        };
-        let envelope = Envelope {
-            payload,
-            payload_type: T::TYPE.to_owned(),
-            signatures: vec![signature],
-        };
+        let signature =
+            EnvelopeSignature { key_id: signer.key_id(), algorithm: Algorithm::Ed25519, signature };
+        let envelope =
+            Envelope { payload, payload_type: T::TYPE.to_owned(), signatures: vec![signature] };
         Self { message, envelope }
     }
 
@@ -244,24 +220,15 @@ mod tests {
     #[test]
     fn pre_authentication_encoding_is_the_one_of_the_protocol() {
         let encoded = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world");
-        assert_eq!(
-            encoded,
-            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
-        );
+        assert_eq!(encoded, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
     }
 
     #[test]
     fn opens_only_with_the_right_key_type_and_bytes() {
-        let (key, other) = (
-            SecretKey::from_seed(&[1; 32]),
-            SecretKey::from_seed(&[2; 32]),
-        );
+        let (key, other) = (SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32]));
         let signed = Signed::seal(Word("boat".into()), &key);
         let envelope = signed.envelope().clone();
-        assert_eq!(
-            Signed::<Word>::open(envelope.clone(), &key.public_key()).unwrap(),
-            signed
-        );
+        assert_eq!(Signed::<Word>::open(envelope.clone(), &key.public_key()).unwrap(), signed);
         let error = Signed::<Word>::open(envelope.clone(), &other.public_key()).unwrap_err();
         assert_eq!(error, OpenError::NotSignedBy(other.key_id()));
 

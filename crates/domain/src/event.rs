@@ -153,10 +153,7 @@ impl Event {
 
     /// The bytes of both parts.
     pub fn to_parts(&self) -> (Vec<u8>, Vec<u8>) {
-        (
-            encoding::to_bytes(&self.shared),
-            encoding::to_bytes(&self.local),
-        )
+        (encoding::to_bytes(&self.shared), encoding::to_bytes(&self.local))
     }
 
     /// Reads both parts.

@@ -43,11 +43,7 @@ impl Evaluation {
         if !source_known || information == 0 || information > information_max {
             return Err(RefusalCode::LabelsImpossible);
         }
-        Ok(Self {
-            scheme,
-            source: source as u8,
-            information,
-        })
+        Ok(Self { scheme, source: source as u8, information })
     }
 
     /// The scheme.
@@ -94,11 +90,7 @@ impl<C> minicbor::Encode<C> for Evaluation {
         e: &mut minicbor::Encoder<W>,
         _: &mut C,
     ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.array(3)?
-            .u32(self.scheme.number())?
-            .u8(self.source)?
-            .u8(self.information)?
-            .ok()
+        e.array(3)?.u32(self.scheme.number())?.u8(self.source)?.u8(self.information)?.ok()
     }
 }
 
@@ -148,10 +140,7 @@ impl HandlingSet {
 
     /// The codes, ascending.
     pub fn iter(self) -> impl Iterator<Item = Handling> {
-        Handling::ALL
-            .iter()
-            .copied()
-            .filter(move |code| self.contains(*code))
+        Handling::ALL.iter().copied().filter(move |code| self.contains(*code))
     }
 
     /// The codes of both.
@@ -221,10 +210,7 @@ impl Labels {
         let evaluation = Evaluation {
             scheme: self.evaluation.scheme,
             source: self.evaluation.source.max(other.evaluation.source),
-            information: self
-                .evaluation
-                .information
-                .max(other.evaluation.information),
+            information: self.evaluation.information.max(other.evaluation.information),
         };
         Some(Self {
             tlp: self.tlp.max(other.tlp),

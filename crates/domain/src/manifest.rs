@@ -61,15 +61,10 @@ impl Payload for Manifest {
     fn from_payload(bytes: &[u8]) -> Result<Self, Malformed> {
         let manifest: Self = encoding::from_bytes("manifest", bytes, MANIFEST_BYTES_MAX)?;
         let lists = [manifest.node_authorities.len(), manifest.addresses.len()];
-        let sized = lists
-            .iter()
-            .all(|length| (1..=MANIFEST_LIST_MAX).contains(length));
+        let sized = lists.iter().all(|length| (1..=MANIFEST_LIST_MAX).contains(length));
         if !sized || manifest.addresses.iter().any(|address| address.len() > 255) {
             let why = "a list empty or too long".to_owned();
-            return Err(Malformed::NotValid {
-                what: "manifest",
-                why,
-            });
+            return Err(Malformed::NotValid { what: "manifest", why });
         }
         Ok(manifest)
     }

@@ -95,9 +95,7 @@ macro_rules! text_name {
 
 fn is_slug(text: &str, longest: usize) -> bool {
     (2..=longest).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
@@ -272,17 +270,12 @@ impl RecordId {
         let head = u32::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]);
         let letter = |shift: u32| {
             let index = (head >> shift) & 31;
-            ALPHABET
-                .get(index as usize)
-                .copied()
-                .map_or('0', char::from)
+            ALPHABET.get(index as usize).copied().map_or('0', char::from)
         };
-        [27, 22, 17, 12]
-            .iter()
-            .fold(String::from("R-"), |mut text, shift| {
-                text.push(letter(*shift));
-                text
-            })
+        [27, 22, 17, 12].iter().fold(String::from("R-"), |mut text, shift| {
+            text.push(letter(*shift));
+            text
+        })
     }
 }
 
@@ -327,17 +320,14 @@ impl<C> minicbor::Encode<C> for LoCode {
         e: &mut minicbor::Encoder<W>,
         _: &mut C,
     ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.str(core::str::from_utf8(&self.0).unwrap_or("?????"))?
-            .ok()
+        e.str(core::str::from_utf8(&self.0).unwrap_or("?????"))?.ok()
     }
 }
 
 impl<'b, C> minicbor::Decode<'b, C> for LoCode {
     fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
         let at = d.position();
-        d.str()?
-            .parse()
-            .map_err(|_| minicbor::decode::Error::message("malformed UN/LOCODE").at(at))
+        d.str()?.parse().map_err(|_| minicbor::decode::Error::message("malformed UN/LOCODE").at(at))
     }
 }
 
@@ -348,16 +338,7 @@ mod tests {
     #[test]
     fn names_are_checked_when_made() {
         assert!("be-fedpol".parse::<AgencyId>().is_ok());
-        for bad in [
-            "",
-            "b",
-            "BE-fedpol",
-            "be_fedpol",
-            "-be",
-            "be-",
-            "be fedpol",
-            "bé",
-        ] {
+        for bad in ["", "b", "BE-fedpol", "be_fedpol", "-be", "be-", "be fedpol", "bé"] {
             assert!(bad.parse::<AgencyId>().is_err(), "{bad}");
         }
         assert!("a".repeat(33).parse::<AgencyId>().is_err());

@@ -53,10 +53,7 @@ impl Version {
     /// The next version in the same epoch.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self {
-            epoch: self.epoch,
-            n: self.n.saturating_add(1),
-        }
+        Self { epoch: self.epoch, n: self.n.saturating_add(1) }
     }
 }
 
@@ -215,10 +212,7 @@ impl Payload for Record {
 
     fn from_payload(bytes: &[u8]) -> Result<Self, Malformed> {
         let statement: Statement = encoding::from_bytes("record", bytes, RECORD_BYTES_MAX)?;
-        let not_valid = |why: String| Malformed::NotValid {
-            what: "record",
-            why,
-        };
+        let not_valid = |why: String| Malformed::NotValid { what: "record", why };
         let keys = encoding::outer_keys(bytes)?;
         for critical in &statement.critical {
             if !FIELDS_KNOWN.contains(critical) || !keys.contains(critical) {
@@ -244,10 +238,7 @@ fn check_people(s: &Statement) -> Result<(), RefusalCode> {
     if s.subject == Subject::SmuggledMigrant {
         return Err(RefusalCode::SmuggledMigrant);
     }
-    let protected = matches!(
-        s.subject,
-        Subject::Victim | Subject::Witness | Subject::Unknown
-    );
+    let protected = matches!(s.subject, Subject::Victim | Subject::Witness | Subject::Unknown);
     let minor = matches!(s.age, Age::Minor | Age::Unknown);
     if protected || minor {
         let for_protection = s
@@ -257,11 +248,7 @@ fn check_people(s: &Statement) -> Result<(), RefusalCode> {
         let of_abuse =
             matches!(&s.body, Body::Content(body) if body.class == ContentClass::AbuseOfPerson);
         if !of_abuse || !for_protection {
-            let code = if minor {
-                RefusalCode::Minor
-            } else {
-                RefusalCode::ProtectedSubject
-            };
+            let code = if minor { RefusalCode::Minor } else { RefusalCode::ProtectedSubject };
             return Err(code);
         }
     }
@@ -423,11 +410,7 @@ fn check_dates(s: &Statement) -> Result<(), RefusalCode> {
         && s.made_at <= s.review_at
         && s.review_at <= s.valid_until
         && s.valid_until <= s.made_at.plus_days(VALID_DAYS_MAX);
-    if ordered {
-        Ok(())
-    } else {
-        Err(RefusalCode::RetentionImpossible)
-    }
+    if ordered { Ok(()) } else { Err(RefusalCode::RetentionImpossible) }
 }
 
 fn is_ascending<T: Ord>(list: &[T]) -> bool {

@@ -26,10 +26,7 @@ fn account() -> Statement {
             handle_until: None,
             cluster: ClusterId::from_bytes([2; 16]),
         }),
-        commitment: Commitment::new(
-            &Salt::from_bytes([3; 32]),
-            &Fingerprint::from_bytes([4; 32]),
-        ),
+        commitment: Commitment::new(&Salt::from_bytes([3; 32]), &Fingerprint::from_bytes([4; 32])),
         purposes: [Purpose::Investigation].into(),
         offences: [Offence::MigrantSmuggling].into(),
         labels: Labels {
@@ -42,9 +39,7 @@ fn account() -> Statement {
         subject: Subject::SuspectFacilitator,
         age: Age::Adult,
         depicts: Depicts::Nobody,
-        benefit: Some(Benefit {
-            ground: "asks 3000 euro a seat".into(),
-        }),
+        benefit: Some(Benefit { ground: "asks 3000 euro a seat".into() }),
         audience: ["es-pn".parse().unwrap()].into(),
         onward: Onward::Never,
         observed_first: made_at.minus_ms(1000),
@@ -85,11 +80,7 @@ fn an_ordinary_record_goes_there_and_back() {
     let signed = Signed::seal(record, &key);
     let opened = Signed::<Record>::open(signed.envelope().clone(), &key.public_key()).unwrap();
     assert_eq!(opened, signed);
-    assert!(
-        opened.envelope().payload.len() < 400,
-        "{}",
-        opened.envelope().payload.len()
-    );
+    assert!(opened.envelope().payload.len() < 400, "{}", opened.envelope().payload.len());
 }
 
 #[test]
@@ -97,10 +88,7 @@ fn a_record_about_a_smuggled_migrant_cannot_be_built_or_received() {
     for family in [account(), content(ContentClass::AbuseOfPerson)] {
         let mut statement = family;
         statement.subject = Subject::SmuggledMigrant;
-        assert_eq!(
-            Record::new(statement.clone()),
-            Err(RefusalCode::SmuggledMigrant)
-        );
+        assert_eq!(Record::new(statement.clone()), Err(RefusalCode::SmuggledMigrant));
         let error = Record::from_payload(&encoding::to_bytes(&statement)).unwrap_err();
         assert_eq!(refusal_of(&error), RefusalCode::SmuggledMigrant);
     }
@@ -209,21 +197,14 @@ fn a_presumed_adult_needs_a_reason_and_an_early_review() {
 
 #[test]
 fn smuggling_without_benefit_is_not_smuggling() {
-    for offence in [
-        Offence::MigrantSmuggling,
-        Offence::MigrantSmugglingAggravated,
-    ] {
+    for offence in [Offence::MigrantSmuggling, Offence::MigrantSmugglingAggravated] {
         let code = refused(|s| {
             s.offences = [offence].into();
             s.benefit = None;
         });
         assert_eq!(code, Some(RefusalCode::BenefitMissing));
     }
-    let blank = refused(|s| {
-        s.benefit = Some(Benefit {
-            ground: "  ".into(),
-        })
-    });
+    let blank = refused(|s| s.benefit = Some(Benefit { ground: "  ".into() }));
     assert_eq!(blank, Some(RefusalCode::BenefitMissing));
     let other = refused(|s| {
         s.offences = [Offence::DocumentFraud].into();
@@ -236,10 +217,7 @@ fn smuggling_without_benefit_is_not_smuggling() {
 fn pictures_of_those_who_crossed_are_bound_to_the_facilitators_advertisement() {
     let mut statement = content(ContentClass::ProofOfCrossing);
     statement.depicts = Depicts::Adults;
-    assert_eq!(
-        Record::new(statement.clone()),
-        Err(RefusalCode::BodyImpossible)
-    );
+    assert_eq!(Record::new(statement.clone()), Err(RefusalCode::BodyImpossible));
     link_ad(&mut statement);
     assert!(Record::new(statement.clone()).is_ok());
     statement.depicts = Depicts::Minors;
@@ -256,72 +234,40 @@ fn pictures_of_those_who_crossed_are_bound_to_the_facilitators_advertisement() {
         (Depicts::Unknown, false),
     ] {
         advertisement.depicts = depicts;
-        assert_eq!(
-            Record::new(advertisement.clone()).is_ok(),
-            allowed,
-            "{depicts}"
-        );
+        assert_eq!(Record::new(advertisement.clone()).is_ok(), allowed, "{depicts}");
     }
 }
 
 #[test]
 fn what_does_not_fit_together_is_refused() {
     let cases: [(&str, RefusalCode, fn(&mut Statement)); 12] = [
-        ("no purpose", RefusalCode::LabelsImpossible, |s| {
-            s.purposes.clear()
+        ("no purpose", RefusalCode::LabelsImpossible, |s| s.purposes.clear()),
+        ("no offence", RefusalCode::LabelsImpossible, |s| s.offences.clear()),
+        ("kind of another family", RefusalCode::BodyImpossible, |s| s.kind = Kind::Sha256),
+        ("own agency as audience", RefusalCode::LabelsImpossible, |s| {
+            s.audience.insert(s.origin.clone());
         }),
-        ("no offence", RefusalCode::LabelsImpossible, |s| {
-            s.offences.clear()
+        ("object with an age", RefusalCode::LabelsImpossible, |s| s.subject = Subject::None),
+        ("expires before it is made", RefusalCode::RetentionImpossible, |s| {
+            s.valid_until = s.made_at;
         }),
-        ("kind of another family", RefusalCode::BodyImpossible, |s| {
-            s.kind = Kind::Sha256
-        }),
-        (
-            "own agency as audience",
-            RefusalCode::LabelsImpossible,
-            |s| {
-                s.audience.insert(s.origin.clone());
-            },
-        ),
-        ("object with an age", RefusalCode::LabelsImpossible, |s| {
-            s.subject = Subject::None
-        }),
-        (
-            "expires before it is made",
-            RefusalCode::RetentionImpossible,
-            |s| {
-                s.valid_until = s.made_at;
-            },
-        ),
         ("seen after it was made", RefusalCode::RetentionImpossible, |s| {
             s.observed_last = s.made_at.plus_ms(CLOCK_SKEW_MS + 1);
         }),
         ("lives too long", RefusalCode::RetentionImpossible, |s| {
             s.valid_until = s.made_at.plus_days(VALID_DAYS_MAX + 1);
         }),
-        (
-            "review after the end",
-            RefusalCode::RetentionImpossible,
-            |s| {
-                s.review_at = s.valid_until.plus_ms(1);
-            },
-        ),
-        (
-            "second version without a first",
-            RefusalCode::VersionConflict,
-            |s| s.version.n = 2,
-        ),
+        ("review after the end", RefusalCode::RetentionImpossible, |s| {
+            s.review_at = s.valid_until.plus_ms(1);
+        }),
+        ("second version without a first", RefusalCode::VersionConflict, |s| s.version.n = 2),
         ("unknown schema", RefusalCode::Malformed, |s| s.schema = 2),
-        (
-            "a handle without a platform",
-            RefusalCode::BodyImpossible,
-            |s| {
-                s.kind = Kind::Handle;
-                if let Body::Account(body) = &mut s.body {
-                    body.platform = None;
-                }
-            },
-        ),
+        ("a handle without a platform", RefusalCode::BodyImpossible, |s| {
+            s.kind = Kind::Handle;
+            if let Body::Account(body) = &mut s.body {
+                body.platform = None;
+            }
+        }),
     ];
     for (what, code, change) in cases {
         assert_eq!(refused(change), Some(code), "{what}");
@@ -348,11 +294,7 @@ fn unknown_fields_are_tolerated_unless_critical() {
     record.benefit = None;
     record.offences = [Offence::DocumentFraud].into();
     let error = Record::from_payload(&encoding::to_bytes(&record)).unwrap_err();
-    assert_eq!(
-        refusal_of(&error),
-        RefusalCode::CriticalNotUnderstood,
-        "critical and absent"
-    );
+    assert_eq!(refusal_of(&error), RefusalCode::CriticalNotUnderstood, "critical and absent");
 }
 
 proptest::proptest! {

@@ -129,19 +129,12 @@ impl Refusal {
 
     /// A refusal by a named rule; the name is cut to [`RULE_BYTES_MAX`] characters.
     pub fn by_rule(code: RefusalCode, rule: &str) -> Self {
-        Self {
-            code,
-            rule: Some(rule.chars().take(RULE_BYTES_MAX).collect()),
-        }
+        Self { code, rule: Some(rule.chars().take(RULE_BYTES_MAX).collect()) }
     }
 
     /// What a partner may be told: the code if its question alone decided, else nothing.
     pub const fn for_peer(&self) -> Option<RefusalCode> {
-        if self.code.is_of_the_question() {
-            Some(self.code)
-        } else {
-            None
-        }
+        if self.code.is_of_the_question() { Some(self.code) } else { None }
     }
 }
 

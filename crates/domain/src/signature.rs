@@ -53,11 +53,7 @@ impl PublicKey {
     /// [`BadSignature::NotAKey`].
     pub fn from_bytes(bytes: &[u8; KEY_BYTES]) -> Result<Self, BadSignature> {
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| BadSignature::NotAKey)?;
-        if key.is_weak() {
-            Err(BadSignature::NotAKey)
-        } else {
-            Ok(Self(key))
-        }
+        if key.is_weak() { Err(BadSignature::NotAKey) } else { Ok(Self(key)) }
     }
 
     /// The 32 bytes.
@@ -83,9 +79,7 @@ impl Verifier for PublicKey {
         signature: &[u8; SIGNATURE_BYTES],
     ) -> Result<(), BadSignature> {
         let signature = ed25519_dalek::Signature::from_bytes(signature);
-        self.0
-            .verify_strict(message, &signature)
-            .map_err(|_| BadSignature::DoesNotVerify)
+        self.0.verify_strict(message, &signature).map_err(|_| BadSignature::DoesNotVerify)
     }
 }
 
@@ -182,10 +176,7 @@ mod tests {
             let secret = SecretKey::from_seed(&bytes(seed));
             assert_eq!(secret.public_key().to_bytes(), bytes(public));
             assert_eq!(secret.sign(message), bytes(signature));
-            assert_eq!(
-                secret.public_key().verify(message, &bytes(signature)),
-                Ok(())
-            );
+            assert_eq!(secret.public_key().verify(message, &bytes(signature)), Ok(()));
             let mut other = bytes::<64>(signature);
             other[3] ^= 1;
             assert!(secret.public_key().verify(message, &other).is_err());

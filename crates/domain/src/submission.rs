@@ -48,11 +48,7 @@ pub struct Case {
 
 impl core::fmt::Debug for Case {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "Case(C-{}, {}, {})",
-            self.number, self.agreement, self.purpose
-        )
+        write!(f, "Case(C-{}, {}, {})", self.number, self.agreement, self.purpose)
     }
 }
 

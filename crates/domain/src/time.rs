@@ -2,16 +2,7 @@
 
 /// An instant in unix milliseconds (UTC). Before 1970 and after the year 9999 nothing is accepted.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    minicbor::Encode,
-    serde::Serialize,
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, minicbor::Encode, serde::Serialize,
 )]
 #[cbor(transparent)]
 #[serde(transparent)]
@@ -35,11 +26,7 @@ impl Timestamp {
 
     /// Takes unix milliseconds; later than [`Timestamp::MAX`] becomes [`Timestamp::MAX`].
     pub const fn from_millis(unix_ms: u64) -> Self {
-        if unix_ms > Self::MAX.0 {
-            Self::MAX
-        } else {
-            Self(unix_ms)
-        }
+        if unix_ms > Self::MAX.0 { Self::MAX } else { Self(unix_ms) }
     }
 
     /// Unix milliseconds.
@@ -98,9 +85,7 @@ impl core::fmt::Display for Timestamp {
         let (year, month, day) = self.as_date();
         let second = self.0 / 1000 % 86_400;
         let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
-        f.pad(&format!(
-            "{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}Z"
-        ))
+        f.pad(&format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}Z"))
     }
 }
 
@@ -117,9 +102,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let ms = since.map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        });
+        let ms = since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
         Timestamp::from_millis(ms)
     }
 }
@@ -130,13 +113,8 @@ mod tests {
 
     #[test]
     fn dates_go_both_ways_and_impossible_days_are_refused() {
-        for (y, m, d) in [
-            (1970, 1, 1),
-            (2000, 2, 29),
-            (2026, 11, 21),
-            (2100, 3, 1),
-            (9999, 12, 31),
-        ] {
+        for (y, m, d) in [(1970, 1, 1), (2000, 2, 29), (2026, 11, 21), (2100, 3, 1), (9999, 12, 31)]
+        {
             assert_eq!(Timestamp::from_date(y, m, d).unwrap().as_date(), (y, m, d));
         }
         assert_eq!(Timestamp::from_date(2026, 2, 29), None);
@@ -149,9 +127,6 @@ mod tests {
     fn arithmetic_stays_inside_the_range() {
         assert_eq!(Timestamp::from_millis(u64::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::MAX.plus_days(u32::MAX), Timestamp::MAX);
-        assert_eq!(
-            Timestamp::from_millis(5).minus_ms(9),
-            Timestamp::from_millis(0)
-        );
+        assert_eq!(Timestamp::from_millis(5).minus_ms(9), Timestamp::from_millis(0));
     }
 }

@@ -205,10 +205,7 @@ mod tests {
     fn a_full_sheet_fits_its_limit_and_a_longer_one_is_refused() {
         let row = SheetRow {
             record_id: RecordId::from_bytes([1; 16]),
-            version: Version {
-                epoch: u32::MAX,
-                n: u32::MAX,
-            },
+            version: Version { epoch: u32::MAX, n: u32::MAX },
             token: Token::from_bytes([2; 32]),
         };
         let mut sheet = TokenSheet {
@@ -218,10 +215,7 @@ mod tests {
             epoch: TokenEpoch(1),
             rows: vec![row.clone(); SHEET_ROWS_MAX],
         };
-        assert_eq!(
-            TokenSheet::from_payload(&sheet.to_payload()),
-            Ok(sheet.clone())
-        );
+        assert_eq!(TokenSheet::from_payload(&sheet.to_payload()), Ok(sheet.clone()));
         sheet.rows.push(row);
         assert!(TokenSheet::from_payload(&sheet.to_payload()).is_err());
     }

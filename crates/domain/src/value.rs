@@ -178,10 +178,7 @@ impl Offence {
 
     /// Offences whose core is a financial or material benefit (UN Protocol Art. 3(a)).
     pub const fn needs_benefit(self) -> bool {
-        matches!(
-            self,
-            Self::MigrantSmuggling | Self::MigrantSmugglingAggravated
-        )
+        matches!(self, Self::MigrantSmuggling | Self::MigrantSmugglingAggravated)
     }
 }
 
@@ -436,12 +433,7 @@ mod tests {
 
     #[test]
     fn no_purpose_for_immigration_enforcement_exists() {
-        for word in [
-            "IMMIGRATION_ENFORCEMENT",
-            "ASYLUM",
-            "RETURN",
-            "ADMINISTRATIVE",
-        ] {
+        for word in ["IMMIGRATION_ENFORCEMENT", "ASYLUM", "RETURN", "ADMINISTRATIVE"] {
             assert!(word.parse::<Purpose>().is_err());
         }
     }

@@ -78,20 +78,13 @@ pub fn hash_file(mut reader: impl Read, bytes_max: u64) -> Result<FileHashes, Re
         return Err(Refused::FileEmpty);
     }
     let parts: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
-    Ok(FileHashes {
-        sha256: sha256.finalize().into(),
-        blake3: hash(&parts),
-        bytes,
-    })
+    Ok(FileHashes { sha256: sha256.finalize().into(), blake3: hash(&parts), bytes })
 }
 
 /// A hash that somebody else computed, unless it is the hash of no bytes at all.
 pub(crate) fn of_digest(kind: Kind, digest: [u8; DIGEST_BYTES]) -> Result<Normalised, Refused> {
-    let nothing: [u8; DIGEST_BYTES] = if kind == Kind::Blake3 {
-        hash(&[])
-    } else {
-        Sha256::digest([]).into()
-    };
+    let nothing: [u8; DIGEST_BYTES] =
+        if kind == Kind::Blake3 { hash(&[]) } else { Sha256::digest([]).into() };
     if digest == nothing {
         return Err(Refused::FileEmpty);
     }
@@ -112,12 +105,7 @@ mod tests {
         assert_eq!(hex::encode(found.sha256), sha256);
         assert_eq!(hex::encode(found.blake3), blake3);
         let typed = [
-            normalise(
-                InputKind::Sha256,
-                &format!("SHA256:{sha256}"),
-                &Hint::default(),
-            )
-            .unwrap(),
+            normalise(InputKind::Sha256, &format!("SHA256:{sha256}"), &Hint::default()).unwrap(),
             normalise(InputKind::Blake3, &blake3.to_uppercase(), &Hint::default()).unwrap(),
         ];
         assert_eq!(found.normalised(), typed);
@@ -125,9 +113,7 @@ mod tests {
 
     #[test]
     fn pieces_do_not_show() {
-        let long: Vec<u8> = (0..(PIECE_BYTES as usize * 2 + 17))
-            .map(|i| (i % 251) as u8)
-            .collect();
+        let long: Vec<u8> = (0..(PIECE_BYTES as usize * 2 + 17)).map(|i| (i % 251) as u8).collect();
         let found = hash_file(long.as_slice(), u64::MAX).unwrap();
         assert_eq!(found.blake3, hash(&[&long]));
         assert_eq!(found.sha256, <[u8; 32]>::from(Sha256::digest(&long)));
@@ -137,16 +123,11 @@ mod tests {
     #[test]
     fn limits_hold() {
         assert_eq!(hash_file(&b""[..], 16), Err(Refused::FileEmpty));
-        assert_eq!(
-            hash_file(&b"abc"[..], 2),
-            Err(Refused::FileTooLong { bytes_max: 2 })
-        );
+        assert_eq!(hash_file(&b"abc"[..], 2), Err(Refused::FileTooLong { bytes_max: 2 }));
         assert!(hash_file(&b"ab"[..], 2).is_ok());
         assert_eq!(
             hash_file(std::io::repeat(7), u64::MAX),
-            Err(Refused::FileTooLong {
-                bytes_max: FILE_BYTES_MAX
-            })
+            Err(Refused::FileTooLong { bytes_max: FILE_BYTES_MAX })
         );
     }
 }

@@ -29,36 +29,24 @@ pub(crate) fn canonical(raw: &str) -> Result<String, Refused> {
         .filter(|character| !is_dash(*character) && *character != '.')
         .map(|character| character.to_ascii_uppercase())
         .collect();
-    let text = text
-        .strip_prefix("IBAN")
-        .map_or(text.as_str(), |rest| rest.trim_start_matches(':'));
+    let text = text.strip_prefix("IBAN").map_or(text.as_str(), |rest| rest.trim_start_matches(':'));
     if text.is_empty() {
         return Err(Refused::Empty);
     }
-    if !text
-        .bytes()
-        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-    {
+    if !text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) {
         return Err(Refused::IbanCharacter);
     }
     let length = length_in(text).ok_or(Refused::IbanCountry)?;
     if text.len() != length {
         return Err(Refused::IbanLength);
     }
-    if remainder(text) == Some(1) {
-        Ok(text.to_owned())
-    } else {
-        Err(Refused::IbanChecksum)
-    }
+    if remainder(text) == Some(1) { Ok(text.to_owned()) } else { Err(Refused::IbanChecksum) }
 }
 
 /// How many characters the IBANs of a country have, by the two letters a text begins with.
 pub(crate) fn length_in(text: &str) -> Option<usize> {
     let letters = text.get(..2)?.to_ascii_uppercase();
-    LENGTHS
-        .iter()
-        .find(|(country, _)| letters.as_bytes() == *country)
-        .map(|(_, length)| *length)
+    LENGTHS.iter().find(|(country, _)| letters.as_bytes() == *country).map(|(_, length)| *length)
 }
 
 /// The country, the check digits and the last two characters: `FR14 ... 06`.
@@ -75,13 +63,11 @@ fn remainder(iban: &str) -> Option<u32> {
     if !head.bytes().skip(2).all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    tail.chars()
-        .chain(head.chars())
-        .try_fold(0u32, |rest, character| {
-            let value = character.to_digit(36)?;
-            let shift = if value < 10 { 10 } else { 100 };
-            Some((rest * shift + value) % 97)
-        })
+    tail.chars().chain(head.chars()).try_fold(0u32, |rest, character| {
+        let value = character.to_digit(36)?;
+        let shift = if value < 10 { 10 } else { 100 };
+        Some((rest * shift + value) % 97)
+    })
 }
 
 #[cfg(test)]
@@ -93,21 +79,12 @@ mod tests {
 
     #[test]
     fn spellings_meet_and_errors_are_told_apart() {
-        for raw in [
-            "FR14 2004 1010 0505 0001 3M02 606",
-            "iban: fr1420041010050500013m02606",
-        ] {
+        for raw in ["FR14 2004 1010 0505 0001 3M02 606", "iban: fr1420041010050500013m02606"] {
             assert_eq!(canonical(raw).unwrap(), EXAMPLE);
         }
-        assert_eq!(
-            canonical("FR1520041010050500013M02606"),
-            Err(Refused::IbanChecksum)
-        );
+        assert_eq!(canonical("FR1520041010050500013M02606"), Err(Refused::IbanChecksum));
         assert_eq!(canonical("FR142004101005"), Err(Refused::IbanLength));
-        assert_eq!(
-            canonical("US1420041010050500013M02606"),
-            Err(Refused::IbanCountry)
-        );
+        assert_eq!(canonical("US1420041010050500013M02606"), Err(Refused::IbanCountry));
         assert_eq!(canonical("FR14é"), Err(Refused::IbanCharacter));
         assert_eq!(masked(EXAMPLE), "FR14 ... 06");
     }
@@ -118,10 +95,7 @@ mod tests {
             let mut wrong = EXAMPLE.as_bytes().to_vec();
             wrong[at] = if wrong[at] == b'7' { b'8' } else { b'7' };
             if wrong != EXAMPLE.as_bytes() {
-                assert!(
-                    canonical(core::str::from_utf8(&wrong).unwrap()).is_err(),
-                    "{at}"
-                );
+                assert!(canonical(core::str::from_utf8(&wrong).unwrap()).is_err(), "{at}");
             }
         }
     }

@@ -80,14 +80,12 @@ impl FromStr for InputKind {
 
     fn from_str(word: &str) -> Result<Self, UnknownInputKind> {
         let wanted = word.trim().to_ascii_lowercase().replace(['_', ' '], "-");
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.as_str() == wanted)
-            .ok_or_else(|| UnknownInputKind {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == wanted).ok_or_else(|| {
+            UnknownInputKind {
                 given: word.chars().take(64).collect(),
                 known: Self::WORDS.join(", "),
-            })
+            }
+        })
     }
 }
 
@@ -109,10 +107,7 @@ mod tests {
         for (kind, word) in InputKind::ALL.iter().zip(InputKind::WORDS) {
             assert_eq!(word.parse::<InputKind>().unwrap(), *kind);
         }
-        assert_eq!(
-            "Numeric_ID".parse::<InputKind>().unwrap(),
-            InputKind::NumericId
-        );
+        assert_eq!("Numeric_ID".parse::<InputKind>().unwrap(), InputKind::NumericId);
         let error = "fax".parse::<InputKind>().unwrap_err();
         assert!(error.to_string().contains("`fax`") && error.known.contains("phone, email"));
     }

@@ -36,10 +36,7 @@ impl Link {
             .take(PARTS_MAX)
             .map(decoded)
             .collect();
-        let mut host = url
-            .host_str()
-            .map(str::to_ascii_lowercase)
-            .unwrap_or_default();
+        let mut host = url.host_str().map(str::to_ascii_lowercase).unwrap_or_default();
         if host.is_empty() && !segments.is_empty() {
             // `tg:resolve?domain=` means the same as `tg://resolve?domain=`.
             host = segments.remove(0).to_ascii_lowercase();
@@ -51,13 +48,7 @@ impl Link {
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
         let fragment = decoded(url.fragment().unwrap_or_default());
-        Self {
-            url,
-            host,
-            segments,
-            query,
-            fragment,
-        }
+        Self { url, host, segments, query, fragment }
     }
 
     /// The path as slices to match on.
@@ -68,10 +59,7 @@ impl Link {
     /// The first parameter of that name which is not empty.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let found = |(key, value): &&(String, String)| key == name && !value.is_empty();
-        self.query
-            .iter()
-            .find(found)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(found).map(|(_, value)| value.as_str())
     }
 }
 

@@ -88,9 +88,6 @@ mod tests {
         for other in ["قارب", "船", "boatا", "12345", "", "a b", &"a".repeat(257)] {
             assert_eq!(look_alike(Platform::Youtube, other), None, "{other}");
         }
-        assert_eq!(
-            format!("{:?}", look_alike(Platform::X, "boat").unwrap()),
-            "LookAlike(..)"
-        );
+        assert_eq!(format!("{:?}", look_alike(Platform::X, "boat").unwrap()), "LookAlike(..)");
     }
 }

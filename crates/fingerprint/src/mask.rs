@@ -35,10 +35,7 @@ pub(crate) fn masked(kind: Kind, platform: Option<Platform>, canonical: &[u8]) -
             format!("{}...", domain::hexadecimal::encode(shown))
         }
         Kind::AdText => {
-            let letters = text
-                .chars()
-                .filter(|character| character.is_alphabetic())
-                .count();
+            let letters = text.chars().filter(|character| character.is_alphabetic()).count();
             format!("text, {letters} letters")
         }
     }
@@ -51,26 +48,13 @@ mod tests {
     #[test]
     fn every_kind_hides_the_most_of_it() {
         let telegram = Some(Platform::Telegram);
+        assert_eq!(masked(Kind::Handle, telegram, b"malines_fict"), "TELEGRAM ma...");
         assert_eq!(
-            masked(Kind::Handle, telegram, b"malines_fict"),
-            "TELEGRAM ma..."
-        );
-        assert_eq!(
-            masked(
-                Kind::UrlWithIdentifier,
-                None,
-                b"https://example.org/call/0199001234"
-            ),
+            masked(Kind::UrlWithIdentifier, None, b"https://example.org/call/0199001234"),
             "example.org/..."
         );
-        assert_eq!(
-            masked(Kind::Url, None, b"https://example.org?a=b"),
-            "example.org/..."
-        );
+        assert_eq!(masked(Kind::Url, None, b"https://example.org?a=b"), "example.org/...");
         assert_eq!(masked(Kind::Sha256, None, &[0xab; 32]), "abababab...");
-        assert_eq!(
-            masked(Kind::AdText, None, b"boat <phone>"),
-            "text, 9 letters"
-        );
+        assert_eq!(masked(Kind::AdText, None, b"boat <phone>"), "text, 9 letters");
     }
 }

@@ -30,11 +30,7 @@ pub struct Normalised {
 
 impl Normalised {
     pub(crate) fn new(kind: Kind, platform: Option<Platform>, canonical: Vec<u8>) -> Self {
-        Self {
-            kind,
-            platform,
-            canonical: Zeroizing::new(canonical),
-        }
+        Self { kind, platform, canonical: Zeroizing::new(canonical) }
     }
 
     /// x, the digest that every spelling of the value shares.
@@ -76,11 +72,7 @@ impl core::fmt::Debug for Normalised {
 ///
 /// [`Refused`] names the rule that the value breaks; garbage is never hashed.
 pub fn normalise(kind: InputKind, raw: &str, hint: &Hint) -> Result<Normalised, Refused> {
-    let bytes_max = if kind == InputKind::Text {
-        TEXT_BYTES_MAX
-    } else {
-        RAW_BYTES_MAX
-    };
+    let bytes_max = if kind == InputKind::Text { TEXT_BYTES_MAX } else { RAW_BYTES_MAX };
     if raw.len() > bytes_max {
         return Err(Refused::TooLong { bytes_max });
     }
@@ -93,11 +85,9 @@ pub fn normalise(kind: InputKind, raw: &str, hint: &Hint) -> Result<Normalised, 
             return finish(found, hint);
         }
         InputKind::Email => Canonical::email(email::canonical(raw)?),
-        InputKind::Iban => Canonical {
-            kind: Kind::Iban,
-            platform: None,
-            text: iban::canonical(raw)?,
-        },
+        InputKind::Iban => {
+            Canonical { kind: Kind::Iban, platform: None, text: iban::canonical(raw)? }
+        }
         InputKind::Wallet => Canonical::wallet(wallet::canonical(raw)?),
         InputKind::Phone
         | InputKind::NumericId
@@ -159,11 +149,7 @@ fn finish(found: Canonical, hint: &Hint) -> Result<Normalised, Refused> {
         (None, named) if found.kind == Kind::Phone => named,
         (None, _) => None,
     };
-    Ok(Normalised::new(
-        found.kind,
-        platform,
-        found.text.into_bytes(),
-    ))
+    Ok(Normalised::new(found.kind, platform, found.text.into_bytes()))
 }
 
 fn digest(kind: Kind, raw: &str) -> Result<Normalised, Refused> {
@@ -185,10 +171,7 @@ mod tests {
     use super::*;
 
     fn on(platform: Platform) -> Hint {
-        Hint {
-            region: None,
-            platform: Some(platform),
-        }
+        Hint { region: None, platform: Some(platform) }
     }
 
     #[test]
@@ -208,10 +191,7 @@ mod tests {
             normalise(InputKind::Handle, link, &on(Platform::X)),
             Err(Refused::PlatformMismatch)
         );
-        assert_eq!(
-            normalise(InputKind::Phone, link, &Hint::default()),
-            Err(Refused::KindMismatch)
-        );
+        assert_eq!(normalise(InputKind::Phone, link, &Hint::default()), Err(Refused::KindMismatch));
         assert_eq!(
             normalise(InputKind::Handle, "boat", &Hint::default()),
             Err(Refused::PlatformRequired)
@@ -229,9 +209,7 @@ mod tests {
             if *kind != InputKind::Text {
                 assert_eq!(
                     normalise(*kind, &long, &Hint::default()),
-                    Err(Refused::TooLong {
-                        bytes_max: RAW_BYTES_MAX
-                    })
+                    Err(Refused::TooLong { bytes_max: RAW_BYTES_MAX })
                 );
             }
         }

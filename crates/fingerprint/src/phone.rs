@@ -37,14 +37,8 @@ pub(crate) fn canonical(raw: &str, region: Option<&Country>) -> Result<String, R
         return assigned(&number, None);
     }
     let region = region.ok_or(Refused::RegionRequired)?;
-    let region: Region = region
-        .as_str()
-        .parse()
-        .map_err(|_| Refused::RegionUnknown)?;
-    if PHONE_NUMBER_UTIL
-        .get_country_code_for_region(region)
-        .is_none()
-    {
+    let region: Region = region.as_str().parse().map_err(|_| Refused::RegionUnknown)?;
+    if PHONE_NUMBER_UTIL.get_country_code_for_region(region).is_none() {
         return Err(Refused::RegionUnknown);
     }
     assigned(&number, Some(region))
@@ -60,11 +54,7 @@ pub(crate) fn from_link(digits: &str) -> Result<String, Refused> {
 pub(crate) fn masked(canonical: &str) -> String {
     let shown = PHONE_NUMBER_UTIL.parse(canonical, None).map_or_else(
         |_| String::from("+"),
-        |number| {
-            number
-                .format_as(PhoneNumberFormat::International)
-                .into_owned()
-        },
+        |number| number.format_as(PhoneNumberFormat::International).into_owned(),
     );
     let mut digits_left = DIGITS_HIDDEN;
     let hidden: Vec<char> = shown
@@ -84,9 +74,7 @@ pub(crate) fn masked(canonical: &str) -> String {
 /// What follows `tel:` (RFC 3966), in any case.
 fn strip_scheme(text: &str) -> Option<&str> {
     let (scheme, number) = text.split_at_checked(4)?;
-    scheme
-        .eq_ignore_ascii_case("tel:")
-        .then(|| number.trim_start_matches("//"))
+    scheme.eq_ignore_ascii_case("tel:").then(|| number.trim_start_matches("//"))
 }
 
 /// Applies the parameters of RFC 3966: the context of a local number, no extension.
@@ -119,28 +107,20 @@ fn check_characters(number: &str) -> Result<(), Refused> {
             _ => return Err(Refused::PhoneCharacter),
         }
     }
-    if digits <= DIGITS_MAX {
-        Ok(())
-    } else {
-        Err(Refused::PhoneInvalid)
-    }
+    if digits <= DIGITS_MAX { Ok(()) } else { Err(Refused::PhoneInvalid) }
 }
 
 /// Does the rest of the number announce an extension?
 fn is_extension(rest: &str) -> bool {
     let rest = rest.to_ascii_lowercase();
-    ["ext", "x", "#", ",", ";ext", "poste", "int"]
-        .iter()
-        .any(|mark| {
-            rest.strip_prefix(mark)
-                .is_some_and(|tail| tail.contains(|c: char| c.is_ascii_digit()))
-        })
+    ["ext", "x", "#", ",", ";ext", "poste", "int"].iter().any(|mark| {
+        rest.strip_prefix(mark).is_some_and(|tail| tail.contains(|c: char| c.is_ascii_digit()))
+    })
 }
 
 fn assigned(number: &str, region: Option<Region>) -> Result<String, Refused> {
-    let parsed: PhoneNumber = PHONE_NUMBER_UTIL
-        .parse(number, region)
-        .map_err(|_| Refused::PhoneInvalid)?;
+    let parsed: PhoneNumber =
+        PHONE_NUMBER_UTIL.parse(number, region).map_err(|_| Refused::PhoneInvalid)?;
     if !parsed.is_valid() {
         return Err(Refused::PhoneInvalid);
     }
@@ -157,13 +137,8 @@ mod tests {
 
     #[test]
     fn every_fictional_range_is_assigned() {
-        for local in [
-            "01 99 00 12 34",
-            "0261911234",
-            "03 53 01 12 34",
-            "0465711234",
-            "0536491234",
-        ] {
+        for local in ["01 99 00 12 34", "0261911234", "03 53 01 12 34", "0465711234", "0536491234"]
+        {
             let e164 = format!("+33{}", local.replace(' ', "").trim_start_matches('0'));
             assert_eq!(fr(local).unwrap(), e164);
         }
@@ -192,21 +167,13 @@ mod tests {
 
     #[test]
     fn context_extension_and_words() {
-        assert_eq!(
-            fr("tel:0199001234;phone-context=+33").unwrap(),
-            "+33199001234"
-        );
+        assert_eq!(fr("tel:0199001234;phone-context=+33").unwrap(), "+33199001234");
         assert_eq!(fr("TEL:+33-1-99-00-12-34").unwrap(), "+33199001234");
         assert_eq!(fr("tel:+33199001234;ext=5"), Err(Refused::PhoneExtension));
         for extension in ["01 99 00 12 34 ext. 5", "0199001234 x5", "0199001234#12"] {
             assert_eq!(fr(extension), Err(Refused::PhoneExtension), "{extension}");
         }
-        for words in [
-            "call 0199001234",
-            "0199001234 or later",
-            "01990012+34",
-            "++33199001234",
-        ] {
+        for words in ["call 0199001234", "0199001234 or later", "01990012+34", "++33199001234"] {
             assert_eq!(fr(words), Err(Refused::PhoneCharacter), "{words}");
         }
     }

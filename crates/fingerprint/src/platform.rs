@@ -61,58 +61,30 @@ pub(crate) enum Outcome {
 
 impl Canonical {
     pub(crate) fn phone(text: String, platform: Option<Platform>) -> Self {
-        Self {
-            kind: Kind::Phone,
-            platform,
-            text,
-        }
+        Self { kind: Kind::Phone, platform, text }
     }
 
     pub(crate) fn email(text: String) -> Self {
-        Self {
-            kind: Kind::Email,
-            platform: None,
-            text,
-        }
+        Self { kind: Kind::Email, platform: None, text }
     }
 
     pub(crate) fn wallet(text: String) -> Self {
-        Self {
-            kind: Kind::Wallet,
-            platform: None,
-            text,
-        }
+        Self { kind: Kind::Wallet, platform: None, text }
     }
 
     fn handle(platform: Platform, text: String) -> Self {
-        Self {
-            kind: Kind::Handle,
-            platform: Some(platform),
-            text,
-        }
+        Self { kind: Kind::Handle, platform: Some(platform), text }
     }
 
     fn channel(platform: Platform, text: String) -> Self {
-        Self {
-            kind: Kind::ChannelId,
-            platform: Some(platform),
-            text,
-        }
+        Self { kind: Kind::ChannelId, platform: Some(platform), text }
     }
 
     pub(crate) fn page(url: &Url, exposure: Exposure) -> Self {
         let text = web::canonical(url);
         let named = exposure == Exposure::Named || web::holds_identifier(&text);
-        let kind = if named {
-            Kind::UrlWithIdentifier
-        } else {
-            Kind::Url
-        };
-        Self {
-            kind,
-            platform: None,
-            text,
-        }
+        let kind = if named { Kind::UrlWithIdentifier } else { Kind::Url };
+        Self { kind, platform: None, text }
     }
 }
 
@@ -151,11 +123,7 @@ pub(crate) fn numeric_id(platform: Platform, raw: &str) -> Result<Canonical, Ref
         _ => return Err(Refused::KindNotOnPlatform),
     }
     let text = checked_number(&text).ok_or(Refused::NumericIdInvalid)?;
-    Ok(Canonical {
-        kind: Kind::NumericId,
-        platform: Some(platform),
-        text,
-    })
+    Ok(Canonical { kind: Kind::NumericId, platform: Some(platform), text })
 }
 
 /// The id of a channel: Telegram's number, YouTube's `UC` and 22 characters.
@@ -166,10 +134,7 @@ pub(crate) fn channel_id(platform: Platform, raw: &str) -> Result<Canonical, Ref
         Platform::Youtube => youtube::channel(&text),
         _ => return Err(Refused::KindNotOnPlatform),
     };
-    Ok(Canonical::channel(
-        platform,
-        text.ok_or(Refused::ChannelIdInvalid)?,
-    ))
+    Ok(Canonical::channel(platform, text.ok_or(Refused::ChannelIdInvalid)?))
 }
 
 /// An invite code without its link; `channel/CODE` and the like as in the canonical form.
@@ -195,27 +160,14 @@ pub(crate) fn invite_code(platform: Platform, raw: &str) -> Result<Canonical, Re
 fn invite(platform: Platform, space: &str, code: &str) -> Result<Canonical, Refused> {
     let characters = code.chars().count();
     let well_formed = (CODE_CHARACTERS_MIN..=CODE_CHARACTERS_MAX).contains(&characters)
-        && code
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if !well_formed {
         return Err(Refused::InviteCodeInvalid);
     }
-    let kind = if characters < LONG_CODE_CHARACTERS {
-        Kind::InviteCodeShort
-    } else {
-        Kind::InviteCode
-    };
-    let text = if space.is_empty() {
-        code.to_owned()
-    } else {
-        format!("{space}/{code}")
-    };
-    Ok(Canonical {
-        kind,
-        platform: Some(platform),
-        text,
-    })
+    let kind =
+        if characters < LONG_CODE_CHARACTERS { Kind::InviteCodeShort } else { Kind::InviteCode };
+    let text = if space.is_empty() { code.to_owned() } else { format!("{space}/{code}") };
+    Ok(Canonical { kind, platform: Some(platform), text })
 }
 
 /// The digits, if they are a positive number without leading zeros.
@@ -266,9 +218,7 @@ pub(crate) fn outcome(link: Link) -> Result<Outcome, Refused> {
 /// The platform whose link this is.
 pub(crate) fn of_host(link: &Link) -> Option<Platform> {
     let within = |domain: &str| {
-        link.host
-            .strip_suffix(domain)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        link.host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     match link.url.scheme() {
         "tg" => return Some(Platform::Telegram),
@@ -309,10 +259,7 @@ pub(crate) fn of_host(link: &Link) -> Option<Platform> {
         ("viber.com", Platform::Viber),
         ("skype.com", Platform::Skype),
     ];
-    HOSTS
-        .iter()
-        .find(|(domain, _)| within(domain))
-        .map(|(_, platform)| *platform)
+    HOSTS.iter().find(|(domain, _)| within(domain)).map(|(_, platform)| *platform)
 }
 
 /// The page under the one host by which we know the platform.
@@ -325,9 +272,6 @@ fn page_at(mut url: Url, host: &str, exposure: Exposure) -> Result<Outcome, Refu
 /// A page whose path alone says what it shows: all parameters are dropped.
 fn page_of(host: &str, path: &[&str], exposure: Exposure) -> Result<Outcome, Refused> {
     let mut url = Url::parse(&format!("https://{host}/")).map_err(|_| Refused::UrlInvalid)?;
-    url.path_segments_mut()
-        .map_err(|()| Refused::UrlInvalid)?
-        .pop_if_empty()
-        .extend(path);
+    url.path_segments_mut().map_err(|()| Refused::UrlInvalid)?.pop_if_empty().extend(path);
     Ok(Outcome::Page(url, exposure))
 }

@@ -25,24 +25,11 @@ pub fn recognise(raw: &str) -> Option<Guess> {
         return None;
     }
     let is = |kind: InputKind| normalise(kind, raw, &Hint::default()).is_ok();
-    let guess = |kind: InputKind| {
-        Some(Guess {
-            kind,
-            platform: None,
-        })
-    };
+    let guess = |kind: InputKind| Some(Guess { kind, platform: None });
     if web::looks_like_link(raw) && is(InputKind::Link) {
-        return Some(Guess {
-            kind: InputKind::Link,
-            platform: link::platform_of(raw),
-        });
+        return Some(Guess { kind: InputKind::Link, platform: link::platform_of(raw) });
     }
-    let certain = [
-        InputKind::Iban,
-        InputKind::Sha256,
-        InputKind::Wallet,
-        InputKind::Email,
-    ];
+    let certain = [InputKind::Iban, InputKind::Sha256, InputKind::Wallet, InputKind::Email];
     if let Some(kind) = certain.into_iter().find(|kind| is(*kind)) {
         return guess(kind);
     }
@@ -56,11 +43,7 @@ pub fn recognise(raw: &str) -> Option<Guess> {
         return guess(InputKind::Phone);
     }
     let is_host = text.contains('.') && !text.contains(char::is_whitespace);
-    if is_host && is(InputKind::Link) {
-        guess(InputKind::Link)
-    } else {
-        None
-    }
+    if is_host && is(InputKind::Link) { guess(InputKind::Link) } else { None }
 }
 
 #[cfg(test)]

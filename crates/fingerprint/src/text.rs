@@ -44,12 +44,7 @@ pub struct AdText {
 
 impl core::fmt::Debug for AdText {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "AdText({} letters, {} slots)",
-            self.letters,
-            self.slots.len()
-        )
+        write!(f, "AdText({} letters, {} slots)", self.letters, self.slots.len())
     }
 }
 
@@ -66,17 +61,12 @@ impl core::fmt::Debug for AdText {
 /// [`Refused::TextTooShort`].
 pub fn ad_text(raw: &str, marked: &[Slot]) -> Result<AdText, Refused> {
     if raw.len() > TEXT_BYTES_MAX {
-        return Err(Refused::TooLong {
-            bytes_max: TEXT_BYTES_MAX,
-        });
+        return Err(Refused::TooLong { bytes_max: TEXT_BYTES_MAX });
     }
     if raw.trim().is_empty() {
         return Err(Refused::Empty);
     }
-    if marked
-        .iter()
-        .any(|slot| slot.span.is_empty() || raw.get(slot.span.clone()).is_none())
-    {
+    if marked.iter().any(|slot| slot.span.is_empty() || raw.get(slot.span.clone()).is_none()) {
         return Err(Refused::SpanInvalid);
     }
     let slots = slot::merged(slot::found(raw), marked);
@@ -85,10 +75,7 @@ pub fn ad_text(raw: &str, marked: &[Slot]) -> Result<AdText, Refused> {
     let mut from = 0;
     let mut push_text = |span: Range<usize>, parts: &mut Vec<String>| {
         let text = normalise_text(raw.get(span).unwrap_or_default());
-        letters += text
-            .chars()
-            .filter(|character| is_letter(*character))
-            .count();
+        letters += text.chars().filter(|character| is_letter(*character)).count();
         if !text.is_empty() {
             parts.push(text);
         }
@@ -100,9 +87,7 @@ pub fn ad_text(raw: &str, marked: &[Slot]) -> Result<AdText, Refused> {
     }
     push_text(from..raw.len(), &mut parts);
     if letters < LETTERS_MIN {
-        return Err(Refused::TextTooShort {
-            letters_min: LETTERS_MIN,
-        });
+        return Err(Refused::TextTooShort { letters_min: LETTERS_MIN });
     }
     let length = match letters {
         ..LETTERS_MEDIUM => LengthClass::Short,
@@ -110,12 +95,7 @@ pub fn ad_text(raw: &str, marked: &[Slot]) -> Result<AdText, Refused> {
         _ => LengthClass::Long,
     };
     let normalised = Normalised::new(Kind::AdText, None, parts.join(" ").into_bytes());
-    Ok(AdText {
-        normalised,
-        letters,
-        length,
-        slots,
-    })
+    Ok(AdText { normalised, letters, length, slots })
 }
 
 /// Brings a text without identifiers into the form that is compared.
@@ -133,19 +113,10 @@ pub fn normalise_text(text: &str) -> String {
         .filter(is_visible_base)
         .filter_map(unified_arabic)
         .map(with_ascii_digit)
-        .map(|character| {
-            if is_word_character(character) {
-                character
-            } else {
-                ' '
-            }
-        })
+        .map(|character| if is_word_character(character) { character } else { ' ' })
         .nfc()
         .collect();
-    let words: Vec<String> = unified
-        .split_ascii_whitespace()
-        .map(normalised_word)
-        .collect();
+    let words: Vec<String> = unified.split_ascii_whitespace().map(normalised_word).collect();
     words.join(" ")
 }
 
@@ -211,11 +182,7 @@ mod tests {
             "départ garanti zodiacccc 12 places",
         ] {
             // Four c become two: elongation never returns to a single letter.
-            assert_eq!(
-                normalise_text(text).replace("zodiacc", "zodiac"),
-                expected,
-                "{text}"
-            );
+            assert_eq!(normalise_text(text).replace("zodiacc", "zodiac"), expected, "{text}");
         }
         assert_eq!(normalise_text("Straße STRASSE"), "strasse strasse");
         assert_eq!(normalise_text("boooooat"), "booat");
@@ -246,11 +213,8 @@ mod tests {
             "traversee sure ce soir whatsapp <number> ou <handle>"
         );
         assert_eq!((ad.letters, ad.length), (29, LengthClass::Short));
-        let cut: Vec<&str> = ad
-            .slots
-            .iter()
-            .map(|slot| raw.get(slot.span.clone()).unwrap())
-            .collect();
+        let cut: Vec<&str> =
+            ad.slots.iter().map(|slot| raw.get(slot.span.clone()).unwrap()).collect();
         assert_eq!(cut, ["+33 1 99 00 12 34", "@malines_fict"]);
         // Another number and another handle: the same advertisement.
         let other = "traversee sure ce soir whatsapp 0261911234 ou ＠other";
@@ -261,20 +225,11 @@ mod tests {
     fn spans_that_people_mark_are_cut_too() {
         let raw = "Ask for Captain Boat at the harbour";
         let span = 8..20;
-        let marked = [Slot {
-            kind: SlotKind::Handle,
-            span,
-        }];
+        let marked = [Slot { kind: SlotKind::Handle, span }];
         let ad = ad_text(raw, &marked).unwrap();
-        assert_eq!(
-            ad.normalised.canonical(),
-            b"ask for <handle> at the harbour"
-        );
+        assert_eq!(ad.normalised.canonical(), b"ask for <handle> at the harbour");
         for span in [30..99, 5..5] {
-            let wrong = [Slot {
-                kind: SlotKind::Other,
-                span,
-            }];
+            let wrong = [Slot { kind: SlotKind::Other, span }];
             assert_eq!(ad_text(raw, &wrong), Err(Refused::SpanInvalid));
         }
     }
@@ -282,16 +237,9 @@ mod tests {
     #[test]
     fn too_little_and_too_much_are_refused() {
         assert_eq!(ad_text(" \n", &[]), Err(Refused::Empty));
-        let short = Refused::TextTooShort {
-            letters_min: LETTERS_MIN,
-        };
+        let short = Refused::TextTooShort { letters_min: LETTERS_MIN };
         assert_eq!(ad_text("call +33199001234", &[]), Err(short));
         let long = "boat ".repeat(TEXT_BYTES_MAX / 5 + 1);
-        assert_eq!(
-            ad_text(&long, &[]),
-            Err(Refused::TooLong {
-                bytes_max: TEXT_BYTES_MAX
-            })
-        );
+        assert_eq!(ad_text(&long, &[]), Err(Refused::TooLong { bytes_max: TEXT_BYTES_MAX }));
     }
 }

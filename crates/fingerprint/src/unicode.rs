@@ -12,20 +12,14 @@ const DIGIT_RUN_MAX: u32 = 50;
 /// property Numeric_Type=Decimal), so the place within the run is the value.
 pub(crate) fn digit_value(character: char) -> Option<u8> {
     if character.is_ascii() {
-        return character
-            .to_digit(10)
-            .and_then(|value| u8::try_from(value).ok());
+        return character.to_digit(10).and_then(|value| u8::try_from(value).ok());
     }
     if !is_decimal(character) {
         return None;
     }
     let code = u32::from(character);
     let before = (1..=DIGIT_RUN_MAX)
-        .take_while(|back| {
-            code.checked_sub(*back)
-                .and_then(char::from_u32)
-                .is_some_and(is_decimal)
-        })
+        .take_while(|back| code.checked_sub(*back).and_then(char::from_u32).is_some_and(is_decimal))
         .count();
     u8::try_from(before % 10).ok()
 }
@@ -70,29 +64,20 @@ pub(crate) fn is_letter(character: char) -> bool {
 /// Hyphens and dashes of every script, and the minus sign.
 pub(crate) fn is_dash(character: char) -> bool {
     character == '\u{2212}'
-        || matches!(
-            character.general_category(),
-            GeneralCategory::DashPunctuation
-        )
+        || matches!(character.general_category(), GeneralCategory::DashPunctuation)
 }
 
 /// An identifier as a person meant it: compatibility forms unified (full-width and "fancy"
 /// letters), invisible characters and outer spaces dropped, digits of every script in ASCII.
 pub(crate) fn tidy(raw: &str) -> String {
-    let text: String = raw
-        .nfkc()
-        .filter(|character| !is_invisible(*character))
-        .map(with_ascii_digit)
-        .collect();
+    let text: String =
+        raw.nfkc().filter(|character| !is_invisible(*character)).map(with_ascii_digit).collect();
     text.trim().to_owned()
 }
 
 /// Like [`tidy`], and without any space inside, for numbers that people group.
 pub(crate) fn tidy_without_spaces(raw: &str) -> String {
-    tidy(raw)
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .collect()
+    tidy(raw).chars().filter(|character| !character.is_whitespace()).collect()
 }
 
 /// Only ASCII digits, at least one.

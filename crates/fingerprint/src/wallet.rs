@@ -32,10 +32,7 @@ pub(crate) fn canonical(raw: &str) -> Result<String, Refused> {
     }
     let found = if let Some(digits) = hexadecimal_address(address) {
         ethereum(digits)
-    } else if address
-        .get(..3)
-        .is_some_and(|head| head.eq_ignore_ascii_case("bc1"))
-    {
+    } else if address.get(..3).is_some_and(|head| head.eq_ignore_ascii_case("bc1")) {
         bitcoin_segwit(address)
     } else {
         base58(address)
@@ -72,9 +69,7 @@ fn split_scheme(text: &str) -> Result<(Option<&'static str>, &str), Refused> {
 
 /// The 40 digits after `0x`.
 fn hexadecimal_address(address: &str) -> Option<&str> {
-    let digits = address
-        .strip_prefix("0x")
-        .or_else(|| address.strip_prefix("0X"))?;
+    let digits = address.strip_prefix("0x").or_else(|| address.strip_prefix("0X"))?;
     (digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digits)
 }
 
@@ -94,13 +89,7 @@ fn with_checksum(lower: &str) -> String {
     lower
         .chars()
         .zip(nibbles)
-        .map(|(digit, nibble)| {
-            if nibble >= 8 {
-                digit.to_ascii_uppercase()
-            } else {
-                digit
-            }
-        })
+        .map(|(digit, nibble)| if nibble >= 8 { digit.to_ascii_uppercase() } else { digit })
         .collect()
 }
 
@@ -115,9 +104,7 @@ fn bitcoin_segwit(address: &str) -> Result<String, Refused> {
 
 /// Base58Check: a version byte, 20 bytes, and the first four bytes of a double SHA-256.
 fn base58(address: &str) -> Result<String, Refused> {
-    let bytes = bs58::decode(address)
-        .into_vec()
-        .map_err(|_| Refused::WalletUnknown)?;
+    let bytes = bs58::decode(address).into_vec().map_err(|_| Refused::WalletUnknown)?;
     let (Some((payload, checksum)), 25) = (bytes.split_last_chunk::<4>(), bytes.len()) else {
         return Err(Refused::WalletUnknown);
     };
@@ -150,10 +137,7 @@ mod tests {
         );
         // BIP-173, "Test vectors", and one changed character.
         let segwit = "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4";
-        assert_eq!(
-            canonical(segwit).unwrap(),
-            format!("btc:{}", segwit.to_ascii_lowercase())
-        );
+        assert_eq!(canonical(segwit).unwrap(), format!("btc:{}", segwit.to_ascii_lowercase()));
         assert_eq!(
             canonical("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5"),
             Err(Refused::WalletChecksum)
@@ -169,20 +153,9 @@ mod tests {
     fn base58_is_checked_and_case_sensitive() {
         let nobody = "1111111111111111111114oLvT2"; // the hash of zeros
         assert_eq!(canonical(nobody).unwrap(), format!("btc:{nobody}"));
-        assert_eq!(
-            canonical("1111111111111111111114oLvT3"),
-            Err(Refused::WalletChecksum)
-        );
-        assert_eq!(
-            canonical("1111111111111111111114olvt2"),
-            Err(Refused::WalletUnknown)
-        );
-        for raw in [
-            "0x1234",
-            "hello",
-            "bc1",
-            "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
-        ] {
+        assert_eq!(canonical("1111111111111111111114oLvT3"), Err(Refused::WalletChecksum));
+        assert_eq!(canonical("1111111111111111111114olvt2"), Err(Refused::WalletUnknown));
+        for raw in ["0x1234", "hello", "bc1", "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"] {
             assert!(canonical(raw).is_err(), "{raw}");
         }
         assert_eq!(masked(&format!("btc:{nobody}")), "btc:11111...");
@@ -195,9 +168,6 @@ mod tests {
             canonical(&format!("ethereum:pay-{address}@1?value=5")).unwrap(),
             format!("evm:{address}")
         );
-        assert_eq!(
-            canonical(&format!("bitcoin:{address}")),
-            Err(Refused::WalletUnknown)
-        );
+        assert_eq!(canonical(&format!("bitcoin:{address}")), Err(Refused::WalletUnknown));
     }
 }

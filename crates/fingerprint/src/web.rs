@@ -84,15 +84,9 @@ const DECODE_ROUNDS_MAX: usize = 3;
 /// Parses an address as people paste it: without scheme, with invisible marks around it, or made
 /// harmless (`hxxps://example[.]org`).
 pub(crate) fn parse(raw: &str) -> Result<Url, Refused> {
-    let visible: String = raw
-        .chars()
-        .filter(|character| !is_direction_mark(*character))
-        .collect();
+    let visible: String = raw.chars().filter(|character| !is_direction_mark(*character)).collect();
     let text = visible.trim();
-    let text = text
-        .strip_prefix('<')
-        .and_then(|rest| rest.strip_suffix('>'))
-        .unwrap_or(text);
+    let text = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
     if text.is_empty() {
         return Err(Refused::Empty);
     }
@@ -118,9 +112,7 @@ pub(crate) fn parse(raw: &str) -> Result<Url, Refused> {
 /// Could a person have meant this as a link rather than as a bare name, number or code?
 pub(crate) fn looks_like_link(raw: &str) -> bool {
     let text = raw.trim();
-    let scheme = text
-        .split_once(':')
-        .map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
     text.contains("://")
         || scheme.is_some_and(|scheme| APPLICATION_SCHEMES.contains(&scheme.as_str()))
         || text.split_once('/').is_some_and(|(host, _)| {
@@ -158,9 +150,7 @@ pub(crate) fn canonical(url: &Url) -> String {
 /// Does the address hold an e-mail address, an @handle, seven or more digits, or a parameter that
 /// names somebody? Looked for in host, path and query, as written and percent-decoded.
 pub(crate) fn holds_identifier(canonical: &str) -> bool {
-    let text = canonical
-        .split_once("://")
-        .map_or(canonical, |(_, rest)| rest);
+    let text = canonical.split_once("://").map_or(canonical, |(_, rest)| rest);
     let names_somebody = text.split_once('?').is_some_and(|(_, query)| {
         url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
             !value.is_empty() && NAMING_PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
@@ -205,13 +195,9 @@ fn holds_at_sign(text: &[char]) -> bool {
 
 fn is_tracking(pair: &str) -> bool {
     let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-    let name = percent_decode_str(name)
-        .decode_utf8_lossy()
-        .to_ascii_lowercase();
+    let name = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
     TRACKING.contains(&name.as_str())
-        || TRACKING_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+        || TRACKING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Escapes of unreserved characters are undone, all others get capital digits (RFC 3986 6.2.2).
@@ -222,10 +208,7 @@ fn with_plain_escapes(text: &str) -> String {
         plain.push_str(before);
         let escaped = after.split_at_checked(2).and_then(|(digits, tail)| {
             let byte = u8::from_str_radix(digits, 16).ok()?;
-            digits
-                .bytes()
-                .all(|digit| digit.is_ascii_hexdigit())
-                .then_some((byte, tail))
+            digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some((byte, tail))
         });
         match escaped {
             Some((byte, tail)) => {
@@ -252,10 +235,7 @@ fn rearmed(text: &str) -> String {
         Some((head, tail)) if head.eq_ignore_ascii_case("hxxp") => format!("http{tail}"),
         _ => text.to_owned(),
     };
-    text.replace("[.]", ".")
-        .replace("(.)", ".")
-        .replace("[dot]", ".")
-        .replace("[:]", ":")
+    text.replace("[.]", ".").replace("(.)", ".").replace("[dot]", ".").replace("[:]", ":")
 }
 
 fn with_scheme(text: &str) -> Result<String, Refused> {
@@ -312,14 +292,8 @@ mod tests {
             assert_eq!(read(raw).unwrap(), "https://example.org/Boat?b=1", "{raw}");
         }
         assert_ne!(read("example.org/Boat"), read("example.org/boat"));
-        assert_eq!(
-            read("bücher.example/").unwrap(),
-            "https://xn--bcher-kva.example/"
-        );
-        assert_eq!(
-            read("example.org:8080/a").unwrap(),
-            "https://example.org:8080/a"
-        );
+        assert_eq!(read("bücher.example/").unwrap(), "https://xn--bcher-kva.example/");
+        assert_eq!(read("example.org:8080/a").unwrap(), "https://example.org:8080/a");
     }
 
     #[test]

@@ -122,14 +122,7 @@ fn check(kind: InputKind, raw: &str, hint: &Hint) -> Result<(), TestCaseError> {
     prop_assert!(found.canonical().len() <= CANONICAL_BYTES_MAX);
     prop_assert!(found.canonical().len() <= 18 * raw.len() + 64);
     let (kind, text) = spoken(&found).unwrap();
-    let again = normalise(
-        kind,
-        &text,
-        &Hint {
-            region: None,
-            platform: found.platform,
-        },
-    );
+    let again = normalise(kind, &text, &Hint { region: None, platform: found.platform });
     prop_assert_eq!(
         again.as_ref().map(|again| (again.kind, again.canonical())),
         Ok((found.kind, found.canonical()))
@@ -180,27 +173,13 @@ proptest! {
 
 #[test]
 fn the_longest_texts_are_treated_in_time() {
-    for piece in [
-        "@",
-        "((",
-        "a ",
-        "x: ",
-        "1 ",
-        "FR14 ",
-        "<",
-        "\u{FDFA}",
-        "t.me/ ",
-        "1\u{200B}",
-        "a.b/",
-    ] {
+    for piece in
+        ["@", "((", "a ", "x: ", "1 ", "FR14 ", "<", "\u{FDFA}", "t.me/ ", "1\u{200B}", "a.b/"]
+    {
         let raw = piece.repeat(TEXT_BYTES_MAX / piece.len());
         let started = std::time::Instant::now();
         let found = ad_text(&raw, &[]);
-        assert!(
-            started.elapsed().as_secs() < 20,
-            "{piece}: {:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed().as_secs() < 20, "{piece}: {:?}", started.elapsed());
         if let Ok(ad) = found {
             assert!(ad.normalised.canonical().len() <= CANONICAL_BYTES_MAX);
         }

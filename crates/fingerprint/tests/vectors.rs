@@ -1,10 +1,5 @@
 //! Every golden vector of `tests/vectors/normalise` holds: spellings meet, accounts stay apart.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -102,10 +97,7 @@ fn files() -> BTreeMap<String, File> {
     std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .map(|path| {
             let text = std::fs::read_to_string(&path).unwrap();
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -129,11 +121,7 @@ fn every_spelling_gives_its_fingerprint() {
                         continue;
                     }
                 };
-                let platform = if group.kind == Kind::Phone {
-                    row.seen_on
-                } else {
-                    group.platform
-                };
+                let platform = if group.kind == Kind::Phone { row.seen_on } else { group.platform };
                 let holds = found.kind == group.kind
                     && found.platform == platform
                     && found.canonical() == group.canonical()

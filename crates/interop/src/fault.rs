@@ -97,7 +97,5 @@ impl Fault {
 }
 
 fn nearest_text(nearest: &Option<&'static str>) -> String {
-    nearest
-        .map(|nearest| format!("; did you mean `{nearest}`?"))
-        .unwrap_or_default()
+    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }

@@ -95,9 +95,7 @@ impl Labelling {
     /// [`Fault::TooLong`] a file over [`LABELS_BYTES_MAX`].
     pub fn parse(text: &str) -> Result<Self, Fault> {
         if text.len() > LABELS_BYTES_MAX {
-            return Err(Fault::TooLong {
-                bytes_max: 64 * 1024,
-            });
+            return Err(Fault::TooLong { bytes_max: 64 * 1024 });
         }
         let invalid = |error: toml::de::Error| Fault::LabelInvalid {
             line: error.span().map_or(0, |span| line_of(text, span.start)),
@@ -134,10 +132,7 @@ impl Labelling {
                 "smuggling needs the ground of a financial or material benefit",
             );
         }
-        let ground = self
-            .benefit
-            .as_ref()
-            .map_or("-", |benefit| benefit.ground.trim());
+        let ground = self.benefit.as_ref().map_or("-", |benefit| benefit.ground.trim());
         if ground.is_empty() || ground.chars().count() > GROUND_CHARACTERS_MAX {
             return impossible("benefit", "one to 200 characters that name nobody");
         }
@@ -152,10 +147,7 @@ impl Labelling {
 
     fn check_presumed_adult(&self) -> Result<(), Fault> {
         let impossible = |key, why| Err(Fault::LabelImpossible { key, why });
-        let reason = self
-            .presumed_adult_reason
-            .as_ref()
-            .map(|reason| reason.trim());
+        let reason = self.presumed_adult_reason.as_ref().map(|reason| reason.trim());
         let reasoned = reason.is_some_and(|reason| {
             !reason.is_empty() && reason.chars().count() <= REASON_CHARACTERS_MAX
         });
@@ -166,10 +158,7 @@ impl Labelling {
             };
         }
         if !reasoned {
-            return impossible(
-                "presumed_adult_reason",
-                "a presumed adult needs a written reason",
-            );
+            return impossible("presumed_adult_reason", "a presumed adult needs a written reason");
         }
         if self.review_days > PRESUMED_ADULT_REVIEW_DAYS_MAX {
             return impossible("review_days", "a presumed adult is reviewed within 30 days");
@@ -287,9 +276,7 @@ fn check_keys(table: &toml::Table) -> Result<(), Fault> {
         check_key(key, "", KEYS)?;
         let inner = TABLE_KEYS.iter().find(|(name, _)| name == key);
         if let (Some((name, known)), Some(table)) = (inner, value.as_table()) {
-            table
-                .keys()
-                .try_for_each(|key| check_key(key, name, known))?;
+            table.keys().try_for_each(|key| check_key(key, name, known))?;
         }
     }
     Ok(())
@@ -299,20 +286,13 @@ fn check_key(key: &str, table: &str, known: &'static [&'static str]) -> Result<(
     if known.contains(&key) {
         return Ok(());
     }
-    let shown: String = if table.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{table}.{key}")
-    };
+    let shown: String = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
     let shown: String = shown.chars().take(64).collect();
     let cut: String = key.chars().take(64).collect();
     let distance = |known: &str| strsim::damerau_levenshtein(known, &cut);
     let nearest = known.iter().copied().min_by_key(|known| distance(known));
     let nearest = nearest.filter(|nearest| distance(nearest) <= nearest.len().div_ceil(3));
-    Err(Fault::LabelUnknown {
-        key: shown,
-        nearest,
-    })
+    Err(Fault::LabelUnknown { key: shown, nearest })
 }
 
 fn line_of(text: &str, at: usize) -> usize {
@@ -327,19 +307,13 @@ mod tests {
 
     fn with(line: &str) -> Result<Labelling, Fault> {
         let key = line.split(['=', ' ']).next().unwrap();
-        let kept = LABELS
-            .lines()
-            .filter(|l| l.split(['=', ' ']).next() != Some(key));
+        let kept = LABELS.lines().filter(|l| l.split(['=', ' ']).next() != Some(key));
         let (top, tables): (Vec<_>, Vec<_>) = {
             let lines: Vec<&str> = kept.collect();
             let at = lines.iter().position(|l| l.starts_with('[')).unwrap();
             (lines[..at].to_vec(), lines[at..].to_vec())
         };
-        Labelling::parse(&format!(
-            "{}\n{line}\n{}",
-            top.join("\n"),
-            tables.join("\n")
-        ))
+        Labelling::parse(&format!("{}\n{line}\n{}", top.join("\n"), tables.join("\n")))
     }
 
     #[test]
@@ -358,19 +332,13 @@ mod tests {
         let error = with("purpose = [\"INVESTIGATION\"]").unwrap_err();
         assert_eq!(
             error,
-            Fault::LabelUnknown {
-                key: "purpose".to_owned(),
-                nearest: Some("purposes")
-            }
+            Fault::LabelUnknown { key: "purpose".to_owned(), nearest: Some("purposes") }
         );
         assert!(error.to_string().ends_with("did you mean `purposes`?"));
         let error = Labelling::parse(&LABELS.replace("role =", "rol =")).unwrap_err();
         assert_eq!(
             error,
-            Fault::LabelUnknown {
-                key: "account.rol".to_owned(),
-                nearest: Some("role")
-            }
+            Fault::LabelUnknown { key: "account.rol".to_owned(), nearest: Some("role") }
         );
         let error = with("zzzzzzzzzzzz = 1").unwrap_err();
         assert!(matches!(error, Fault::LabelUnknown { nearest: None, .. }));
@@ -379,20 +347,10 @@ mod tests {
     #[test]
     fn a_value_that_is_none_is_refused_with_its_line() {
         let error = with("subject = \"SUSPECT\"").unwrap_err();
-        let Fault::LabelInvalid { line, why } = &error else {
-            panic!("{error}")
-        };
+        let Fault::LabelInvalid { line, why } = &error else { panic!("{error}") };
         assert!(*line > 1 && why.contains("`SUSPECT`") && why.contains("SUSPECT_FACILITATOR"));
-        for line in [
-            "purposes = [\"ASYLUM\"]",
-            "valid_days = -1",
-            "tlp = 3",
-            "region = \"fr\"",
-        ] {
-            assert!(
-                matches!(with(line), Err(Fault::LabelInvalid { .. })),
-                "{line}"
-            );
+        for line in ["purposes = [\"ASYLUM\"]", "valid_days = -1", "tlp = 3", "region = \"fr\""] {
+            assert!(matches!(with(line), Err(Fault::LabelInvalid { .. })), "{line}");
         }
         assert!(matches!(
             Labelling::parse("agreement = "),
@@ -413,10 +371,8 @@ mod tests {
             "review_days",
             "evaluation",
         ] {
-            let kept: Vec<&str> = LABELS
-                .lines()
-                .filter(|line| line.split(['=', ' ']).next() != Some(key))
-                .collect();
+            let kept: Vec<&str> =
+                LABELS.lines().filter(|line| line.split(['=', ' ']).next() != Some(key)).collect();
             assert_eq!(
                 Labelling::parse(&kept.join("\n")),
                 Err(Fault::LabelMissing { key }),
@@ -448,23 +404,14 @@ mod tests {
                 "{line}: {error}"
             );
         }
-        let without: Vec<&str> = LABELS
-            .lines()
-            .filter(|l| !l.starts_with("benefit"))
-            .collect();
+        let without: Vec<&str> = LABELS.lines().filter(|l| !l.starts_with("benefit")).collect();
         let error = Labelling::parse(&without.join("\n")).unwrap_err();
-        assert!(matches!(
-            error,
-            Fault::LabelImpossible { key: "benefit", .. }
-        ));
+        assert!(matches!(error, Fault::LabelImpossible { key: "benefit", .. }));
     }
 
     #[test]
     fn a_huge_file_is_not_read() {
         let huge = "#".repeat(LABELS_BYTES_MAX + 1);
-        assert!(matches!(
-            Labelling::parse(&huge),
-            Err(Fault::TooLong { .. })
-        ));
+        assert!(matches!(Labelling::parse(&huge), Err(Fault::TooLong { .. })));
     }
 }

@@ -33,10 +33,7 @@ impl Reading {
 
     /// The newest manifest of a party.
     pub fn manifest(&self, agency: &AgencyId) -> Option<&Manifest> {
-        let of_party = self
-            .manifests
-            .iter()
-            .filter(|manifest| manifest.agency == *agency);
+        let of_party = self.manifests.iter().filter(|manifest| manifest.agency == *agency);
         of_party.max_by_key(|manifest| manifest.sequence)
     }
 }
@@ -47,11 +44,7 @@ impl Reading {
 /// [`NodeError::Agreement`] with the first thing that does not fit.
 pub fn draft(terms: Terms) -> Result<Bundle, NodeError> {
     let agreement = Agreement::new(terms)?;
-    Ok(Bundle {
-        agreement: agreement.to_payload(),
-        events: Vec::new(),
-        manifests: Vec::new(),
-    })
+    Ok(Bundle { agreement: agreement.to_payload(), events: Vec::new(), manifests: Vec::new() })
 }
 
 /// Verifies every signature of a bundle.
@@ -62,16 +55,9 @@ pub fn verify(bundle: &Bundle) -> Result<Reading, NodeError> {
     let agreement = Agreement::from_payload(&bundle.agreement)
         .map_err(|error| NodeError::Agreement(error.into()))?;
     let events = SignedEvents::collect(&agreement, bundle.events.iter().cloned())?;
-    let manifests = bundle
-        .manifests
-        .iter()
-        .map(|envelope| open_manifest(&agreement, envelope));
+    let manifests = bundle.manifests.iter().map(|envelope| open_manifest(&agreement, envelope));
     let manifests = manifests.collect::<Result<Vec<_>, _>>()?;
-    Ok(Reading {
-        agreement,
-        events,
-        manifests,
-    })
+    Ok(Reading { agreement, events, manifests })
 }
 
 /// Signs for a party. Signing again what the party already signed changes nothing.
@@ -86,23 +72,16 @@ pub fn sign(
     signer: &dyn Signer,
     now: Timestamp,
 ) -> Result<Bundle, NodeError> {
-    let Reading {
-        agreement,
-        mut events,
-        ..
-    } = verify(bundle)?;
-    let known = agreement
-        .party(party)
-        .filter(|known| known.authority_key == signer.public_key());
+    let Reading { agreement, mut events, .. } = verify(bundle)?;
+    let known = agreement.party(party).filter(|known| known.authority_key == signer.public_key());
     if known.is_none() {
         return Err(agreement::AgreementError::NotAParty(party.clone()).into());
     }
     if !is_missing(&Standing::of(&agreement, &events, now), party) {
         return Ok(bundle.clone());
     }
-    let shown = Digest::from_bytes(domain::digest::hash(&[
-        rendering::terms(&agreement).as_bytes()
-    ]));
+    let shown =
+        Digest::from_bytes(domain::digest::hash(&[rendering::terms(&agreement).as_bytes()]));
     let event = events.append(&agreement, party, Act::Sign { shown }, now, signer)?;
     let mut signed = bundle.clone();
     signed.events.push(event);
@@ -133,11 +112,7 @@ pub fn show(bundle: &Bundle, now: Timestamp) -> Result<String, NodeError> {
     let mut text = rendering::terms(&reading.agreement);
     text.push_str("\nSignatures and nodes\n");
     for party in &reading.agreement.parties {
-        let signed = if is_missing(&standing, &party.agency) {
-            "not signed"
-        } else {
-            "signed"
-        };
+        let signed = if is_missing(&standing, &party.agency) { "not signed" } else { "signed" };
         let node = match reading.manifest(&party.agency) {
             Some(manifest) if manifest.valid_until <= now => "manifest EXPIRED".to_owned(),
             Some(manifest) => format!("node at {}", manifest.addresses.join(", ").escape_debug()),
@@ -156,27 +131,13 @@ fn is_missing(standing: &Standing, party: &AgencyId) -> bool {
 /// Opens a manifest with the root key that the terms name for the agency it speaks for.
 fn open_manifest(agreement: &Agreement, envelope: &Envelope) -> Result<Manifest, NodeError> {
     let what = "manifest";
-    let signed_by = |id| {
-        envelope
-            .signatures
-            .iter()
-            .any(|signature| signature.key_id == id)
-    };
-    let party = agreement
-        .parties
-        .iter()
-        .find(|party| signed_by(party.root_key.id()));
+    let signed_by = |id| envelope.signatures.iter().any(|signature| signature.key_id == id);
+    let party = agreement.parties.iter().find(|party| signed_by(party.root_key.id()));
     let Some(party) = party else {
-        let first = envelope
-            .signatures
-            .first()
-            .map(|signature| signature.key_id);
+        let first = envelope.signatures.first().map(|signature| signature.key_id);
         let nobody = KeyId::from_bytes([0; KeyId::BYTES]);
         let error = OpenError::NotSignedBy(first.unwrap_or(nobody));
-        return Err(NodeError::Document {
-            what: "manifest, by no root key of a party,",
-            error,
-        });
+        return Err(NodeError::Document { what: "manifest, by no root key of a party,", error });
     };
     let signed = Signed::<Manifest>::open(envelope.clone(), &party.root_key)
         .map_err(|error| NodeError::Document { what, error })?;

@@ -61,11 +61,7 @@ impl Authority {
             Certifies::Officers => "officers",
         };
         let public = key.public_key().to_bytes();
-        Self {
-            certifies,
-            name: format!("{agency} {whom}"),
-            key: AuthorityKey { key, public },
-        }
+        Self { certifies, name: format!("{agency} {whom}"), key: AuthorityKey { key, public } }
     }
 
     /// Its own certificate, PEM.
@@ -107,10 +103,7 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = match self.certifies {
             Certifies::Nodes => {
-                vec![
-                    ExtendedKeyUsagePurpose::ClientAuth,
-                    ExtendedKeyUsagePurpose::ServerAuth,
-                ]
+                vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth]
             }
             Certifies::Officers => vec![ExtendedKeyUsagePurpose::ClientAuth],
         };
@@ -124,20 +117,14 @@ impl Authority {
         if read.caller() != caller {
             return Err(NodeError::Certificate("it names somebody else".to_owned()));
         }
-        Ok(Issued {
-            chain,
-            key,
-            not_after: read.not_after(),
-        })
+        Ok(Issued { chain, key, not_after: read.not_after() })
     }
 
     /// What its certificate and what it issues must agree in.
     fn params(&self) -> CertificateParams {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, self.name.as_str());
+        params.distinguished_name.push(DnType::CommonName, self.name.as_str());
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params
     }
@@ -202,10 +189,7 @@ mod tests {
     }
 
     fn node() -> Caller {
-        Caller::Node(PeerIdentity {
-            agency: "be-fedpol".parse().unwrap(),
-            name: "node-1".into(),
-        })
+        Caller::Node(PeerIdentity { agency: "be-fedpol".parse().unwrap(), name: "node-1".into() })
     }
 
     #[test]
@@ -230,17 +214,11 @@ mod tests {
         let officers = authority(Certifies::Officers);
         let own = officers.certificate(now).unwrap();
         // Made for calling only, so it could never answer as a node.
-        assert!(matches!(
-            officers.issue(&node(), &own, now, 9),
-            Err(NodeError::Credentials(_))
-        ));
+        assert!(matches!(officers.issue(&node(), &own, now, 9), Err(NodeError::Credentials(_))));
         let officer: Caller = "spiffe://be-fedpol/officer/BE-1042".parse().unwrap();
         assert!(officers.issue(&officer, &own, now, 9).is_ok());
         let other = authority(Certifies::Officers).certificate(now).unwrap();
-        assert!(matches!(
-            officers.issue(&officer, &other, now, 9),
-            Err(NodeError::Credentials(_))
-        ));
+        assert!(matches!(officers.issue(&officer, &other, now, 9), Err(NodeError::Credentials(_))));
         for days in [0, VALID_DAYS_MAX + 1] {
             let refused = officers.issue(&officer, &own, now, days);
             assert!(matches!(refused, Err(NodeError::Argument { .. })), "{days}");

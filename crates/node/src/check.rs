@@ -30,10 +30,7 @@ impl Checked {
     /// Could a node start with this?
     pub fn verdict(&self) -> Verdict {
         match self.problems.first() {
-            Some(Problem {
-                severity: Severity::Error,
-                ..
-            }) => Verdict::Unusable,
+            Some(Problem { severity: Severity::Error, .. }) => Verdict::Unusable,
             _ => Verdict::Usable,
         }
     }
@@ -51,25 +48,14 @@ pub enum Verdict {
 /// Reads a configuration and all that it names, and says everything that is wrong.
 pub fn check(path: &Path, now: Timestamp) -> Checked {
     let (config, problems) = Config::inspect(path);
-    let mut check = Check {
-        problems,
-        rows: Vec::new(),
-        now,
-    };
+    let mut check = Check { problems, rows: Vec::new(), now };
     if let Some(config) = config {
         check.all(&config);
     }
-    let Check {
-        mut problems, rows, ..
-    } = check;
+    let Check { mut problems, rows, .. } = check;
     problems.sort_by_key(|problem| problem.severity == Severity::Warning);
-    let lines = rows
-        .iter()
-        .map(|(name, value)| format!("{name:<12} {value}\n"));
-    Checked {
-        summary: lines.collect(),
-        problems,
-    }
+    let lines = rows.iter().map(|(name, value)| format!("{name:<12} {value}\n"));
+    Checked { summary: lines.collect(), problems }
 }
 
 /// Each step notes its own problems and lets the next ones go on.
@@ -110,9 +96,7 @@ impl Check {
 
     /// Keeps a value, or notes why there is none.
     fn taken<T>(&mut self, path: &Path, result: Result<T, NodeError>) -> Option<T> {
-        result
-            .map_err(|error| self.problems.push(Problem::of(path, &error)))
-            .ok()
+        result.map_err(|error| self.problems.push(Problem::of(path, &error))).ok()
     }
 
     fn wrong(&mut self, path: &Path, what: impl Into<String>, hint: &str) {
@@ -120,8 +104,7 @@ impl Check {
     }
 
     fn doubtful(&mut self, path: &Path, what: impl Into<String>, hint: &str) {
-        self.problems
-            .push(Problem::warning(path, what.into(), hint));
+        self.problems.push(Problem::warning(path, what.into(), hint));
     }
 
     fn readers(&mut self, path: &Path) {
@@ -153,31 +136,20 @@ impl Check {
         let certificate = &config.tls_certificate;
         self.readers(&config.tls_key);
         let chain = self.taken(certificate, file::read(certificate, PEM_FILE_BYTES_MAX));
-        let key = self.taken(
-            &config.tls_key,
-            file::read(&config.tls_key, PEM_FILE_BYTES_MAX),
-        );
+        let key = self.taken(&config.tls_key, file::read(&config.tls_key, PEM_FILE_BYTES_MAX));
         let read = Credentials::from_pem(&chain?, &key?, self.now);
         let credentials = self.taken(certificate, read.map_err(NodeError::from))?;
         match credentials.caller() {
             Caller::Node(node) if node.agency == config.agency && node.name == config.name => {}
             other => {
                 let what = format!("this is the certificate of `{}`", other.uri());
-                self.wrong(
-                    certificate,
-                    what,
-                    "name this node's certificate, or mend `name`",
-                );
+                self.wrong(certificate, what, "name this node's certificate, or mend `name`");
             }
         }
         let until = credentials.not_after();
         if until < self.now.plus_days(WARN_DAYS) {
             let hint = "make a new one with `malines-node renew certificate`";
-            self.doubtful(
-                certificate,
-                format!("the certificate ends at {until}"),
-                hint,
-            );
+            self.doubtful(certificate, format!("the certificate ends at {until}"), hint);
         }
         self.row("certificate", format!("until {until}"));
         Some(credentials.authority())
@@ -195,28 +167,18 @@ impl Check {
     fn manifest(&mut self, config: &Config) -> Option<(Manifest, Envelope)> {
         let path = &config.manifest;
         let envelope = self.taken(path, config.manifest())?;
-        let manifest =
-            Manifest::from_payload(&envelope.payload).map_err(|error| NodeError::Malformed {
-                path: path.clone(),
-                error,
-            });
+        let manifest = Manifest::from_payload(&envelope.payload)
+            .map_err(|error| NodeError::Malformed { path: path.clone(), error });
         let manifest = self.taken(path, manifest)?;
         let (from, until) = (manifest.valid_from, manifest.valid_until);
         let hint = "sign a new one with the root key: `malines-node renew manifest`";
         if until <= self.now || self.now < from {
-            self.wrong(
-                path,
-                format!("the manifest holds from {from} until {until}"),
-                hint,
-            );
+            self.wrong(path, format!("the manifest holds from {from} until {until}"), hint);
         } else if until < self.now.plus_days(WARN_DAYS) {
             self.doubtful(path, format!("the manifest ends at {until}"), hint);
         }
         let addresses = manifest.addresses.join(", ");
-        self.row(
-            "manifest",
-            format!("sequence {}, until {until}", manifest.sequence),
-        );
+        self.row("manifest", format!("sequence {}, until {until}", manifest.sequence));
         self.row("dialled at", addresses.escape_debug().to_string());
         Some((manifest, envelope))
     }
@@ -224,39 +186,21 @@ impl Check {
     /// Partners believe the manifest: what the node really has must be what it says.
     fn compare(&mut self, config: &Config, manifest: &Manifest, found: &Found) {
         let pinned = |pin: &CertificatePin| {
-            manifest
-                .node_authorities
-                .iter()
-                .any(|digest| digest.as_bytes() == pin.as_bytes())
+            manifest.node_authorities.iter().any(|digest| digest.as_bytes() == pin.as_bytes())
         };
         let signs = |key: &Key, stated| key.signing_public() == stated;
         let fits = [
             ("the agency", manifest.agency == config.agency),
             (
                 "the record key",
-                found
-                    .record
-                    .as_ref()
-                    .is_none_or(|key| signs(key, manifest.record_key)),
+                found.record.as_ref().is_none_or(|key| signs(key, manifest.record_key)),
             ),
-            (
-                "the log key",
-                found
-                    .log
-                    .as_ref()
-                    .is_none_or(|key| signs(key, manifest.log_key)),
-            ),
+            ("the log key", found.log.as_ref().is_none_or(|key| signs(key, manifest.log_key))),
             (
                 "the seal key",
-                found
-                    .seal
-                    .as_ref()
-                    .is_none_or(|key| key.public() == manifest.seal_key),
+                found.seal.as_ref().is_none_or(|key| key.public() == manifest.seal_key),
             ),
-            (
-                "the authority of its certificate",
-                found.authority.as_ref().is_none_or(pinned),
-            ),
+            ("the authority of its certificate", found.authority.as_ref().is_none_or(pinned)),
         ];
         for (what, _) in fits.into_iter().filter(|(_, fits)| !fits) {
             let what =
@@ -277,15 +221,9 @@ impl Check {
                     let what = warning.escape_debug().to_string();
                     self.doubtful(path, what, "look at this rule");
                 }
-                let local = engine
-                    .rules()
-                    .filter(|rule| rule.layer == Layer::Local)
-                    .count();
+                let local = engine.rules().filter(|rule| rule.layer == Layer::Local).count();
                 let floor = engine.rules().count().saturating_sub(local);
-                self.row(
-                    "policy",
-                    format!("{floor} rules of the common floor, {local} local"),
-                );
+                self.row("policy", format!("{floor} rules of the common floor, {local} local"));
             }
             Err(error) => self.problems.push(Problem::of(path, &error.into())),
         }
@@ -293,9 +231,7 @@ impl Check {
 
     fn agreements(&mut self, config: &Config, own: Option<&Envelope>) {
         let folder = &config.agreements_folder;
-        let files = self
-            .taken(folder, file::list(folder, "bundle"))
-            .unwrap_or_default();
+        let files = self.taken(folder, file::list(folder, "bundle")).unwrap_or_default();
         if files.is_empty() {
             let none = "none: nobody is let in, and nothing is shared";
             self.row("agreements", none.to_owned());
@@ -321,17 +257,10 @@ impl Check {
             }
             if agreement.floor_hash != cedar_engine::floor_hash(COMMON_FLOOR) {
                 let what = "it was signed over another common floor than this program has";
-                self.wrong(
-                    &path,
-                    what,
-                    "install the release whose floor the parties signed",
-                );
+                self.wrong(&path, what, "install the release whose floor the parties signed");
             }
             let standing = reading.standing(self.now);
-            self.row(
-                "agreement",
-                format!("{}: {standing}", agreement.agreement_id),
-            );
+            self.row("agreement", format!("{}: {standing}", agreement.agreement_id));
         }
     }
 }

@@ -217,14 +217,9 @@ impl Config {
     pub fn officers_revoked(&self) -> Result<BTreeSet<OfficerId>, NodeError> {
         let files = file::list(&self.officers_folder, "toml")?;
         let entries = files.iter().map(|path| Enrolled::load(path));
-        let revoked = entries.filter(|entry| {
-            entry
-                .as_ref()
-                .map_or(true, |entry| entry.state == State::Revoked)
-        });
-        revoked
-            .map(|entry| entry.map(|entry| entry.officer))
-            .collect()
+        let revoked = entries
+            .filter(|entry| entry.as_ref().map_or(true, |entry| entry.state == State::Revoked));
+        revoked.map(|entry| entry.map(|entry| entry.officer)).collect()
     }
 
     /// Our manifest, as the root key signed it.
@@ -240,10 +235,7 @@ impl Config {
     /// # Errors
     /// Those of reading.
     pub fn local_policy(&self) -> Result<Zeroizing<String>, NodeError> {
-        file::read_text(
-            &self.local_policy,
-            u64::try_from(POLICY_BYTES_MAX).unwrap_or(u64::MAX),
-        )
+        file::read_text(&self.local_policy, u64::try_from(POLICY_BYTES_MAX).unwrap_or(u64::MAX))
     }
 
     /// The files of the agreements folder that end with `.bundle`, in the order of their names.
@@ -253,9 +245,7 @@ impl Config {
     pub fn agreement_bundles(&self) -> Result<Vec<(PathBuf, Contents)>, NodeError> {
         let bytes_max = u64::try_from(BUNDLE_BYTES_MAX).unwrap_or(u64::MAX);
         let files = file::list(&self.agreements_folder, "bundle")?.into_iter();
-        files
-            .map(|path| file::read(&path, bytes_max).map(|bytes| (path, bytes)))
-            .collect()
+        files.map(|path| file::read(&path, bytes_max).map(|bytes| (path, bytes))).collect()
     }
 }
 
@@ -283,28 +273,18 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn error(file: &Path, what: String, hint: &str) -> Self {
-        Self {
-            severity: Severity::Error,
-            file: file.to_owned(),
-            what,
-            hint: hint.to_owned(),
-        }
+        Self { severity: Severity::Error, file: file.to_owned(), what, hint: hint.to_owned() }
     }
 
     pub(crate) fn warning(file: &Path, what: String, hint: &str) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(file, what, hint)
-        }
+        Self { severity: Severity::Warning, ..Self::error(file, what, hint) }
     }
 
     pub(crate) fn of(path: &Path, error: &NodeError) -> Self {
         let what = error.to_string();
         // The path stands before every problem already.
         let prefix = format!("`{}`: ", shown(path));
-        let what = what
-            .strip_prefix(&prefix)
-            .map_or(what.clone(), str::to_owned);
+        let what = what.strip_prefix(&prefix).map_or(what.clone(), str::to_owned);
         Self::error(path, what, error.hint())
     }
 }
@@ -316,11 +296,7 @@ impl core::fmt::Display for Problem {
             Severity::Warning => "warning",
         };
         write!(f, "{severity}: `{}`: {}", shown(&self.file), self.what)?;
-        if self.hint.is_empty() {
-            Ok(())
-        } else {
-            write!(f, "\n  hint: {}", self.hint)
-        }
+        if self.hint.is_empty() { Ok(()) } else { write!(f, "\n  hint: {}", self.hint) }
     }
 }
 
@@ -395,14 +371,8 @@ fn listen(document: &mut Document<'_>) -> (SocketAddr, SocketAddr) {
         && partners.port() == officers.port()
         && partners.port() != 0
     {
-        let what = format!(
-            "`listen`: partners and officers share port {}",
-            partners.port()
-        );
-        document.problem(
-            &what,
-            "give each a port of its own: 7443 and 7444 are usual",
-        );
+        let what = format!("`listen`: partners and officers share port {}", partners.port());
+        document.problem(&what, "give each a port of its own: 7443 and 7444 are usual");
     }
     // Only ever used beside a problem, which keeps the node from running.
     let none = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -419,10 +389,7 @@ fn log(document: &mut Document<'_>) -> (String, Format) {
         "text" => Format::Text,
         "json" => Format::Json,
         _ => {
-            document.problem(
-                "`log.format` is neither text nor json",
-                "the default is text",
-            );
+            document.problem("`log.format` is neither text nor json", "the default is text");
             Format::Text
         }
     };
@@ -463,10 +430,7 @@ mod tests {
         let settings = settings.unwrap();
         assert_eq!(settings.manifest, Path::new("folder/be-fedpol.manifest"));
         assert_eq!(settings.data_folder, Path::new("/srv/data"));
-        assert_eq!(
-            settings.key_path(KeyKind::Log),
-            Path::new("folder/keys/log.key")
-        );
+        assert_eq!(settings.key_path(KeyKind::Log), Path::new("folder/keys/log.key"));
     }
 
     #[test]
@@ -496,10 +460,7 @@ mod tests {
     fn without_an_agency_or_without_toml_there_are_no_settings() {
         for text in ["", "agency = 1", "agency = \"BE\"", "agency = = 1"] {
             let (settings, problems) = parse(text);
-            assert!(
-                settings.is_none() && problems.len() == 1,
-                "{text}: {problems:?}"
-            );
+            assert!(settings.is_none() && problems.len() == 1, "{text}: {problems:?}");
         }
     }
 }

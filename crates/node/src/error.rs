@@ -145,14 +145,10 @@ impl NodeError {
             Self::Exists { .. } => {
                 "nothing was written; choose another folder, or move what is there away"
             }
-            Self::File {
-                kind: io::ErrorKind::NotFound,
-                ..
-            } => "is the path right?",
-            Self::File {
-                kind: io::ErrorKind::PermissionDenied,
-                ..
-            } => "run this as the user who owns the node's folder",
+            Self::File { kind: io::ErrorKind::NotFound, .. } => "is the path right?",
+            Self::File { kind: io::ErrorKind::PermissionDenied, .. } => {
+                "run this as the user who owns the node's folder"
+            }
             Self::File { .. } => "check the disk and the rights on the folder",
             Self::TooLong { .. } => "is this the right file?",
             Self::NotUnderstood { .. } => "mend the file and try again",
@@ -173,10 +169,9 @@ impl NodeError {
             Self::Bundle { .. } => {
                 "ask who sent it for a whole one; `malines-node agreement show` reads it"
             }
-            Self::Port {
-                kind: io::ErrorKind::AddrInUse,
-                ..
-            } => "is a node running already? look at `listen` in the configuration",
+            Self::Port { kind: io::ErrorKind::AddrInUse, .. } => {
+                "is a node running already? look at `listen` in the configuration"
+            }
             Self::Port { .. } => "look at `listen` in the configuration",
             Self::Policy(_) => "nothing is shared until every rule loads",
             Self::Registry(_) => "two agencies pin one authority: ask both for their manifests",

@@ -33,9 +33,7 @@ impl NewFiles {
         let mut file = match private_file(path, OpenOptions::new().create_new(true)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(NodeError::Exists {
-                    path: path.to_owned(),
-                });
+                return Err(NodeError::Exists { path: path.to_owned() });
             }
             Err(error) => return Err(failed("write", path)(error)),
         };
@@ -80,11 +78,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), NodeError> {
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> NodeError {
     let path = path.to_owned();
-    move |error| NodeError::File {
-        doing,
-        path,
-        kind: error.kind(),
-    }
+    move |error| NodeError::File { doing, path, kind: error.kind() }
 }
 
 fn private_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {

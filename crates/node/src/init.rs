@@ -76,11 +76,7 @@ pub fn init(founding: &Founding, entropy: &Entropy, now: Timestamp) -> Result<Fo
     let addresses = addresses(founding)?;
     let keys = Keys::draw(agency, entropy);
     let nodes = Authority::new(agency, Certifies::Nodes, keys.node_authority.to_signing());
-    let officers = Authority::new(
-        agency,
-        Certifies::Officers,
-        keys.officer_authority.to_signing(),
-    );
+    let officers = Authority::new(agency, Certifies::Officers, keys.officer_authority.to_signing());
     let node_ca = nodes.certificate(now)?;
     let officer_ca = officers.certificate(now)?;
     let issued = nodes.issue(&caller, &node_ca, now, NODE_VALID_DAYS)?;
@@ -116,11 +112,7 @@ pub fn init(founding: &Founding, entropy: &Entropy, now: Timestamp) -> Result<Fo
     file(&format!("{agency}.audit-key"), audit_key(&manifest)?.as_bytes())?;
     file("policy/local.cedar", LOCAL_POLICY.as_bytes())?;
     files.keep();
-    Ok(Founded {
-        settings_file,
-        manifest,
-        manifest_envelope,
-    })
+    Ok(Founded { settings_file, manifest, manifest_envelope })
 }
 
 /// The public key of the log, as the line that `malines audit verify --keys` reads.
@@ -143,26 +135,10 @@ pub fn report(founding: &Founding, founded: &Founded) -> String {
             "authority.key",
             "give it to the prosecutor's office; it signs agreements",
         ),
-        (
-            "key-encryption key",
-            "node.kek",
-            "keep a copy apart from the backups, which need it",
-        ),
-        (
-            "5 node keys",
-            "keys/",
-            "include in backups; encrypted under node.kek",
-        ),
-        (
-            "certificates",
-            "tls/",
-            "the node's, for a year; its authority and the officers'",
-        ),
-        (
-            "manifest",
-            "AGENCY.manifest",
-            "for your partners, with the next",
-        ),
+        ("key-encryption key", "node.kek", "keep a copy apart from the backups, which need it"),
+        ("5 node keys", "keys/", "include in backups; encrypted under node.kek"),
+        ("certificates", "tls/", "the node's, for a year; its authority and the officers'"),
+        ("manifest", "AGENCY.manifest", "for your partners, with the next"),
         (
             "party page",
             "AGENCY.party.toml",
@@ -173,11 +149,7 @@ pub fn report(founding: &Founding, founded: &Founded) -> String {
             "AGENCY.audit-key",
             "publish it: with it anybody verifies an export of your log",
         ),
-        (
-            "local policy",
-            "policy/local.cedar",
-            "shares nothing until you say so",
-        ),
+        ("local policy", "policy/local.cedar", "shares nothing until you say so"),
     ];
     let agency = founding.agency.as_str();
     let mut text = String::new();
@@ -186,9 +158,7 @@ pub fn report(founding: &Founding, founded: &Founded) -> String {
         text.push_str(&format!("made   {what:<19} {path:<24} {meaning}\n"));
     }
     let (partners, officers) = (founding.partner_listen, founding.officer_listen);
-    text.push_str(&format!(
-        "ports  {partners} partners    {officers} your officers\n"
-    ));
+    text.push_str(&format!("ports  {partners} partners    {officers} your officers\n"));
     if founding.partner_addresses.is_empty() {
         let address = founded.manifest.addresses.join(", ");
         text.push_str(&format!(
@@ -226,10 +196,8 @@ pub fn renew_manifest(
     }
     let (manifest, envelope) = Signed::seal(manifest, &root.to_signing()).into_parts();
     // What is too large for a reader must not be written.
-    Manifest::from_payload(&envelope.payload).map_err(|error| NodeError::Malformed {
-        path: config.manifest.clone(),
-        error,
-    })?;
+    Manifest::from_payload(&envelope.payload)
+        .map_err(|error| NodeError::Malformed { path: config.manifest.clone(), error })?;
     folder::replace(&config.manifest, &encoding::to_bytes(&envelope))?;
     Ok(manifest)
 }
@@ -316,20 +284,14 @@ fn first_manifest(
 }
 
 fn node_of(agency: &AgencyId, name: &str) -> Result<Caller, NodeError> {
-    let caller = Caller::Node(PeerIdentity {
-        agency: agency.clone(),
-        name: name.to_owned(),
-    });
+    let caller = Caller::Node(PeerIdentity { agency: agency.clone(), name: name.to_owned() });
     // Reading it back refuses what cannot stand in a URI.
     match caller.uri().parse::<Caller>() {
         Ok(read) if read == caller => Ok(caller),
         _ => {
             let given: String = name.chars().take(64).flat_map(char::escape_debug).collect();
             let hint = "one to 63 of a-z, 0-9 and hyphen, like node-1";
-            Err(NodeError::Argument {
-                what: format!("`{given}` cannot be a node's name"),
-                hint,
-            })
+            Err(NodeError::Argument { what: format!("`{given}` cannot be a node's name"), hint })
         }
     }
 }
@@ -344,30 +306,15 @@ fn addresses(founding: &Founding) -> Result<Vec<String>, NodeError> {
 
 fn checked_addresses(given: &[String]) -> Result<Vec<String>, NodeError> {
     if given.len() > MANIFEST_LIST_MAX {
-        let what = format!(
-            "{} addresses, more than the {MANIFEST_LIST_MAX} allowed",
-            given.len()
-        );
-        return Err(NodeError::Argument {
-            what,
-            hint: "name the ones partners should try",
-        });
+        let what = format!("{} addresses, more than the {MANIFEST_LIST_MAX} allowed", given.len());
+        return Err(NodeError::Argument { what, hint: "name the ones partners should try" });
     }
-    given
-        .iter()
-        .map(|address| checked_address(address))
-        .collect()
+    given.iter().map(|address| checked_address(address)).collect()
 }
 
 /// The example file with this node's values in the place of the example's.
 fn settings_text(founding: &Founding) -> String {
-    let Founding {
-        agency,
-        name,
-        partner_listen,
-        officer_listen,
-        ..
-    } = founding;
+    let Founding { agency, name, partner_listen, officer_listen, .. } = founding;
     SETTINGS
         .replace("be-fedpol", agency.as_str())
         .replace("\"node-1\"", &format!("\"{name}\""))

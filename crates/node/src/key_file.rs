@@ -157,11 +157,7 @@ pub struct Key {
 impl Key {
     /// Draws a fresh key.
     pub fn draw(kind: KeyKind, agency: &AgencyId, entropy: &Entropy) -> Self {
-        Self {
-            kind,
-            agency: agency.clone(),
-            seed: Zeroizing::new(entropy.bytes()),
-        }
+        Self { kind, agency: agency.clone(), seed: Zeroizing::new(entropy.bytes()) }
     }
 
     /// What it is for.
@@ -230,10 +226,9 @@ impl Key {
             let wrapping = unlock.wrapping().public_key();
             let sealed = seal(&wrapping, &context, &*self.seed, entropy)
                 .map_err(|_| KeyFault::CannotSeal)?;
-            for (word, bytes) in [
-                ("encapsulated", &sealed.encapsulated),
-                ("sealed", &sealed.ciphertext),
-            ] {
+            for (word, bytes) in
+                [("encapsulated", &sealed.encapsulated), ("sealed", &sealed.ciphertext)]
+            {
                 text.push_str(&format!("{word} {}\n", hexadecimal::encode(bytes)));
             }
         } else {
@@ -284,13 +279,8 @@ impl Key {
             let encapsulated = bytes::<SEED_BYTES>(value("encapsulated")?)?.to_vec();
             let ciphertext = bytes::<SEALED_BYTES>(value("sealed")?)?.to_vec();
             let unlock = unlock.ok_or(KeyFault::CannotOpen)?;
-            let sealed = Sealed {
-                encapsulated,
-                ciphertext,
-            };
-            let opened = unlock
-                .wrapping()
-                .open(&sealed, &context(kind, &owner, &public));
+            let sealed = Sealed { encapsulated, ciphertext };
+            let opened = unlock.wrapping().open(&sealed, &context(kind, &owner, &public));
             let opened = opened.map_err(|_| KeyFault::CannotOpen)?;
             let seed = <[u8; SEED_BYTES]>::try_from(opened.as_slice());
             Zeroizing::new(seed.map_err(|_| KeyFault::CannotOpen)?)
@@ -300,16 +290,8 @@ impl Key {
         if lines.next().is_some() {
             return Err(KeyFault::Malformed);
         }
-        let key = Self {
-            kind,
-            agency: owner,
-            seed,
-        };
-        if key.public() == public {
-            Ok(key)
-        } else {
-            Err(KeyFault::Mismatch)
-        }
+        let key = Self { kind, agency: owner, seed };
+        if key.public() == public { Ok(key) } else { Err(KeyFault::Mismatch) }
     }
 }
 
@@ -405,13 +387,7 @@ mod tests {
         let foreign = Key::from_text(&text, KeyKind::Record, Some(&spain), Some(&ours));
         assert_eq!(foreign.unwrap_err(), KeyFault::WrongAgency);
         let kind = Key::from_text(&text, KeyKind::Log, None, Some(&ours)).unwrap_err();
-        assert_eq!(
-            kind,
-            KeyFault::WrongKind {
-                expected: "log",
-                found: "record"
-            }
-        );
+        assert_eq!(kind, KeyFault::WrongKind { expected: "log", found: "record" });
         // A file that claims to be for something else does not open either: the seal is bound.
         let claims = text.replace("kind record", "kind log");
         let claimed = Key::from_text(&claims, KeyKind::Log, None, Some(&ours)).unwrap_err();
@@ -423,9 +399,7 @@ mod tests {
         let entropy = system_entropy();
         let kek = kek(&entropy);
         for kind in [KeyKind::Root, KeyKind::Seal] {
-            let text = Key::draw(kind, &agency(), &entropy)
-                .to_text(&kek, &entropy)
-                .unwrap();
+            let text = Key::draw(kind, &agency(), &entropy).to_text(&kek, &entropy).unwrap();
             let read = |text: &str| Key::from_text(text, kind, Some(&agency()), Some(&kek));
             let body = text.find("kind ").unwrap();
             for at in body..text.len() - 1 {
@@ -435,10 +409,7 @@ mod tests {
                 let changed = String::from_utf8(changed).unwrap();
                 assert!(read(&changed).is_err(), "changed at {at}: {changed}");
             }
-            assert_eq!(
-                read(&format!("{}seed 00\n", &*text)).unwrap_err(),
-                KeyFault::Malformed
-            );
+            assert_eq!(read(&format!("{}seed 00\n", &*text)).unwrap_err(), KeyFault::Malformed);
             assert_eq!(read("").unwrap_err(), KeyFault::Malformed);
         }
     }

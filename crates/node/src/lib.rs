@@ -96,22 +96,14 @@ fn carry_out(command: Command) -> Result<ExitCode, NodeError> {
         Command::Agreement(command) => agreement_command(command)?,
         Command::Renew(RenewCommand::Certificate(given)) => {
             let until = init::renew_certificate(&Config::load(&given.config)?, now)?;
-            print(&format!(
-                "made   node certificate, until {until}; SIGHUP puts it in force\n"
-            ));
+            print(&format!("made   node certificate, until {until}; SIGHUP puts it in force\n"));
         }
-        Command::Renew(RenewCommand::Manifest {
-            root_key,
-            partner_address,
-            config,
-        }) => {
+        Command::Renew(RenewCommand::Manifest { root_key, partner_address, config }) => {
             let config = Config::load(&config.config)?;
             let root = file::read_key(&root_key, KeyKind::Root, Some(&config.agency), None)?;
             let manifest = init::renew_manifest(&config, &root, &partner_address, now)?;
             let (sequence, addresses) = (manifest.sequence, manifest.addresses.join(", "));
-            print(&format!(
-                "made   manifest, sequence {sequence}, dialled at {addresses}\n"
-            ));
+            print(&format!("made   manifest, sequence {sequence}, dialled at {addresses}\n"));
             print("next   send it to your partners: `malines-node agreement add-manifest`\n");
         }
         Command::CheckConfig(given) => return Ok(check_config(&given.config)),
@@ -134,11 +126,7 @@ fn officer_command(command: OfficerCommand) -> Result<(), NodeError> {
     match command {
         OfficerCommand::Add(given) => {
             let config = Config::load(&given.config.config)?;
-            let profile_use = if given.demo {
-                ProfileUse::Demo
-            } else {
-                ProfileUse::Real
-            };
+            let profile_use = if given.demo { ProfileUse::Demo } else { ProfileUse::Real };
             let enrolment = Enrolment {
                 officer: given.officer,
                 role: given.role,
@@ -155,22 +143,13 @@ fn officer_command(command: OfficerCommand) -> Result<(), NodeError> {
                 "made   certificate and key of {officer}, until {}\n",
                 profile.not_after
             ));
-            print(&format!(
-                "made   profile {}, dials {}\n",
-                shown(&profile.file),
-                profile.node
-            ));
-            print(&format!(
-                "next   hand the folder {out} to the officer, who then runs\n"
-            ));
+            print(&format!("made   profile {}, dials {}\n", shown(&profile.file), profile.node));
+            print(&format!("next   hand the folder {out} to the officer, who then runs\n"));
             print(&format!("       MALINES_HOME={out} malines status\n"));
         }
         OfficerCommand::Revoke(given) => {
             officer::revoke(&Config::load(&given.config.config)?, &given.officer)?;
-            print(&format!(
-                "revoked {}; restart the node to put it in force\n",
-                given.officer
-            ));
+            print(&format!("revoked {}; restart the node to put it in force\n", given.officer));
         }
     }
     Ok(())
@@ -179,10 +158,7 @@ fn officer_command(command: OfficerCommand) -> Result<(), NodeError> {
 fn agreement_command(command: AgreementCommand) -> Result<(), NodeError> {
     let now = SystemClock.now();
     match command {
-        AgreementCommand::Draft {
-            terms,
-            bundle: path,
-        } => {
+        AgreementCommand::Draft { terms, bundle: path } => {
             let text = file::read_text(&terms, terms_file::TERMS_FILE_BYTES_MAX)?;
             let read = terms_file::read(&text)
                 .map_err(|why| NodeError::NotUnderstood { path: terms, why })?;
@@ -192,25 +168,13 @@ fn agreement_command(command: AgreementCommand) -> Result<(), NodeError> {
             files.keep();
             print(&bundle::show(&bundle, now)?);
         }
-        AgreementCommand::AddManifest {
-            bundle: path,
-            manifest,
-        } => {
+        AgreementCommand::AddManifest { bundle: path, manifest } => {
             let bundle = file::read_bundle(&path)?;
             let extended = bundle::add_manifest(&bundle, &file::read_manifest(&manifest)?)?;
             folder::replace(&path, &extended.to_bytes())?;
-            print(&format!(
-                "added  {} to {}\n",
-                shown(&manifest),
-                shown(&path)
-            ));
+            print(&format!("added  {} to {}\n", shown(&manifest), shown(&path)));
         }
-        AgreementCommand::Sign {
-            key,
-            party,
-            yes,
-            bundle: path,
-        } => {
+        AgreementCommand::Sign { key, party, yes, bundle: path } => {
             let key = file::read_key(&key, KeyKind::Authority, Some(&party), None)?;
             let bundle = file::read_bundle(&path)?;
             let agreement = bundle::verify(&bundle)?.agreement;
@@ -221,10 +185,7 @@ fn agreement_command(command: AgreementCommand) -> Result<(), NodeError> {
             let signed = bundle::sign(&bundle, &party, &key.to_signing(), now)?;
             folder::replace(&path, &signed.to_bytes())?;
             let standing = bundle::verify(&signed)?.standing(now);
-            print(&format!(
-                "\nsigned by {party}; {}: {standing}\n",
-                agreement.agreement_id
-            ));
+            print(&format!("\nsigned by {party}; {}: {standing}\n", agreement.agreement_id));
         }
         AgreementCommand::Show { bundle: path } => {
             print(&bundle::show(&file::read_bundle(&path)?, now)?);
@@ -280,17 +241,11 @@ fn verify_store(config: &Config) -> Result<ExitCode, NodeError> {
 
 /// A signature is asked for in a way that cannot be given by habit.
 fn confirm(agreement: &str, party: &str) -> Result<(), NodeError> {
-    say(&format!(
-        "\nto sign for {party}, type the agreement's name ({agreement}): "
-    ));
+    say(&format!("\nto sign for {party}, type the agreement's name ({agreement}): "));
     let mut answer = String::new();
     let mut input = std::io::Read::take(std::io::stdin().lock(), ANSWER_BYTES_MAX);
     let read = input.read_line(&mut answer);
-    if read.is_ok() && answer.trim() == agreement {
-        Ok(())
-    } else {
-        Err(NodeError::NotConfirmed)
-    }
+    if read.is_ok() && answer.trim() == agreement { Ok(()) } else { Err(NodeError::NotConfirmed) }
 }
 
 /// Data. A reader that went away is not our failure.

@@ -71,10 +71,7 @@ impl Enrolled {
         let text = file::read_text(path, ENTRY_BYTES_MAX)?;
         toml::from_str(&text).map_err(|error| {
             let why = error.message().escape_debug().to_string();
-            NodeError::NotUnderstood {
-                path: path.to_owned(),
-                why,
-            }
+            NodeError::NotUnderstood { path: path.to_owned(), why }
         })
     }
 
@@ -134,10 +131,7 @@ pub fn add(config: &Config, enrolment: &Enrolment, now: Timestamp) -> Result<Pro
     let authority = Authority::new(agency, Certifies::Officers, key.to_signing());
     let own = file::read_text(&config.officer_authority, PEM_FILE_BYTES_MAX)?;
     let officer = enrolment.officer.clone();
-    let caller = Caller::Officer(OfficerIdentity {
-        agency: agency.clone(),
-        officer,
-    });
+    let caller = Caller::Officer(OfficerIdentity { agency: agency.clone(), officer });
     let issued = authority.issue(&caller, &own, now, enrolment.valid_days)?;
 
     let node = match &enrolment.node {
@@ -166,15 +160,10 @@ pub fn add(config: &Config, enrolment: &Enrolment, now: Timestamp) -> Result<Pro
 
     let mut files = NewFiles::default();
     files.folder(&config.officers_folder)?;
-    files.file(
-        &config.officers_folder.join(format!("{name}.toml")),
-        entry.to_text()?.as_bytes(),
-    )?;
+    files
+        .file(&config.officers_folder.join(format!("{name}.toml")), entry.to_text()?.as_bytes())?;
     files.folder(&enrolment.out)?;
-    files.file(
-        &enrolment.out.join(profile.certificate),
-        issued.chain.as_bytes(),
-    )?;
+    files.file(&enrolment.out.join(profile.certificate), issued.chain.as_bytes())?;
     files.file(&enrolment.out.join(profile.key), issued.key.as_bytes())?;
     let authority_file = enrolment.out.join(profile.node_ca);
     // Profiles of one folder share the node's authority, if it is the same.
@@ -183,11 +172,7 @@ pub fn add(config: &Config, enrolment: &Enrolment, now: Timestamp) -> Result<Pro
     }
     files.file(&file, text.as_bytes())?;
     files.keep();
-    Ok(Profile {
-        file,
-        node,
-        not_after: issued.not_after,
-    })
+    Ok(Profile { file, node, not_after: issued.not_after })
 }
 
 /// Revokes an officer in the register. A node that runs reads it at its next start.
@@ -196,10 +181,7 @@ pub fn add(config: &Config, enrolment: &Enrolment, now: Timestamp) -> Result<Pro
 /// Those of reading and writing the entry.
 pub fn revoke(config: &Config, officer: &OfficerId) -> Result<(), NodeError> {
     let path = config.officers_folder.join(format!("{officer}.toml"));
-    let entry = Enrolled {
-        state: State::Revoked,
-        ..Enrolled::load(&path)?
-    };
+    let entry = Enrolled { state: State::Revoked, ..Enrolled::load(&path)? };
     folder::replace(&path, entry.to_text()?.as_bytes())
 }
 
@@ -222,10 +204,7 @@ fn node_authority(config: &Config) -> Result<String, NodeError> {
         Some((_, last)) => Ok(format!("{BEGIN}{last}")),
         None => {
             let why = "it holds no certificate in PEM".to_owned();
-            Err(NodeError::NotUnderstood {
-                path: config.tls_certificate.clone(),
-                why,
-            })
+            Err(NodeError::NotUnderstood { path: config.tls_certificate.clone(), why })
         }
     }
 }
@@ -260,10 +239,7 @@ pub(crate) fn checked_address(text: &str) -> Result<String, NodeError> {
     }
     let given: String = text.chars().take(64).flat_map(char::escape_debug).collect();
     let hint = "a host and a port, like node.example.org:7443";
-    Err(NodeError::Argument {
-        what: format!("`{given}` is not an address"),
-        hint,
-    })
+    Err(NodeError::Argument { what: format!("`{given}` is not an address"), hint })
 }
 
 fn check_profile_name(name: &str) -> Result<(), NodeError> {
@@ -273,8 +249,5 @@ fn check_profile_name(name: &str) -> Result<(), NodeError> {
     }
     let given: String = name.chars().take(64).flat_map(char::escape_debug).collect();
     let hint = "letters, digits, hyphen and underscore, at most 64";
-    Err(NodeError::Argument {
-        what: format!("`{given}` cannot be the name of a profile"),
-        hint,
-    })
+    Err(NodeError::Argument { what: format!("`{given}` cannot be the name of a profile"), hint })
 }

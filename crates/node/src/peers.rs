@@ -38,11 +38,8 @@ pub(crate) fn snapshot(desk: &Desk, officers: &Officers) -> Result<Snapshot, Reg
     for partner in desk.partners() {
         let pins = partner.manifest.node_authorities.iter();
         let authorities = pins.map(|pin| CertificatePin::from_bytes(*pin.as_bytes())).collect();
-        let standing = if partner.agreements.is_empty() {
-            Standing::Suspended
-        } else {
-            Standing::Active
-        };
+        let standing =
+            if partner.agreements.is_empty() { Standing::Suspended } else { Standing::Active };
         let agency = partner.agency.clone();
         match snapshot.clone().with_peer(partner.agency, PeerEntry { authorities, standing }) {
             Ok(with_peer) => snapshot = with_peer,
@@ -77,8 +74,7 @@ impl Partners {
             match self.dialler.dial(target).await {
                 Ok(channel) => {
                     let kept = (address.clone(), channel.clone());
-                    let mut channels =
-                        self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
                     channels.insert(peer.clone(), kept);
                     return Ok(PeerClient::new(channel));
                 }

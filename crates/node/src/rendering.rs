@@ -20,10 +20,7 @@ pub fn terms(agreement: &Agreement) -> String {
 }
 
 fn head(page: &mut Page, agreement: &Agreement) {
-    let title = format!(
-        "Agreement {}, version {}",
-        agreement.agreement_id, agreement.version
-    );
+    let title = format!("Agreement {}, version {}", agreement.agreement_id, agreement.version);
     page.heading(&title);
     page.row("hash", &agreement.hash());
     if let Some(before) = &agreement.supersedes {
@@ -37,10 +34,7 @@ fn head(page: &mut Page, agreement: &Agreement) {
     page.row("languages", &instrument.languages.join(", "));
     page.row("legal basis", &agreement.legal_basis.join("; "));
     let [from, to] = [agreement.valid_from, agreement.valid_to].map(day);
-    page.row(
-        "valid",
-        &format!("from {from} until {to} (UTC, the last day not included)"),
-    );
+    page.row("valid", &format!("from {from} until {to} (UTC, the last day not included)"));
 }
 
 fn scope(page: &mut Page, agreement: &Agreement) {
@@ -51,10 +45,7 @@ fn scope(page: &mut Page, agreement: &Agreement) {
     page.row("facts", &agreement.facts_scope);
     for entry in &agreement.offence_map {
         let article = entry.article.as_deref().unwrap_or("no offence there");
-        page.line(&format!(
-            "{} in {}: {article}",
-            entry.offence, entry.country
-        ));
+        page.line(&format!("{} in {}: {article}", entry.offence, entry.country));
     }
     page.heading("Clauses");
     for clause in &agreement.clauses {
@@ -72,14 +63,8 @@ fn parties(page: &mut Page, agreement: &Agreement) {
     page.heading("Parties");
     for party in &agreement.parties {
         let role = party.role.as_str();
-        page.line(&format!(
-            "{} ({}, {}), {role}",
-            party.agency, party.country, party.kind
-        ));
-        page.line(&format!(
-            "  root key      {}",
-            hexadecimal::encode(&party.root_key.to_bytes())
-        ));
+        page.line(&format!("{} ({}, {}), {role}", party.agency, party.country, party.kind));
+        page.line(&format!("  root key      {}", hexadecimal::encode(&party.root_key.to_bytes())));
         let authority = hexadecimal::encode(&party.authority_key.to_bytes());
         page.line(&format!("  authority key {authority}"));
         if !party.contact_points.is_empty() {
@@ -104,36 +89,22 @@ fn transfers(page: &mut Page, agreement: &Agreement) {
     page.row("marking at most", &agreement.tlp_ceiling);
     page.row("onward", &agreement.onward);
     page.row("common floor", &agreement.floor_hash);
-    let versions = agreement
-        .normalisation_live
-        .iter()
-        .map(|version| version.0.to_string());
+    let versions = agreement.normalisation_live.iter().map(|version| version.0.to_string());
     page.row("normalisation", &versions.collect::<Vec<_>>().join(", "));
     for pair in &agreement.pairs {
         let safeguards = pair.safeguards.map(|hash| format!(", safeguards {hash}"));
         let safeguards = safeguards.unwrap_or_default();
-        page.line(&format!(
-            "{} -> {}: {}{safeguards}",
-            pair.from, pair.to, pair.transfer_basis
-        ));
+        page.line(&format!("{} -> {}: {}{safeguards}", pair.from, pair.to, pair.transfer_basis));
     }
     page.line("no pair but these carries anything, and no question either");
     for preset in &agreement.label_presets {
-        let handling: Vec<_> = preset
-            .handling
-            .iter()
-            .map(|code| code.to_string())
-            .collect();
+        let handling: Vec<_> = preset.handling.iter().map(|code| code.to_string()).collect();
         page.line(&format!(
             "preset {}: TLP {}, PAP {}, handling {}, onward {}, {} days",
             preset.name,
             preset.tlp,
             preset.pap,
-            if handling.is_empty() {
-                "none".to_owned()
-            } else {
-                handling.join(" ")
-            },
+            if handling.is_empty() { "none".to_owned() } else { handling.join(" ") },
             preset.onward,
             preset.valid_days
         ));
@@ -159,10 +130,7 @@ fn keeping(page: &mut Page, agreement: &Agreement) {
     let retention = &agreement.retention;
     page.row(
         "kept",
-        &format!(
-            "{} days at most, review every {}",
-            retention.days_max, retention.review_days
-        ),
+        &format!("{} days at most, review every {}", retention.days_max, retention.review_days),
     );
     for one in &retention.per_subject {
         page.line(&format!("about {}: {} days at most", one.subject, one.days));
@@ -211,11 +179,7 @@ impl Page {
 
 fn list<T: core::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     let words: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    if words.is_empty() {
-        "nothing".to_owned()
-    } else {
-        words.join(", ")
-    }
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
 }
 
 fn day(instant: Timestamp) -> String {

@@ -69,7 +69,8 @@ enum Stage {
 pub async fn start(config: Config) -> Result<Running, NodeError> {
     let (store, opened) = open_store(&config).await?;
     let engine = Arc::new(load_policy(&config)?);
-    let gate = Arc::new(Gate::new(config.agency.clone(), Arc::clone(&engine) as Arc<dyn Evaluator>));
+    let gate =
+        Arc::new(Gate::new(config.agency.clone(), Arc::clone(&engine) as Arc<dyn Evaluator>));
     let parts = Parts {
         own: config.agency.clone(),
         keys: config.node_keys()?,
@@ -98,8 +99,7 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
     let partners = doors.partners();
     let mut servers = JoinSet::new();
     let partner_address = doors.serve_partners(&config, &stopping, &mut servers).await?;
-    let officer_address =
-        doors.serve_officers(&config, &partners, &stopping, &mut servers).await?;
+    let officer_address = doors.serve_officers(&config, &partners, &stopping, &mut servers).await?;
     let mut followers = JoinSet::new();
     let scheduler = Scheduler {
         desk: Arc::clone(&desk),

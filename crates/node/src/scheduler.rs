@@ -161,10 +161,9 @@ struct Pace(VecDeque<Instant>);
 
 impl Pace {
     async fn keep(&mut self) {
-        if self.0.len() >= ROUNDS_PER_SECOND_MAX {
-            if let Some(oldest) = self.0.pop_front() {
-                tokio::time::sleep_until(oldest + Duration::from_secs(1)).await;
-            }
+        let full = self.0.len() >= ROUNDS_PER_SECOND_MAX;
+        if let Some(oldest) = full.then(|| self.0.pop_front()).flatten() {
+            tokio::time::sleep_until(oldest + Duration::from_secs(1)).await;
         }
         self.0.push_back(Instant::now());
     }

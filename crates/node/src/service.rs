@@ -18,9 +18,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn serve(config: Config) -> Result<(), NodeError> {
     start_log(&config)?;
     let fault = |error: std::io::Error| NodeError::Serving(error.to_string());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(fault)?.block_on(async {
         let mut signals = Signals::new().map_err(fault)?;
         let agency = config.agency.clone();
@@ -29,10 +27,7 @@ pub(crate) fn serve(config: Config) -> Result<(), NodeError> {
         let (partners, officers) = (running.partner_address, running.officer_address);
         let mut out = std::io::stdout().lock();
         // Nobody may be reading; the node serves all the same.
-        let _ = writeln!(
-            out,
-            "ready {agency} partners {partners} officers {officers}"
-        );
+        let _ = writeln!(out, "ready {agency} partners {partners} officers {officers}");
         let _ = out.flush();
         drop(out);
         keep(running, &mut signals).await
@@ -67,10 +62,7 @@ async fn keep(mut running: Running, signals: &mut Signals) -> Result<(), NodeErr
 
 enum Wish {
     Stop,
-    #[cfg_attr(
-        not(unix),
-        allow(dead_code, reason = "there is no such signal elsewhere")
-    )]
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is no such signal elsewhere"))]
     Reload,
 }
 
@@ -120,9 +112,7 @@ impl Signals {
 fn start_log(config: &Config) -> Result<(), NodeError> {
     let filter = EnvFilter::builder().parse(&config.log_filter);
     let filter = filter.map_err(|error| NodeError::Serving(error.to_string()))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match config.log_format {
         Format::Text => log.with_ansi(false).try_init(),
         Format::Json => log.json().try_init(),

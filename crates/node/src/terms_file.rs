@@ -73,23 +73,18 @@ impl TermsFile {
             a.agency.cmp(&b.agency)
         });
         let entries = self.offence.into_iter().map(OffencePart::into_entry);
-        let offence_map = sorted(entries, |a, b| {
-            (a.offence, &a.country).cmp(&(b.offence, &b.country))
+        let offence_map =
+            sorted(entries, |a, b| (a.offence, &a.country).cmp(&(b.offence, &b.country)));
+        let pairs = sorted(self.transfer.iter().flat_map(TransferPart::pairs), |a, b| {
+            (&a.from, &a.to).cmp(&(&b.from, &b.to))
         });
-        let pairs = sorted(
-            self.transfer.iter().flat_map(TransferPart::pairs),
-            |a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)),
-        );
-        let approvers = sorted(
-            self.approver.into_iter().map(ApproverPart::into_approver),
-            |a, b| {
+        let approvers =
+            sorted(self.approver.into_iter().map(ApproverPart::into_approver), |a, b| {
                 (&a.party, a.role.number(), a.quorum).cmp(&(&b.party, b.role.number(), b.quorum))
-            },
-        );
-        let clauses = sorted(
-            self.clause.into_iter().map(ClausePart::into_clause),
-            |a, b| a.clause.cmp(&b.clause),
-        );
+            });
+        let clauses = sorted(self.clause.into_iter().map(ClausePart::into_clause), |a, b| {
+            a.clause.cmp(&b.clause)
+        });
         Terms {
             schema: agreement::SCHEMA,
             agreement_id: self.agreement,
@@ -111,26 +106,12 @@ impl TermsFile {
             onward: self.onward,
             pairs,
             retention: self.retention.into_retention(),
-            label_presets: self
-                .preset
-                .into_iter()
-                .map(PresetPart::into_preset)
-                .collect(),
-            use_basis: self
-                .use_basis
-                .into_iter()
-                .map(UseWord::into_basis)
-                .collect(),
-            deadlines: self
-                .deadlines
-                .map_or(Deadlines::DEFAULT, DeadlinesPart::into_deadlines),
+            label_presets: self.preset.into_iter().map(PresetPart::into_preset).collect(),
+            use_basis: self.use_basis.into_iter().map(UseWord::into_basis).collect(),
+            deadlines: self.deadlines.map_or(Deadlines::DEFAULT, DeadlinesPart::into_deadlines),
             evidence_rule: self.evidence_rule.into_rule(),
             approvers,
-            normalisation_live: self
-                .normalisation
-                .into_iter()
-                .map(NormalisationVersion)
-                .collect(),
+            normalisation_live: self.normalisation.into_iter().map(NormalisationVersion).collect(),
             floor_hash: cedar_engine::floor_hash(cedar_engine::COMMON_FLOOR),
             withdrawal: self.withdrawal.into_withdrawal(),
             clauses,
@@ -207,11 +188,7 @@ struct OffencePart {
 
 impl OffencePart {
     fn into_entry(self) -> NationalOffence {
-        NationalOffence {
-            offence: self.offence,
-            country: self.country,
-            article: self.article,
-        }
+        NationalOffence { offence: self.offence, country: self.country, article: self.article }
     }
 }
 
@@ -252,17 +229,10 @@ impl RetentionPart {
     fn into_retention(self) -> Retention {
         let per_subject = self.subject.into_iter();
         let mut per_subject: Vec<_> = per_subject
-            .map(|part| SubjectRetention {
-                subject: part.subject,
-                days: part.days,
-            })
+            .map(|part| SubjectRetention { subject: part.subject, days: part.days })
             .collect();
         per_subject.sort_by_key(|part| part.subject);
-        Retention {
-            days_max: self.days_max,
-            per_subject,
-            review_days: self.review_days,
-        }
+        Retention { days_max: self.days_max, per_subject, review_days: self.review_days }
     }
 }
 
@@ -287,10 +257,7 @@ struct PresetPart {
 
 impl PresetPart {
     fn into_preset(self) -> LabelPreset {
-        let handling = self
-            .handling
-            .into_iter()
-            .fold(HandlingSet::EMPTY, HandlingSet::with);
+        let handling = self.handling.into_iter().fold(HandlingSet::EMPTY, HandlingSet::with);
         LabelPreset {
             name: self.name,
             tlp: self.tlp,
@@ -332,12 +299,7 @@ struct ApproverPart {
 impl ApproverPart {
     fn into_approver(self) -> Approver {
         let purposes = self.purposes.into_iter().collect();
-        Approver {
-            party: self.party,
-            role: self.role,
-            purposes,
-            quorum: self.quorum,
-        }
+        Approver { party: self.party, role: self.role, purposes, quorum: self.quorum }
     }
 }
 
@@ -448,8 +410,7 @@ impl<'de> Deserialize<'de> for Day {
             }
             _ => None,
         };
-        day.map(Self)
-            .ok_or_else(|| de::Error::custom("a day is written like \"2026-12-01\""))
+        day.map(Self).ok_or_else(|| de::Error::custom("a day is written like \"2026-12-01\""))
     }
 }
 
@@ -458,10 +419,7 @@ struct Hash(Digest);
 
 impl<'de> Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map(Self)
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map(Self).map_err(de::Error::custom)
     }
 }
 
@@ -471,9 +429,7 @@ struct Key(PublicKey);
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Hash(digest) = Hash::deserialize(deserializer)?;
-        PublicKey::from_bytes(digest.as_bytes())
-            .map(Self)
-            .map_err(de::Error::custom)
+        PublicKey::from_bytes(digest.as_bytes()).map(Self).map_err(de::Error::custom)
     }
 }
 
@@ -487,30 +443,16 @@ mod tests {
     fn the_example_is_a_complete_agreement_of_four_countries() {
         let terms = read(EXAMPLE).unwrap();
         let agreement = agreement::Agreement::new(terms).unwrap();
-        let parties: Vec<_> = agreement
-            .parties
-            .iter()
-            .map(|party| party.agency.as_str())
-            .collect();
+        let parties: Vec<_> = agreement.parties.iter().map(|party| party.agency.as_str()).collect();
         assert_eq!(parties, ["be-fedpol", "es-pn", "fr-oltim", "ma-dgsn"]);
         assert_eq!(agreement.pairs.len(), 12);
         let basis = |from: &str, to: &str| {
-            agreement
-                .pair(&from.parse().unwrap(), &to.parse().unwrap())
-                .unwrap()
-                .transfer_basis
+            agreement.pair(&from.parse().unwrap(), &to.parse().unwrap()).unwrap().transfer_basis
         };
         assert_eq!(basis("be-fedpol", "fr-oltim"), TransferBasis::IntraLed);
         assert_eq!(basis("es-pn", "ma-dgsn"), TransferBasis::Led371aInstrument);
         assert_eq!(basis("ma-dgsn", "es-pn"), TransferBasis::Convention108);
-        assert_eq!(
-            agreement
-                .clause(&"4.2".parse().unwrap())
-                .unwrap()
-                .binds
-                .len(),
-            4
-        );
+        assert_eq!(agreement.clause(&"4.2".parse().unwrap()).unwrap().binds.len(), 4);
     }
 
     #[test]
@@ -527,31 +469,16 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (from, to, says) in [
-            (
-                "tlp_ceiling = \"RED\"",
-                "tlp_ceiling = \"PURPLE\"",
-                "PURPLE",
-            ),
+            ("tlp_ceiling = \"RED\"", "tlp_ceiling = \"PURPLE\"", "PURPLE"),
             ("purpose = ", "porpoise = ", "porpoise"),
-            (
-                "valid_from = \"2026-",
-                "valid_from = \"26-",
-                "a day is written like",
-            ),
+            ("valid_from = \"2026-", "valid_from = \"26-", "a day is written like"),
             ("root_key = \"", "root_key = \"00", "digest"),
-            (
-                "evidence_rule = \"ORIGINATOR_PERMITS\"",
-                "",
-                "evidence_rule",
-            ),
+            ("evidence_rule = \"ORIGINATOR_PERMITS\"", "", "evidence_rule"),
         ] {
             let text = EXAMPLE.replace(from, to);
             assert_ne!(text, EXAMPLE, "{from}");
             let error = read(&text).unwrap_err();
-            assert!(
-                error.contains(says) && error.contains("line"),
-                "{says}: {error}"
-            );
+            assert!(error.contains(says) && error.contains("line"), "{says}: {error}");
         }
     }
 }

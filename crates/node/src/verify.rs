@@ -25,17 +25,11 @@ pub fn verify(config: &Config) -> Result<Report, NodeError> {
     let folder = &config.data_folder;
     // Opening makes a folder where there is none: that would verify nothing and look well.
     if !folder.is_dir() {
-        return Err(NodeError::NoStore {
-            path: folder.clone(),
-        });
+        return Err(NodeError::NoStore { path: folder.clone() });
     }
     let (store, opened) = EmbeddedStore::open(config.store_settings()?)?;
     let verified = store.verify(Depth::Deep)?;
     let counts = store.count();
     store.close()?;
-    Ok(Report {
-        opened,
-        counts,
-        verified,
-    })
+    Ok(Report { opened, counts, verified })
 }

@@ -54,21 +54,16 @@ impl View {
         }
         match self.classes.class(number) {
             Some(class) => self.decide_new(number, &class),
-            None => Decision::deny(
-                domain::refusal::RefusalCode::PolicyFault,
-                crate::invariant::ACTION,
-            ),
+            None => {
+                Decision::deny(domain::refusal::RefusalCode::PolicyFault, crate::invariant::ACTION)
+            }
         }
     }
 
     /// The decision if it was made before.
     pub fn kept(&self, number: ClassNumber) -> Option<&Decision> {
         let index = number.index();
-        self.blocks
-            .get(index / BLOCK)?
-            .get()?
-            .get(index % BLOCK)?
-            .get()
+        self.blocks.get(index / BLOCK)?.get()?.get(index % BLOCK)?.get()
     }
 
     /// The epoch it belongs to.
@@ -107,9 +102,7 @@ impl View {
     ) -> Option<&'v [OnceLock<Decision>]> {
         if block.get().is_none() {
             let take = |left: usize| left.checked_sub(1);
-            self.blocks_left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-                .ok()?;
+            self.blocks_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         }
         Some(block.get_or_init(|| (0..BLOCK).map(|_| OnceLock::new()).collect()))
     }
@@ -117,13 +110,7 @@ impl View {
 
 impl core::fmt::Debug for View {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "View({} {}, epoch {})",
-            self.asked.action,
-            self.asked.peer,
-            self.epoch().0
-        )
+        write!(f, "View({} {}, epoch {})", self.asked.action, self.asked.peer, self.epoch().0)
     }
 }
 

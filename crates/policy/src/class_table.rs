@@ -47,9 +47,7 @@ impl ClassTable {
         if numbers.classes.len() >= NUMBERED_MAX {
             return None;
         }
-        let taken = numbers
-            .taken
-            .entry((class.agreement.clone(), class.origin.clone()));
+        let taken = numbers.taken.entry((class.agreement.clone(), class.origin.clone()));
         let taken = taken.or_default();
         if *taken >= CLASSES_MAX {
             return None;

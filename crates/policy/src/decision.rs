@@ -153,16 +153,8 @@ impl Permit {
         epoch: PolicyEpoch,
         rules: Vec<String>,
     ) -> Self {
-        let grounds = Grounds {
-            action,
-            peer: peer.clone(),
-            scope,
-            epoch,
-            rules,
-        };
-        Self {
-            grounds: Arc::new(grounds),
-        }
+        let grounds = Grounds { action, peer: peer.clone(), scope, epoch, rules };
+        Self { grounds: Arc::new(grounds) }
     }
 
     /// What may happen.

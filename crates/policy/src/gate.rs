@@ -55,12 +55,7 @@ impl Gate {
     /// A gate that knows no agreement: it denies everything but withdrawals.
     pub fn new(own: AgencyId, evaluator: Arc<dyn Evaluator>) -> Self {
         let sources: Arc<[Source]> = Arc::new([]);
-        let state = State {
-            epoch: PolicyEpoch(1),
-            sources,
-            evaluator,
-            kept: None,
-        };
+        let state = State { epoch: PolicyEpoch(1), sources, evaluator, kept: None };
         Self {
             own,
             classes: Arc::default(),
@@ -85,9 +80,7 @@ impl Gate {
         agreements: Vec<(Arc<Agreement>, Arc<SignedEvents>)>,
     ) -> Result<PolicyEpoch, PolicyError> {
         if agreements.len() > AGREEMENTS_MAX {
-            return Err(PolicyError::TooManyAgreements {
-                given: agreements.len(),
-            });
+            return Err(PolicyError::TooManyAgreements { given: agreements.len() });
         }
         for (agreement, events) in &agreements {
             if agreement.hash() != events.agreement() {
@@ -127,12 +120,7 @@ impl Gate {
         channel: Channel,
         now: Timestamp,
     ) -> Decision {
-        let asked = Asked {
-            action,
-            peer: peer.clone(),
-            channel,
-            terms: None,
-        };
+        let asked = Asked { action, peer: peer.clone(), channel, terms: None };
         self.decide(asked, class, now)
     }
 
@@ -162,22 +150,13 @@ impl Gate {
         class: &Arc<Class>,
         now: Timestamp,
     ) -> Decision {
-        let action = if *asker == self.own {
-            Action::Ask
-        } else {
-            Action::Answer
-        };
+        let action = if *asker == self.own { Action::Ask } else { Action::Answer };
         match self.decide_terms(action, asker, terms, now) {
             Decision::Allow(_) => {}
             refused => return refused,
         }
         let (peer, channel) = (asker.clone(), terms.channel);
-        let asked = Asked {
-            action: Action::Show,
-            peer,
-            channel,
-            terms: Some(terms.clone()),
-        };
+        let asked = Asked { action: Action::Show, peer, channel, terms: Some(terms.clone()) };
         self.decide(asked, class, now)
     }
 
@@ -190,12 +169,7 @@ impl Gate {
         channel: Channel,
         now: Timestamp,
     ) -> Arc<View> {
-        let asked = Asked {
-            action,
-            peer: peer.clone(),
-            channel,
-            terms: None,
-        };
+        let asked = Asked { action, peer: peer.clone(), channel, terms: None };
         self.kept_at(now).view(asked)
     }
 
@@ -217,17 +191,12 @@ impl Gate {
     /// The version of an agreement that decides now.
     pub fn agreement(&self, id: &AgreementId, now: Timestamp) -> Option<Arc<Agreement>> {
         let kept = self.kept_at(now);
-        kept.judge()
-            .binding(id)
-            .map(|binding| Arc::clone(&binding.agreement))
+        kept.judge().binding(id).map(|binding| Arc::clone(&binding.agreement))
     }
 
     /// Whether an agreement binds now, and if not, why.
     pub fn standing(&self, id: &AgreementId, now: Timestamp) -> Option<Standing> {
-        self.kept_at(now)
-            .judge()
-            .binding(id)
-            .map(|binding| binding.standing.clone())
+        self.kept_at(now).judge().binding(id).map(|binding| binding.standing.clone())
     }
 
     /// The other parties of an agreement, ascending.
@@ -240,11 +209,7 @@ impl Gate {
 
     /// What went wrong when the policy was last asked in this epoch; for our own log.
     pub fn last_fault(&self) -> Option<String> {
-        self.state
-            .load()
-            .kept
-            .as_ref()
-            .and_then(|kept| kept.judge().last_fault())
+        self.state.load().kept.as_ref().and_then(|kept| kept.judge().last_fault())
     }
 
     /// Classes of strangers and those beyond the cap get no number and leave no trace.
@@ -252,11 +217,7 @@ impl Gate {
         let kept = self.kept_at(now);
         let strange = is_strange(kept.judge(), &class.origin, &class.agreement)
             || is_strange(kept.judge(), &asked.peer, &class.agreement);
-        let number = if strange {
-            None
-        } else {
-            self.classes.number(class)
-        };
+        let number = if strange { None } else { self.classes.number(class) };
         match number {
             Some(number) => kept.view(asked).decide(number),
             None => kept.judge().decide(&asked, class),
@@ -266,13 +227,7 @@ impl Gate {
     /// What is kept for this instant. Past a boundary the standing is judged anew and the epoch
     /// moves; the very first judgement of an epoch moves nothing, because nothing rests on it yet.
     fn kept_at(&self, now: Timestamp) -> Arc<Kept> {
-        if let Some(kept) = self
-            .state
-            .load()
-            .kept
-            .as_ref()
-            .filter(|kept| kept.covers(now))
-        {
+        if let Some(kept) = self.state.load().kept.as_ref().filter(|kept| kept.covers(now)) {
             return Arc::clone(kept);
         }
         let _guard = self.change.lock().unwrap_or_else(PoisonError::into_inner);
@@ -330,10 +285,7 @@ pub(crate) fn bind(
             }
         }
         let standing = Standing::of(agreement, events, now);
-        let candidate = Binding {
-            agreement: Arc::clone(agreement),
-            standing,
-        };
+        let candidate = Binding { agreement: Arc::clone(agreement), standing };
         match bindings.get_mut(&agreement.agreement_id) {
             None => {
                 bindings.insert(agreement.agreement_id.clone(), candidate);
@@ -359,9 +311,7 @@ fn precedence(binding: &Binding) -> (u8, u32, domain::name::Digest) {
 
 /// Is this agency no party of a known agreement? Nothing is kept for strangers.
 fn is_strange(judge: &Judge, agency: &AgencyId, agreement: &AgreementId) -> bool {
-    judge
-        .binding(agreement)
-        .is_none_or(|binding| binding.agreement.party(agency).is_none())
+    judge.binding(agreement).is_none_or(|binding| binding.agreement.party(agency).is_none())
 }
 
 const fn next(epoch: PolicyEpoch) -> PolicyEpoch {

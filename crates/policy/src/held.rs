@@ -40,10 +40,7 @@ impl<T> Held<T> {
                 .class()
                 .is_some_and(|class| Arc::ptr_eq(class, &self.class) || **class == *self.class);
         if fits {
-            Ok(Released {
-                value: self.value,
-                permit: permit.clone(),
-            })
+            Ok(Released { value: self.value, permit: permit.clone() })
         } else {
             Err(Refusal::by_rule(RefusalCode::PolicyFault, PERMIT_RULE))
         }
@@ -86,10 +83,7 @@ impl<T> Released<T> {
 
     /// Another form of the same value, for the same peer.
     pub fn map<U>(self, transform: impl FnOnce(T) -> U) -> Released<U> {
-        Released {
-            value: transform(self.value),
-            permit: self.permit,
-        }
+        Released { value: transform(self.value), permit: self.permit }
     }
 
     /// As [`Released::map`], where the other form may not exist.
@@ -100,10 +94,7 @@ impl<T> Released<T> {
         self,
         transform: impl FnOnce(T) -> Result<U, E>,
     ) -> Result<Released<U>, E> {
-        Ok(Released {
-            value: transform(self.value)?,
-            permit: self.permit,
-        })
+        Ok(Released { value: transform(self.value)?, permit: self.permit })
     }
 }
 

@@ -125,9 +125,7 @@ pub const OF_THE_AGREEMENT: &[Invariant] = &[
         code: RefusalCode::PurposeNotCovered,
         reason: "A purpose outside the agreement cannot be claimed.",
         holds: |s| {
-            let asked = s
-                .terms()
-                .is_none_or(|terms| s.agreement.covers_purpose(terms.purpose));
+            let asked = s.terms().is_none_or(|terms| s.agreement.covers_purpose(terms.purpose));
             let stated = s.class().is_none_or(|class| {
                 !class.purposes.is_empty() && class.purposes.is_subset(&s.agreement.purposes)
             });
@@ -139,9 +137,7 @@ pub const OF_THE_AGREEMENT: &[Invariant] = &[
         code: RefusalCode::OffenceNotCovered,
         reason: "An offence outside the agreement is not shared and not asked about.",
         holds: |s| {
-            let asked = s
-                .terms()
-                .is_none_or(|terms| s.agreement.covers_offence(terms.offence));
+            let asked = s.terms().is_none_or(|terms| s.agreement.covers_offence(terms.offence));
             let stated = s.class().is_none_or(|class| {
                 !class.offences.is_empty() && class.offences.is_subset(&s.agreement.offences)
             });
@@ -197,10 +193,7 @@ pub const OF_THE_CLASS: &[Invariant] = &[
         name: "code.smuggled-migrant",
         code: RefusalCode::SmuggledMigrant,
         reason: "There is no record about a smuggled migrant.",
-        holds: |s| {
-            s.class()
-                .is_none_or(|class| class.subject != Subject::SmuggledMigrant)
-        },
+        holds: |s| s.class().is_none_or(|class| class.subject != Subject::SmuggledMigrant),
     },
     Invariant {
         name: "code.origin",
@@ -245,10 +238,7 @@ pub const OF_THE_CLASS: &[Invariant] = &[
         holds: |s| {
             s.action != Action::Submit
                 || s.class().is_none_or(|class| {
-                    class
-                        .audience
-                        .iter()
-                        .all(|agency| s.agreement.party(agency).is_some())
+                    class.audience.iter().all(|agency| s.agreement.party(agency).is_some())
                 })
         },
     },
@@ -258,19 +248,14 @@ pub const OF_THE_CLASS: &[Invariant] = &[
         reason: "What can be guessed, like a telephone number, is never replicated.",
         holds: |s| {
             !matches!(s.action, Action::Share | Action::Receive)
-                || s.class()
-                    .is_none_or(|class| class.kind.tier() != Tier::Sealed)
+                || s.class().is_none_or(|class| class.kind.tier() != Tier::Sealed)
         },
     },
     Invariant {
         name: "code.tlp-ceiling",
         code: RefusalCode::TlpCeiling,
         reason: "Nothing marked stricter than the agreement's ceiling moves.",
-        holds: |s| {
-            !s.moves()
-                || s.class()
-                    .is_none_or(|class| class.tlp <= s.agreement.tlp_ceiling)
-        },
+        holds: |s| !s.moves() || s.class().is_none_or(|class| class.tlp <= s.agreement.tlp_ceiling),
     },
     Invariant {
         name: "code.tlp-red",
@@ -287,8 +272,7 @@ pub const OF_THE_CLASS: &[Invariant] = &[
         code: RefusalCode::OnwardDenied,
         reason: "A record may not allow more passing on than the agreement does.",
         holds: |s| {
-            s.class()
-                .is_none_or(|class| openness(class.onward) <= openness(s.agreement.onward))
+            s.class().is_none_or(|class| openness(class.onward) <= openness(s.agreement.onward))
         },
     },
     Invariant {
@@ -298,13 +282,9 @@ pub const OF_THE_CLASS: &[Invariant] = &[
         holds: |s| {
             !s.moves()
                 || s.class().is_none_or(|class| {
-                    class
-                        .offences
-                        .iter()
-                        .filter(|offence| offence.is_speech())
-                        .all(|offence| {
-                            s.channel != Channel::Automated && s.is_offence_on_both_sides(*offence)
-                        })
+                    class.offences.iter().filter(|offence| offence.is_speech()).all(|offence| {
+                        s.channel != Channel::Automated && s.is_offence_on_both_sides(*offence)
+                    })
                 })
         },
     },
@@ -315,8 +295,7 @@ pub const OF_THE_CLASS: &[Invariant] = &[
                  protection.",
         holds: |s| {
             !s.moves()
-                || s.class()
-                    .is_none_or(|class| !is_minor(class) || s.is_for_protection(class))
+                || s.class().is_none_or(|class| !is_minor(class) || s.is_for_protection(class))
         },
     },
     Invariant {
@@ -326,8 +305,7 @@ pub const OF_THE_CLASS: &[Invariant] = &[
                  protection.",
         holds: |s| {
             !s.moves()
-                || s.class()
-                    .is_none_or(|class| !depicts_minor(class) || s.is_for_protection(class))
+                || s.class().is_none_or(|class| !depicts_minor(class) || s.is_for_protection(class))
         },
     },
     Invariant {
@@ -374,49 +352,26 @@ pub const OF_THE_CLASS: &[Invariant] = &[
 
 /// Rules of the gate itself, which are not checks on a scene.
 const OF_THE_GATE: &[(&str, &str)] = &[
-    (
-        OWN_USE,
-        "Our own officers may look into what we lawfully hold.",
-    ),
+    (OWN_USE, "Our own officers may look into what we lawfully hold."),
     (WITHDRAW, "An origin may always take back what is its own."),
-    (
-        DEFAULT_DENY,
-        "No rule permits it, and what is not permitted is denied.",
-    ),
-    (
-        EVALUATOR,
-        "The policy could not be evaluated, so nothing is allowed.",
-    ),
-    (
-        ACTION,
-        "This action cannot be decided from what was put to policy.",
-    ),
+    (DEFAULT_DENY, "No rule permits it, and what is not permitted is denied."),
+    (EVALUATOR, "The policy could not be evaluated, so nothing is allowed."),
+    (ACTION, "This action cannot be decided from what was put to policy."),
     (AGREEMENT_KNOWN, "The agreement is not known here."),
-    (
-        PARTY,
-        "Data moves between two different parties of the agreement only.",
-    ),
+    (PARTY, "Data moves between two different parties of the agreement only."),
     (
         PROTECTED_APPROVAL,
         "What concerns a victim, a witness or a minor moves with human approvals only.",
     ),
-    (
-        crate::held::PERMIT_RULE,
-        "A permit opens only what it was given for.",
-    ),
+    (crate::held::PERMIT_RULE, "A permit opens only what it was given for."),
 ];
 
 /// Why a rule of the code exists, in one English sentence; `None` for rules of policy files.
 pub fn reason(rule: &str) -> Option<&'static str> {
-    let invariants = [OF_THE_AGREEMENT, OF_THE_QUESTION, OF_THE_CLASS]
-        .into_iter()
-        .flatten();
+    let invariants = [OF_THE_AGREEMENT, OF_THE_QUESTION, OF_THE_CLASS].into_iter().flatten();
     let invariants = invariants.map(|one| (one.name, one.reason));
     let gate = OF_THE_GATE.iter().copied();
-    invariants
-        .chain(gate)
-        .find(|(name, _)| *name == rule)
-        .map(|(_, sentence)| sentence)
+    invariants.chain(gate).find(|(name, _)| *name == rule).map(|(_, sentence)| sentence)
 }
 
 /// The first invariant of the lists that does not hold.
@@ -424,10 +379,7 @@ pub(crate) fn broken<'i>(
     scene: &Scene<'_>,
     lists: impl IntoIterator<Item = &'i [Invariant]>,
 ) -> Option<&'i Invariant> {
-    lists
-        .into_iter()
-        .flatten()
-        .find(|invariant| !(invariant.holds)(scene))
+    lists.into_iter().flatten().find(|invariant| !(invariant.holds)(scene))
 }
 
 /// How many persons of which authority must approve, whatever the policy says; `None` if nobody.
@@ -492,10 +444,7 @@ impl<'a> Scene<'a> {
 }
 
 const fn is_protected_subject(class: &Class) -> bool {
-    matches!(
-        class.subject,
-        Subject::Victim | Subject::Witness | Subject::Unknown
-    )
+    matches!(class.subject, Subject::Victim | Subject::Witness | Subject::Unknown)
 }
 
 const fn is_minor(class: &Class) -> bool {

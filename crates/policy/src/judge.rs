@@ -55,14 +55,7 @@ impl Judge {
         evaluator: Arc<dyn Evaluator>,
         lists: Lists,
     ) -> Self {
-        Self {
-            own,
-            epoch,
-            bindings,
-            evaluator,
-            lists,
-            last_fault: Mutex::new(None),
-        }
+        Self { own, epoch, bindings, evaluator, lists, last_fault: Mutex::new(None) }
     }
 
     pub(crate) const fn epoch(&self) -> PolicyEpoch {
@@ -74,10 +67,7 @@ impl Judge {
     }
 
     pub(crate) fn last_fault(&self) -> Option<String> {
-        self.last_fault
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.last_fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Decides about a class: for itself, or against the question that it matches.
@@ -135,11 +125,7 @@ impl Judge {
         if let Some(broken) = invariant::broken(&scene, lists) {
             return Decision::deny(broken.code, broken.name);
         }
-        self.ask_policy(
-            &scene,
-            Scope::Class(Arc::clone(class)),
-            RefusalCode::RuleDenied,
-        )
+        self.ask_policy(&scene, Scope::Class(Arc::clone(class)), RefusalCode::RuleDenied)
     }
 
     /// What depends on the record is never told: a code of the question becomes one of the record.
@@ -166,10 +152,7 @@ impl Judge {
         };
         match decision {
             Decision::Deny(refusal) if refusal.code.is_of_the_question() => {
-                Decision::Deny(Refusal {
-                    code: RefusalCode::RuleDenied,
-                    ..refusal
-                })
+                Decision::Deny(Refusal { code: RefusalCode::RuleDenied, ..refusal })
             }
             other => other,
         }
@@ -182,13 +165,7 @@ impl Judge {
         }
         let scope = Scope::Class(Arc::clone(class));
         let rules = vec![invariant::WITHDRAW.to_owned()];
-        Decision::Allow(Permit::new(
-            Action::Withdraw,
-            peer,
-            scope,
-            self.epoch,
-            rules,
-        ))
+        Decision::Allow(Permit::new(Action::Withdraw, peer, scope, self.epoch, rules))
     }
 
     fn scene<'s>(
@@ -234,32 +211,20 @@ impl Judge {
                 None => Decision::Allow(permit(rules)),
             },
             Verdict::Allow { .. } => self.fault("a yes without a rule"),
-            Verdict::NeedsApproval {
-                authority,
-                persons,
-                rule,
-            } => {
+            Verdict::NeedsApproval { authority, persons, rule } => {
                 let least = invariant::approval(scene).map_or(1, |(_, persons)| persons);
-                Decision::NeedsApproval {
-                    authority,
-                    persons: persons.max(least),
-                    rule,
-                }
+                Decision::NeedsApproval { authority, persons: persons.max(least), rule }
             }
-            Verdict::Deny { rules } => Decision::deny(
-                denied,
-                rules.first().map_or(invariant::DEFAULT_DENY, |rule| rule),
-            ),
+            Verdict::Deny { rules } => {
+                Decision::deny(denied, rules.first().map_or(invariant::DEFAULT_DENY, |rule| rule))
+            }
             Verdict::Fault { why } => self.fault(&why),
         }
     }
 
     fn fault(&self, why: &str) -> Decision {
         let why = why.chars().take(FAULT_CHARACTERS_MAX).collect();
-        *self
-            .last_fault
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(why);
+        *self.last_fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
         Decision::deny(RefusalCode::PolicyFault, invariant::EVALUATOR)
     }
 }

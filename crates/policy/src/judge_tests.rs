@@ -61,34 +61,18 @@ fn decide(world: &World, lists: Lists) -> Decision {
     let mut events = events_without(&agreement, world.unsigned);
     if let Some(party) = world.suspended {
         let signer = authority_of(party);
-        events
-            .append(&agreement, &agency(party), Act::Suspend, world.now, &signer)
-            .unwrap();
+        events.append(&agreement, &agency(party), Act::Suspend, world.now, &signer).unwrap();
     }
     let (bindings, _) = bind(&[(agreement, Arc::new(events))], world.now);
     let evaluator = Arc::new(TableEvaluator::open(world.floor_in_use));
-    let judge = Judge::new(
-        agency(world.own),
-        PolicyEpoch(1),
-        bindings,
-        evaluator,
-        lists,
-    );
-    let question = QuestionTerms {
-        channel: world.channel,
-        ..world.question.clone()
-    };
+    let judge = Judge::new(agency(world.own), PolicyEpoch(1), bindings, evaluator, lists);
+    let question = QuestionTerms { channel: world.channel, ..world.question.clone() };
     let peer = agency(world.peer);
     match world.action {
         Action::Ask | Action::Answer => judge.decide_terms(world.action, &peer, &question),
         action => {
             let terms = (action == Action::Show).then_some(question);
-            let asked = Asked {
-                action,
-                peer,
-                channel: world.channel,
-                terms,
-            };
+            let asked = Asked { action, peer, channel: world.channel, terms };
             judge.decide(&asked, &Arc::new(world.class.clone()))
         }
     }
@@ -97,11 +81,7 @@ fn decide(world: &World, lists: Lists) -> Decision {
 /// The lists without one rule. Leaks: a test may.
 fn without(rule: &str) -> Lists {
     let less = |list: &[Invariant]| -> &'static [Invariant] {
-        let kept: Vec<Invariant> = list
-            .iter()
-            .filter(|one| one.name != rule)
-            .copied()
-            .collect();
+        let kept: Vec<Invariant> = list.iter().filter(|one| one.name != rule).copied().collect();
         Box::leak(kept.into_boxed_slice())
     };
     Lists {
@@ -114,31 +94,15 @@ fn without(rule: &str) -> Lists {
 type Case = (&'static str, Action, fn(&mut World));
 
 const CASES: &[Case] = &[
-    ("code.floor", Action::Share, |w| {
-        w.floor_in_use = Digest::from_bytes([8; 32])
-    }),
-    ("code.floor", Action::Ask, |w| {
-        w.floor_in_use = Digest::from_bytes([8; 32])
-    }),
-    ("code.in-force", Action::Submit, |w| {
-        w.now = w.terms.valid_to
-    }),
-    ("code.suspended", Action::Share, |w| {
-        w.suspended = Some("es-pn")
-    }),
-    ("code.suspended", Action::Receive, |w| {
-        w.suspended = Some("es-pn")
-    }),
-    ("code.suspended", Action::Answer, |w| {
-        w.suspended = Some("be-fedpol")
-    }),
-    ("code.pair", Action::Share, |w| {
-        w.terms.pairs[0].transfer_basis = TransferBasis::None
-    }),
+    ("code.floor", Action::Share, |w| w.floor_in_use = Digest::from_bytes([8; 32])),
+    ("code.floor", Action::Ask, |w| w.floor_in_use = Digest::from_bytes([8; 32])),
+    ("code.in-force", Action::Submit, |w| w.now = w.terms.valid_to),
+    ("code.suspended", Action::Share, |w| w.suspended = Some("es-pn")),
+    ("code.suspended", Action::Receive, |w| w.suspended = Some("es-pn")),
+    ("code.suspended", Action::Answer, |w| w.suspended = Some("be-fedpol")),
+    ("code.pair", Action::Share, |w| w.terms.pairs[0].transfer_basis = TransferBasis::None),
     ("code.pair", Action::Receive, |w| w.terms.pairs.clear()),
-    ("code.pair", Action::Ask, |w| {
-        w.terms.pairs[0].transfer_basis = TransferBasis::None
-    }),
+    ("code.pair", Action::Ask, |w| w.terms.pairs[0].transfer_basis = TransferBasis::None),
     ("code.pair", Action::Answer, |w| {
         w.terms.pairs.retain(|pair| pair.to.as_str() != "be-fedpol");
     }),
@@ -149,12 +113,8 @@ const CASES: &[Case] = &[
     ("code.derogation", Action::Ask, |w| {
         w.terms.pairs[0].transfer_basis = TransferBasis::Led38Derogation;
     }),
-    ("code.channel", Action::Share, |w| {
-        w.terms.channels = [Channel::Analyst].into()
-    }),
-    ("code.channel", Action::Answer, |w| {
-        w.terms.channels = [Channel::Automated].into()
-    }),
+    ("code.channel", Action::Share, |w| w.terms.channels = [Channel::Analyst].into()),
+    ("code.channel", Action::Answer, |w| w.terms.channels = [Channel::Automated].into()),
     ("code.purpose", Action::Share, |w| {
         w.class.purposes.insert(Purpose::PlatformReferral);
     }),
@@ -172,9 +132,7 @@ const CASES: &[Case] = &[
     ("code.clause", Action::Answer, |w| {
         w.terms.clauses[0].purposes = [Purpose::Prevention].into();
     }),
-    ("code.clause-offence", Action::Answer, |w| {
-        w.terms.clauses[0].offences.clear()
-    }),
+    ("code.clause-offence", Action::Answer, |w| w.terms.clauses[0].offences.clear()),
     ("code.speech-question", Action::Answer, |w| {
         w.question.offence = Offence::CallToMassCrossing;
     }),
@@ -183,44 +141,22 @@ const CASES: &[Case] = &[
         w.question.offence = Offence::CallToMassCrossing;
         w.channel = Channel::Automated;
     }),
-    ("code.smuggled-migrant", Action::Submit, |w| {
-        w.class.subject = Subject::SmuggledMigrant
-    }),
-    ("code.smuggled-migrant", Action::Share, |w| {
-        w.class.subject = Subject::SmuggledMigrant
-    }),
-    ("code.smuggled-migrant", Action::Receive, |w| {
-        w.class.subject = Subject::SmuggledMigrant
-    }),
-    ("code.origin", Action::Submit, |w| {
-        w.class.origin = agency("es-pn")
-    }),
-    ("code.origin", Action::Receive, |w| {
-        w.class.origin = agency("fr-oltim")
-    }),
-    ("code.relay", Action::Share, |w| {
-        w.class.origin = agency("fr-oltim")
-    }),
-    ("code.relay", Action::Show, |w| {
-        w.class.origin = agency("fr-oltim")
-    }),
+    ("code.smuggled-migrant", Action::Submit, |w| w.class.subject = Subject::SmuggledMigrant),
+    ("code.smuggled-migrant", Action::Share, |w| w.class.subject = Subject::SmuggledMigrant),
+    ("code.smuggled-migrant", Action::Receive, |w| w.class.subject = Subject::SmuggledMigrant),
+    ("code.origin", Action::Submit, |w| w.class.origin = agency("es-pn")),
+    ("code.origin", Action::Receive, |w| w.class.origin = agency("fr-oltim")),
+    ("code.relay", Action::Share, |w| w.class.origin = agency("fr-oltim")),
+    ("code.relay", Action::Show, |w| w.class.origin = agency("fr-oltim")),
     ("code.audience", Action::Share, |w| w.class.audience.clear()),
-    ("code.audience", Action::Share, |w| {
-        w.class.audience = [agency("fr-oltim")].into()
-    }),
-    ("code.audience", Action::Receive, |w| {
-        w.class.audience = [agency("fr-oltim")].into()
-    }),
+    ("code.audience", Action::Share, |w| w.class.audience = [agency("fr-oltim")].into()),
+    ("code.audience", Action::Receive, |w| w.class.audience = [agency("fr-oltim")].into()),
     ("code.audience", Action::Show, |w| w.class.audience.clear()),
     ("code.audience-party", Action::Submit, |w| {
         w.class.audience.insert(agency("pt-pj"));
     }),
-    ("code.sealed-kind", Action::Share, |w| {
-        w.class.kind = Kind::Phone
-    }),
-    ("code.sealed-kind", Action::Receive, |w| {
-        w.class.kind = Kind::InviteCodeShort
-    }),
+    ("code.sealed-kind", Action::Share, |w| w.class.kind = Kind::Phone),
+    ("code.sealed-kind", Action::Receive, |w| w.class.kind = Kind::InviteCodeShort),
     ("code.tlp-ceiling", Action::Share, |w| {
         w.terms.tlp_ceiling = Tlp::Amber;
         w.class.tlp = Tlp::AmberStrict;
@@ -231,68 +167,41 @@ const CASES: &[Case] = &[
     }),
     ("code.tlp-red", Action::Share, |w| w.class.tlp = Tlp::Red),
     ("code.tlp-red", Action::Receive, |w| w.class.tlp = Tlp::Red),
-    ("code.onward", Action::Submit, |w| {
-        w.class.onward = Onward::WithinParties
-    }),
-    ("code.onward", Action::Share, |w| {
-        w.class.onward = Onward::WithinParties
-    }),
+    ("code.onward", Action::Submit, |w| w.class.onward = Onward::WithinParties),
+    ("code.onward", Action::Share, |w| w.class.onward = Onward::WithinParties),
     ("code.speech", Action::Share, |w| {
         map_speech(&mut w.terms);
         w.class.offences = [Offence::CallToMassCrossing].into();
     }),
-    ("code.speech", Action::Show, |w| {
-        w.class.offences = [Offence::CallToMassCrossing].into()
-    }),
+    ("code.speech", Action::Show, |w| w.class.offences = [Offence::CallToMassCrossing].into()),
     ("code.minor", Action::Share, |w| w.class.age = Age::Minor),
     ("code.minor", Action::Receive, |w| {
         w.class.age = Age::Unknown;
         w.class.purposes = [Purpose::VictimProtection].into();
     }),
     ("code.minor", Action::Show, |w| w.class.age = Age::Unknown),
-    ("code.depicted", Action::Share, |w| {
-        w.class.depicts = Depicts::Minors
-    }),
-    ("code.depicted", Action::Show, |w| {
-        w.class.depicts = Depicts::Unknown
-    }),
-    ("code.protected-subject", Action::Share, |w| {
-        w.class.subject = Subject::Victim
-    }),
-    ("code.protected-subject", Action::Receive, |w| {
-        w.class.subject = Subject::Witness
-    }),
-    ("code.protected-subject", Action::Show, |w| {
-        w.class.subject = Subject::Unknown
-    }),
+    ("code.depicted", Action::Share, |w| w.class.depicts = Depicts::Minors),
+    ("code.depicted", Action::Show, |w| w.class.depicts = Depicts::Unknown),
+    ("code.protected-subject", Action::Share, |w| w.class.subject = Subject::Victim),
+    ("code.protected-subject", Action::Receive, |w| w.class.subject = Subject::Witness),
+    ("code.protected-subject", Action::Show, |w| w.class.subject = Subject::Unknown),
     ("code.exercise", Action::Show, |w| w.class.exercise = true),
-    ("code.exercise", Action::Show, |w| {
-        w.question.exercise = true
-    }),
-    ("code.match-purpose", Action::Show, |w| {
-        w.class.purposes = [Purpose::Prevention].into()
-    }),
-    ("code.match-kind", Action::Show, |w| {
-        w.class.kind = Kind::Url
-    }),
+    ("code.exercise", Action::Show, |w| w.question.exercise = true),
+    ("code.match-purpose", Action::Show, |w| w.class.purposes = [Purpose::Prevention].into()),
+    ("code.match-kind", Action::Show, |w| w.class.kind = Kind::Url),
 ];
 
 fn map_speech(terms: &mut Terms) {
-    terms
-        .offence_map
-        .extend(["BE", "ES"].map(|country| NationalOffence {
-            offence: Offence::CallToMassCrossing,
-            country: country.parse().unwrap(),
-            article: Some("the article".into()),
-        }));
+    terms.offence_map.extend(["BE", "ES"].map(|country| NationalOffence {
+        offence: Offence::CallToMassCrossing,
+        country: country.parse().unwrap(),
+        article: Some("the article".into()),
+    }));
 }
 
 #[test]
 fn the_ordinary_case_is_allowed_for_every_action() {
-    for action in Action::ALL
-        .iter()
-        .filter(|action| **action != Action::Withdraw)
-    {
+    for action in Action::ALL.iter().filter(|action| **action != Action::Withdraw) {
         let decision = decide(&world(*action), Lists::ALL);
         assert!(decision.is_allow(), "{action}: {decision:?}");
         assert_eq!(decision.rule(), Some("table.open"));
@@ -305,11 +214,7 @@ fn every_invariant_stops_its_case_and_nothing_else_would() {
         let mut world = world(*action);
         change(&mut world);
         let decision = decide(&world, Lists::ALL);
-        assert_eq!(
-            decision.rule(),
-            Some(*rule),
-            "case {index} {action}: {decision:?}"
-        );
+        assert_eq!(decision.rule(), Some(*rule), "case {index} {action}: {decision:?}");
         assert!(matches!(decision, Decision::Deny(_)), "case {index}");
         let broken = decide(&world, without(rule));
         assert!(
@@ -321,35 +226,15 @@ fn every_invariant_stops_its_case_and_nothing_else_would() {
 
 #[test]
 fn every_invariant_has_a_case_a_reason_and_a_code_that_fits_its_list() {
-    let lists = [
-        invariant::OF_THE_AGREEMENT,
-        invariant::OF_THE_QUESTION,
-        invariant::OF_THE_CLASS,
-    ];
+    let lists = [invariant::OF_THE_AGREEMENT, invariant::OF_THE_QUESTION, invariant::OF_THE_CLASS];
     for one in lists.into_iter().flatten() {
-        assert!(
-            CASES.iter().any(|(rule, ..)| *rule == one.name),
-            "{} has no case",
-            one.name
-        );
-        assert_eq!(
-            invariant::reason(one.name),
-            Some(one.reason),
-            "{} is not unique",
-            one.name
-        );
+        assert!(CASES.iter().any(|(rule, ..)| *rule == one.name), "{} has no case", one.name);
+        assert_eq!(invariant::reason(one.name), Some(one.reason), "{} is not unique", one.name);
     }
     for list in [invariant::OF_THE_AGREEMENT, invariant::OF_THE_QUESTION] {
-        assert!(
-            list.iter().all(|one| one.code.is_of_the_question()),
-            "told to the asker"
-        );
+        assert!(list.iter().all(|one| one.code.is_of_the_question()), "told to the asker");
     }
-    for rule in [
-        invariant::OWN_USE,
-        invariant::DEFAULT_DENY,
-        crate::held::PERMIT_RULE,
-    ] {
+    for rule in [invariant::OWN_USE, invariant::DEFAULT_DENY, crate::held::PERMIT_RULE] {
         assert!(invariant::reason(rule).is_some());
     }
     assert_eq!(invariant::reason("BE01"), None);
@@ -357,13 +242,7 @@ fn every_invariant_has_a_case_a_reason_and_a_code_that_fits_its_list() {
 
 #[test]
 fn not_in_force_carries_nothing_but_lets_own_officers_prepare() {
-    for action in [
-        Action::Share,
-        Action::Receive,
-        Action::Ask,
-        Action::Answer,
-        Action::Show,
-    ] {
+    for action in [Action::Share, Action::Receive, Action::Ask, Action::Answer, Action::Show] {
         for unready in [0, 1, 2] {
             let mut world = world(action);
             match unready {
@@ -382,36 +261,18 @@ fn not_in_force_carries_nothing_but_lets_own_officers_prepare() {
 
 #[test]
 fn outsiders_and_oneself_are_no_peers() {
-    for action in [
-        Action::Share,
-        Action::Receive,
-        Action::Ask,
-        Action::Answer,
-        Action::Show,
-    ] {
+    for action in [Action::Share, Action::Receive, Action::Ask, Action::Answer, Action::Show] {
         let mut stranger = world(action);
         stranger.peer = "pt-pj";
-        assert_eq!(
-            decide(&stranger, Lists::ALL).rule(),
-            Some(invariant::PARTY),
-            "{action}"
-        );
+        assert_eq!(decide(&stranger, Lists::ALL).rule(), Some(invariant::PARTY), "{action}");
         let mut strange = world(action);
         strange.own = "pt-pj";
-        assert_eq!(
-            decide(&strange, Lists::ALL).rule(),
-            Some(invariant::PARTY),
-            "{action}"
-        );
+        assert_eq!(decide(&strange, Lists::ALL).rule(), Some(invariant::PARTY), "{action}");
     }
     for action in [Action::Share, Action::Receive] {
         let mut own = world(action);
         own.peer = own.own;
-        assert_eq!(
-            decide(&own, Lists::ALL).rule(),
-            Some(invariant::PARTY),
-            "{action}"
-        );
+        assert_eq!(decide(&own, Lists::ALL).rule(), Some(invariant::PARTY), "{action}");
     }
     let mut other = world(Action::Submit);
     other.peer = "es-pn";
@@ -450,10 +311,7 @@ fn own_officers_look_into_what_is_held_without_a_pair_or_an_audience() {
     received.class.origin = agency("fr-oltim");
     assert_eq!(decide(&received, Lists::ALL).rule(), Some("code.audience"));
     received.class.audience.insert(agency("be-fedpol"));
-    assert_eq!(
-        decide(&received, Lists::ALL).rule(),
-        Some(invariant::OWN_USE)
-    );
+    assert_eq!(decide(&received, Lists::ALL).rule(), Some(invariant::OWN_USE));
 }
 
 #[test]
@@ -462,37 +320,19 @@ fn an_action_put_to_the_wrong_question_is_denied() {
     let events = Arc::new(events_without(&agreement, &[]));
     let (bindings, _) = bind(&[(agreement, events)], now());
     let evaluator = Arc::new(TableEvaluator::open(Digest::from_bytes([9; 32])));
-    let judge = Judge::new(
-        agency("be-fedpol"),
-        PolicyEpoch(1),
-        bindings,
-        evaluator,
-        Lists::ALL,
-    );
+    let judge = Judge::new(agency("be-fedpol"), PolicyEpoch(1), bindings, evaluator, Lists::ALL);
     let (peer, class) = (agency("es-pn"), Arc::new(fixture::class()));
     for action in Action::ALL {
         let of_class = !matches!(action, Action::Ask | Action::Answer);
         let of_match = *action == Action::Show;
         for terms in [None, Some(fixture::question())] {
             let fits = of_class && of_match == terms.is_some();
-            let asked = Asked {
-                action: *action,
-                peer: peer.clone(),
-                channel: Channel::Analyst,
-                terms,
-            };
+            let asked =
+                Asked { action: *action, peer: peer.clone(), channel: Channel::Analyst, terms };
             let decision = judge.decide(&asked, &class);
-            assert_eq!(
-                decision.rule() == Some(invariant::ACTION),
-                !fits,
-                "{action}"
-            );
+            assert_eq!(decision.rule() == Some(invariant::ACTION), !fits, "{action}");
         }
         let decision = judge.decide_terms(*action, &peer, &fixture::question());
-        assert_eq!(
-            decision.rule() == Some(invariant::ACTION),
-            of_class,
-            "{action}"
-        );
+        assert_eq!(decision.rule() == Some(invariant::ACTION), of_class, "{action}");
     }
 }

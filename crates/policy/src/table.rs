@@ -28,11 +28,7 @@ enum Effect {
 impl TableEvaluator {
     /// No rule: denies everything.
     pub const fn new(floor_hash: Digest) -> Self {
-        Self {
-            rules: Vec::new(),
-            floor_hash,
-            fault: None,
-        }
+        Self { rules: Vec::new(), floor_hash, fault: None }
     }
 
     /// One rule, `table.open`, that permits everything: what is denied then is denied by code.
@@ -81,11 +77,7 @@ impl TableEvaluator {
     }
 
     fn with(mut self, name: &str, effect: Effect, test: Test) -> Self {
-        self.rules.push(Rule {
-            name: name.to_owned(),
-            effect,
-            test,
-        });
+        self.rules.push(Rule { name: name.to_owned(), effect, test });
         self
     }
 }
@@ -107,11 +99,7 @@ impl Evaluator for TableEvaluator {
         }
         match approval {
             _ if !forbids.is_empty() => Verdict::Deny { rules: forbids },
-            Some((authority, persons, rule)) => Verdict::NeedsApproval {
-                authority,
-                persons,
-                rule,
-            },
+            Some((authority, persons, rule)) => Verdict::NeedsApproval { authority, persons, rule },
             None if permits.is_empty() => Verdict::Deny { rules: Vec::new() },
             None => Verdict::Allow { rules: permits },
         }

@@ -145,16 +145,9 @@ impl core::fmt::Debug for Change {
             Self::Withdraw { tombstone } => {
                 write!(f, "Withdraw({})", tombstone.message().record_id)
             }
-            Self::DropForeign {
-                origin,
-                classes,
-                record_ids,
-            } => {
+            Self::DropForeign { origin, classes, record_ids } => {
                 let (classes, records) = (classes.len(), record_ids.len());
-                write!(
-                    f,
-                    "DropForeign({origin}, {classes} classes, {records} records)"
-                )
+                write!(f, "DropForeign({origin}, {classes} classes, {records} records)")
             }
             Self::Put { table, value, .. } => {
                 write!(f, "Put({}, {} bytes)", table.as_str(), value.len())
@@ -281,11 +274,7 @@ pub(crate) fn check(batch: &Batch) -> Result<usize> {
         return Err(Error::Invalid("it changes nothing and says nothing"));
     }
     over("items in a batch", items, BATCH_ITEMS_MAX)?;
-    over(
-        "preconditions in a batch",
-        batch.preconditions.len(),
-        BATCH_PRECONDITIONS_MAX,
-    )?;
+    over("preconditions in a batch", batch.preconditions.len(), BATCH_PRECONDITIONS_MAX)?;
     let mut bytes = 0_usize;
     for change in &batch.changes {
         bytes = bytes.saturating_add(check_change(change)?);
@@ -297,11 +286,7 @@ pub(crate) fn check(batch: &Batch) -> Result<usize> {
         }
     }
     for event in &batch.events {
-        over(
-            "records in an event",
-            event.local.records.len(),
-            EVENT_RECORDS_MAX,
-        )?;
+        over("records in an event", event.local.records.len(), EVENT_RECORDS_MAX)?;
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let local = text(&event.local.note) + text(&event.local.rule);
         over("bytes in an event", local, EVENT_PART_BYTES_MAX / 2)?;
@@ -324,11 +309,7 @@ fn check_change(change: &Change) -> Result<usize> {
             limits.map_err(|_| Error::Invalid("an envelope beyond its limits"))?;
             Ok(tombstone.envelope().size_bytes() + 256)
         }
-        Change::DropForeign {
-            classes,
-            record_ids,
-            ..
-        } => {
+        Change::DropForeign { classes, record_ids, .. } => {
             over("classes to drop", classes.len(), DROP_LIST_MAX)?;
             over("records to drop", record_ids.len(), DROP_LIST_MAX)?;
             Ok(classes.len() * 8 + record_ids.len() * 18 + 256)
@@ -348,20 +329,12 @@ fn check_change(change: &Change) -> Result<usize> {
 fn check_local(local: &LocalPart) -> Result<usize> {
     let reference = local.case_reference.as_deref().unwrap_or_default();
     let characters = reference.chars().count();
-    over(
-        "characters in a case reference",
-        characters,
-        CASE_REFERENCE_CHARACTERS_MAX,
-    )?;
+    over("characters in a case reference", characters, CASE_REFERENCE_CHARACTERS_MAX)?;
     let reason = local.presumed_adult_reason.as_ref().map_or(0, String::len);
     over("bytes in a reason", reason, REASON_BYTES_MAX)?;
     Ok(reference.len() + reason + 256)
 }
 
 fn over(what: &'static str, given: usize, max: usize) -> Result<()> {
-    if given > max {
-        Err(Error::too_large(what, given as u64, max as u64))
-    } else {
-        Ok(())
-    }
+    if given > max { Err(Error::too_large(what, given as u64, max as u64)) } else { Ok(()) }
 }

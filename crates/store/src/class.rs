@@ -60,12 +60,7 @@ impl Classes {
         self.by_owner.entry(owner).or_default().push(number);
         self.numbers.insert(Arc::clone(&class), number);
         let hash = class.hash();
-        self.list.push(Known {
-            class,
-            hash,
-            log: Vec::new(),
-            records: 0,
-        });
+        self.list.push(Known { class, hash, log: Vec::new(), records: 0 });
         true
     }
 
@@ -94,21 +89,11 @@ impl Classes {
         };
         let start = usize::try_from(from).unwrap_or(usize::MAX);
         let rest = known.log.get(start..).unwrap_or_default();
-        rest.iter()
-            .copied()
-            .zip(from..=u64::MAX)
-            .map(|(row, at)| (at, row))
-            .take(limit)
-            .collect()
+        rest.iter().copied().zip(from..=u64::MAX).map(|(row, at)| (at, row)).take(limit).collect()
     }
 
     pub(crate) fn entry(&self, number: u32) -> Option<ClassEntry> {
-        let Known {
-            class,
-            hash,
-            log,
-            records,
-        } = self.list.get(number as usize)?;
+        let Known { class, hash, log, records } = self.list.get(number as usize)?;
         Some(ClassEntry {
             number: ClassNumber(number),
             class: Arc::clone(class),
@@ -121,9 +106,6 @@ impl Classes {
     pub(crate) fn of(&self, origin: &AgencyId, agreement: &AgreementId) -> Vec<ClassEntry> {
         let numbers = self.by_owner.get(&(origin.clone(), agreement.clone()));
         let numbers = numbers.map(Vec::as_slice).unwrap_or_default();
-        numbers
-            .iter()
-            .filter_map(|number| self.entry(*number))
-            .collect()
+        numbers.iter().filter_map(|number| self.entry(*number)).collect()
     }
 }

@@ -104,11 +104,7 @@ pub(crate) fn read(disk: &dyn Disk, path: &str, bytes_max: u64) -> io::Result<Op
 }
 
 fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{folder}/{name}")
-    }
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
 /// The machine's file system below one folder.
@@ -121,10 +117,7 @@ pub struct RealDisk {
 impl RealDisk {
     /// The disk below `folder`.
     pub fn new(folder: &Path) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            open: Mutex::default(),
-        }
+        Self { folder: folder.to_owned(), open: Mutex::default() }
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -139,10 +132,7 @@ impl RealDisk {
         if let Some(file) = self.open_files().get(path) {
             return Ok(Arc::clone(file));
         }
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .open(self.path(path))?;
+        let file = OpenOptions::new().read(true).append(true).open(self.path(path))?;
         Ok(self.keep_open(path, file))
     }
 
@@ -162,19 +152,14 @@ impl Disk for RealDisk {
         let path = self.path(folder);
         if !path.is_dir() {
             fs::create_dir_all(&path)?;
-            path.parent()
-                .map_or(Ok(()), |parent| File::open(parent)?.sync_all())?;
+            path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())?;
         }
         Ok(())
     }
 
     fn create(&self, path: &str) -> io::Result<()> {
         let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .append(true)
-            .create_new(true)
-            .open(self.path(path))?;
+        let file = options.read(true).append(true).create_new(true).open(self.path(path))?;
         self.keep_open(path, file);
         Ok(())
     }
@@ -256,10 +241,7 @@ impl MemoryDisk {
     }
 
     fn with<T>(&self, path: &str, act: impl FnOnce(&mut Vec<u8>) -> T) -> io::Result<T> {
-        self.files()
-            .get_mut(path)
-            .map(act)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.files().get_mut(path).map(act).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -285,10 +267,7 @@ impl Disk for MemoryDisk {
         self.with(path, |file| {
             let from = usize::try_from(offset).unwrap_or(usize::MAX);
             let rest = file.get(from..).unwrap_or_default();
-            buffer
-                .iter_mut()
-                .zip(rest)
-                .for_each(|(to, from)| *to = *from);
+            buffer.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
             rest.len().min(buffer.len())
         })
     }
@@ -314,10 +293,7 @@ impl Disk for MemoryDisk {
         let inside = format!("{folder}/");
         let files = self.files();
         let names = files.keys().filter_map(|path| path.strip_prefix(&inside));
-        Ok(names
-            .filter(|name| !name.contains('/'))
-            .map(str::to_owned)
-            .collect())
+        Ok(names.filter(|name| !name.contains('/')).map(str::to_owned).collect())
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -329,9 +305,7 @@ impl Disk for MemoryDisk {
 
     fn remove(&self, path: &str) -> io::Result<()> {
         let removed = self.files().remove(path);
-        removed
-            .map(|_| ())
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        removed.map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 

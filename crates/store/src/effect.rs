@@ -24,22 +24,12 @@ pub(crate) const DATA_PART: u8 = 2;
 
 /// The effect of one item.
 pub(crate) enum Effect {
-    Class {
-        number: u32,
-        class: Arc<Class>,
-    },
+    Class { number: u32, class: Arc<Class> },
     Record(RecordEffect),
-    Withdraw {
-        record_id: RecordId,
-        origin: AgencyId,
-    },
+    Withdraw { record_id: RecordId, origin: AgencyId },
     Drop(DropEntry),
-    Put {
-        key: Vec<u8>,
-    },
-    Delete {
-        key: Vec<u8>,
-    },
+    Put { key: Vec<u8> },
+    Delete { key: Vec<u8> },
     Once(IdempotencyKey),
     Event,
 }
@@ -203,42 +193,24 @@ impl Effect {
             ItemKind::Record => {
                 let entry: RecordEntry = item.entry()?.ok_or_else(missing)?;
                 let local = open_local(item, &entry, ring)?;
-                Self::Record(record(
-                    &entry,
-                    local.as_ref(),
-                    own_classes(entry.class),
-                    ring,
-                ))
+                Self::Record(record(&entry, local.as_ref(), own_classes(entry.class), ring))
             }
             ItemKind::Tombstone => {
                 let entry: TombstoneEntry = item.entry()?.ok_or_else(missing)?;
-                Self::Withdraw {
-                    record_id: entry.record_id,
-                    origin: entry.origin,
-                }
+                Self::Withdraw { record_id: entry.record_id, origin: entry.origin }
             }
             ItemKind::Drop => Self::Drop(item.entry()?.ok_or_else(missing)?),
             ItemKind::Row | ItemKind::Delete => {
                 let entry: RowEntry = item.entry()?.ok_or_else(missing)?;
                 Table::from_byte(entry.table).ok_or("a table that is not known")?;
                 let key = crate::table::full_key(entry.table, &entry.key);
-                if kind == ItemKind::Row {
-                    Self::Put { key }
-                } else {
-                    Self::Delete { key }
-                }
+                if kind == ItemKind::Row { Self::Put { key } } else { Self::Delete { key } }
             }
             ItemKind::Class => {
                 let entry: ClassNumberEntry = item.entry()?.ok_or_else(missing)?;
-                let bytes = item
-                    .data
-                    .and_then(|part| part.bytes())
-                    .ok_or_else(missing)?;
+                let bytes = item.data.and_then(|part| part.bytes()).ok_or_else(missing)?;
                 let class = Arc::new(minicbor::decode(bytes)?);
-                Self::Class {
-                    number: entry.number,
-                    class,
-                }
+                Self::Class { number: entry.number, class }
             }
             ItemKind::Once => {
                 let entry: OnceEntry = item.entry()?.ok_or_else(missing)?;
@@ -260,10 +232,7 @@ fn record(
         version: entry.version,
         class: entry.class,
         expiry: entry.expiry,
-        own: x.map(|x| OwnIndex {
-            blind: ring.blind(&x),
-            x,
-        }),
+        own: x.map(|x| OwnIndex { blind: ring.blind(&x), x }),
         token: local.filter(|_| !own).and_then(SealedLocal::token),
     }
 }

@@ -85,16 +85,7 @@ impl Config {
         generator: Box<dyn CryptoRng + Send>,
     ) -> Self {
         let (cache_bytes, segment_bytes) = (CACHE_BYTES, journal::SEGMENT_BYTES);
-        Self {
-            folder,
-            agency,
-            kek,
-            cache_bytes,
-            segment_bytes,
-            disk: None,
-            clock,
-            generator,
-        }
+        Self { folder, agency, kek, cache_bytes, segment_bytes, disk: None, clock, generator }
     }
 }
 
@@ -132,25 +123,15 @@ impl core::fmt::Display for OpenReport {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{} frames", self.frames)?;
         if let Some(cut) = &self.cut {
-            let Cut {
-                segment,
-                offset,
-                bytes,
-            } = cut;
-            write!(
-                f,
-                "; an incomplete write of {bytes} bytes was cut from {segment} at {offset}"
-            )?;
+            let Cut { segment, offset, bytes } = cut;
+            write!(f, "; an incomplete write of {bytes} bytes was cut from {segment} at {offset}")?;
         }
         match &self.tables {
             TablesFound::Made => write!(f, "; the tables were made"),
             TablesFound::Good { replayed } => write!(f, "; {replayed} were replayed"),
             TablesFound::Rebuilt { why, put_aside } => {
                 let put_aside = put_aside.display();
-                write!(
-                    f,
-                    "; the tables were rebuilt: {why}; the old ones are in {put_aside}"
-                )
+                write!(f, "; the tables were rebuilt: {why}; the old ones are in {put_aside}")
             }
         }
     }
@@ -172,17 +153,8 @@ impl EmbeddedStore {
     /// [`Error::Corrupt`] names the segment and the offset; [`Error::Rollback`] if the journal ends
     /// before what the tables or the signed head know of; [`Error::Io`].
     pub fn open(config: Config) -> Result<(Self, OpenReport)> {
-        let Config {
-            folder: path,
-            agency,
-            kek,
-            clock,
-            generator,
-            ..
-        } = config;
-        let disk = config
-            .disk
-            .unwrap_or_else(|| Arc::new(RealDisk::new(&path)));
+        let Config { folder: path, agency, kek, clock, generator, .. } = config;
+        let disk = config.disk.unwrap_or_else(|| Arc::new(RealDisk::new(&path)));
         let folder = Folder::open(&path, &*disk)?;
         let mut entropy = Entropy::new(generator);
         let ring = key_ring(&*disk, &kek, &mut entropy)?;
@@ -197,11 +169,7 @@ impl EmbeddedStore {
             segment_bytes: config.segment_bytes.min(journal::SEGMENT_BYTES),
         };
         let (loaded, found) = opening.load()?;
-        let Loaded {
-            state,
-            journal,
-            sled,
-        } = loaded;
+        let Loaded { state, journal, sled } = loaded;
         let head = read_head(&*disk)?;
         let frames = state.tip.size();
         let tables = SledTables::start(sled, folder.path.clone(), SLED_OPENING)?;
@@ -228,11 +196,7 @@ impl EmbeddedStore {
         }
         let cut = engine.journal.cut();
         engine.journal.confirm_cut()?;
-        let report = OpenReport {
-            frames,
-            cut,
-            tables: found,
-        };
+        let report = OpenReport { frames, cut, tables: found };
         Ok((Self::start(engine, folder)?, report))
     }
 
@@ -248,15 +212,8 @@ impl EmbeddedStore {
                 }
             }
         });
-        let writer = Mutex::new(Some(
-            writer.map_err(Error::io("start the writer's thread"))?,
-        ));
-        Ok(Self {
-            engine,
-            queue,
-            writer,
-            folder,
-        })
+        let writer = Mutex::new(Some(writer.map_err(Error::io("start the writer's thread"))?));
+        Ok(Self { engine, queue, writer, folder })
     }
 
     /// The data folder.
@@ -275,11 +232,7 @@ impl crate::Store for EmbeddedStore {
             return PendingCommit::answered(Err(Error::Fenced(why)));
         }
         let (promise, pending) = PendingCommit::pair();
-        match self.queue.put(Queued {
-            batch,
-            bytes,
-            promise,
-        }) {
+        match self.queue.put(Queued { batch, bytes, promise }) {
             Ok(()) => pending,
             Err(error) => PendingCommit::answered(Err(error)),
         }
@@ -289,11 +242,7 @@ impl crate::Store for EmbeddedStore {
 
     fn close(&self) -> Result<()> {
         self.queue.close();
-        let writer = self
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer
             && writer.join().is_err()
         {
@@ -353,10 +302,7 @@ impl Queue {
             if waiting.is_closed {
                 return None;
             }
-            waiting = self
-                .changed
-                .wait(waiting)
-                .unwrap_or_else(PoisonError::into_inner);
+            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         waiting.bytes = 0;
         Some(core::mem::take(&mut waiting.batches))
@@ -394,11 +340,7 @@ impl Opening<'_> {
     /// Loads with the tables that are there; if they are no good, with new ones.
     fn load(&self) -> Result<(Loaded, TablesFound)> {
         let was_there = self.folder.path.join(SLED).exists();
-        let trouble = match self
-            .sled()
-            .map_err(Failure::Tables)
-            .and_then(|sled| self.read(sled))
-        {
+        let trouble = match self.sled().map_err(Failure::Tables).and_then(|sled| self.read(sled)) {
             Ok((loaded, _)) if !was_there => return Ok((loaded, TablesFound::Made)),
             Ok((loaded, replayed)) => return Ok((loaded, TablesFound::Good { replayed })),
             Err(Failure::Store(error)) => return Err(error),
@@ -407,22 +349,10 @@ impl Opening<'_> {
         tracing::warn!(%trouble, "the tables are put aside and rebuilt from the journal");
         let put_aside = self.folder.quarantine(SLED)?;
         if self.folder.is_marked(SLED_OPENING) {
-            self.folder
-                .unmark(SLED_OPENING)
-                .map_err(Error::io("remove a marker"))?;
+            self.folder.unmark(SLED_OPENING).map_err(Error::io("remove a marker"))?;
         }
-        match self
-            .sled()
-            .map_err(Failure::Tables)
-            .and_then(|sled| self.read(sled))
-        {
-            Ok((loaded, _)) => Ok((
-                loaded,
-                TablesFound::Rebuilt {
-                    why: trouble.0,
-                    put_aside,
-                },
-            )),
+        match self.sled().map_err(Failure::Tables).and_then(|sled| self.read(sled)) {
+            Ok((loaded, _)) => Ok((loaded, TablesFound::Rebuilt { why: trouble.0, put_aside })),
             Err(Failure::Store(error)) => Err(error),
             Err(Failure::Tables(trouble)) => Err(Error::corrupt(SLED, 0, trouble)),
         }
@@ -434,9 +364,7 @@ impl Opening<'_> {
         let path = self.folder.path.join(SLED);
         let io = |error: std::io::Error| Trouble(error.to_string());
         if self.folder.is_marked(SLED_OPENING) && path.exists() {
-            return Err(Trouble(
-                "they failed, or opening them did not come to an end".to_owned(),
-            ));
+            return Err(Trouble("they failed, or opening them did not come to an end".to_owned()));
         }
         self.folder.mark(SLED_OPENING).map_err(io)?;
         let sled = SledFolder::open(&path, self.cache_bytes, Chain::start(self.agency))?;
@@ -491,24 +419,12 @@ impl Opening<'_> {
         let frames = state.tip.size();
         if found.size > frames {
             // The tables follow what was acknowledged, so the journal has lost something.
-            return Err(Failure::Store(Error::Rollback {
-                known: found.size,
-                found: frames,
-            }));
+            return Err(Failure::Store(Error::Rollback { known: found.size, found: frames }));
         }
         if let Some((size, chain)) = last {
-            let caught_up = sled
-                .catch_up(&waiting, size, chain)
-                .and_then(|()| sled.settle());
+            let caught_up = sled.catch_up(&waiting, size, chain).and_then(|()| sled.settle());
             caught_up.map_err(Failure::Tables)?;
         }
-        Ok((
-            Loaded {
-                state,
-                journal,
-                sled,
-            },
-            frames - found.size,
-        ))
+        Ok((Loaded { state, journal, sled }, frames - found.size))
     }
 }

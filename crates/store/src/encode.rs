@@ -25,10 +25,7 @@ impl Engine {
     ) -> Result<Prepared> {
         let mut body = Body::new(entropy);
         if let Some(key) = batch.idempotency_key {
-            let parts = Parts {
-                entry: to_bytes(&OnceEntry { key }),
-                ..Parts::default()
-            };
+            let parts = Parts { entry: to_bytes(&OnceEntry { key }), ..Parts::default() };
             body.item(plain(ItemKind::Once), &parts, Effect::Once(key))?;
         }
         let mut checked = checked.into_iter();
@@ -39,40 +36,24 @@ impl Engine {
                     self.encode_record(put, checked, &mut body)?
                 }
                 Change::Withdraw { tombstone } => {
-                    let (record_id, origin) = (
-                        tombstone.message().record_id,
-                        tombstone.message().origin.clone(),
-                    );
-                    let entry = to_bytes(&TombstoneEntry {
-                        record_id,
-                        origin: origin.clone(),
-                    });
+                    let (record_id, origin) =
+                        (tombstone.message().record_id, tombstone.message().origin.clone());
+                    let entry = to_bytes(&TombstoneEntry { record_id, origin: origin.clone() });
                     let data = Some(to_bytes(tombstone.envelope()));
                     let effect = Effect::Withdraw { record_id, origin };
                     body.item(
                         plain(ItemKind::Tombstone),
-                        &Parts {
-                            entry,
-                            local: None,
-                            data,
-                        },
+                        &Parts { entry, local: None, data },
                         effect,
                     )?
                 }
-                Change::DropForeign {
-                    origin,
-                    classes,
-                    record_ids,
-                } => {
+                Change::DropForeign { origin, classes, record_ids } => {
                     let drop = DropEntry {
                         origin: origin.clone(),
                         classes: classes.iter().map(|class| class.0).collect(),
                         record_ids: record_ids.clone(),
                     };
-                    let parts = Parts {
-                        entry: to_bytes(&drop),
-                        ..Parts::default()
-                    };
+                    let parts = Parts { entry: to_bytes(&drop), ..Parts::default() };
                     body.item(plain(ItemKind::Drop), &parts, Effect::Drop(drop))?
                 }
                 Change::Put { .. } | Change::Delete { .. } => self.encode_row(change, &mut body)?,
@@ -100,41 +81,18 @@ impl Engine {
         let class = checked.class;
         let (record, payload_hash) = (&put.record, put.envelope.payload_hash());
         let (record_id, version, expiry) = (record.record_id, record.version, record.valid_until);
-        let entry = RecordEntry {
-            record_id,
-            version,
-            class: number,
-            expiry,
-            payload_hash,
-        };
+        let entry = RecordEntry { record_id, version, class: number, expiry, payload_hash };
         let purpose = KeyPurpose::records(&class.origin, &class.agreement, expiry);
         let key = self.key_number(purpose, body.entropy)?;
         let (local, data) = self.seal_record(put, key, body.entropy)?;
         let own = put.local.as_ref().map(|local| {
             let blind = self.ring().blind(&local.x);
-            OwnIndex {
-                blind,
-                x: local.x.clone(),
-            }
+            OwnIndex { blind, x: local.x.clone() }
         });
-        let effect = RecordEffect {
-            record_id,
-            version,
-            class: number,
-            expiry,
-            own,
-            token: put.token,
-        };
-        let header = Header {
-            kind: ItemKind::Record,
-            key: Some(key),
-            retention: Some(expiry),
-        };
-        let parts = Parts {
-            entry: to_bytes(&entry),
-            local,
-            data: Some(data),
-        };
+        let effect =
+            RecordEffect { record_id, version, class: number, expiry, own, token: put.token };
+        let header = Header { kind: ItemKind::Record, key: Some(key), retention: Some(expiry) };
+        let parts = Parts { entry: to_bytes(&entry), local, data: Some(data) };
         body.item(header, &parts, Effect::Record(effect))
     }
 
@@ -162,57 +120,24 @@ impl Engine {
 
     fn encode_row(&self, change: &Change, body: &mut Body<'_>) -> Result<ItemReceipt> {
         match change {
-            Change::Put {
-                table,
-                key,
-                value,
-                secrecy,
-            } => {
-                let entry = to_bytes(&RowEntry {
-                    table: table.byte(),
-                    key: key.clone(),
-                });
+            Change::Put { table, key, value, secrecy } => {
+                let entry = to_bytes(&RowEntry { table: table.byte(), key: key.clone() });
                 let (number, data) = match secrecy {
                     Secrecy::Plain => (None, value.clone()),
                     Secrecy::Sealed => {
                         let number = self.key_number(KeyPurpose::Rows, body.entropy)?;
                         let aad = aad_of_row(table.byte(), key);
-                        (
-                            Some(number),
-                            self.ring().seal(number, &aad, value, body.entropy)?,
-                        )
+                        (Some(number), self.ring().seal(number, &aad, value, body.entropy)?)
                     }
                 };
-                let header = Header {
-                    kind: ItemKind::Row,
-                    key: number,
-                    retention: None,
-                };
-                let parts = Parts {
-                    entry,
-                    local: None,
-                    data: Some(data),
-                };
-                body.item(
-                    header,
-                    &parts,
-                    Effect::Put {
-                        key: full_key(table.byte(), key),
-                    },
-                )
+                let header = Header { kind: ItemKind::Row, key: number, retention: None };
+                let parts = Parts { entry, local: None, data: Some(data) };
+                body.item(header, &parts, Effect::Put { key: full_key(table.byte(), key) })
             }
             Change::Delete { table, key } => {
-                let entry = to_bytes(&RowEntry {
-                    table: table.byte(),
-                    key: key.clone(),
-                });
-                let parts = Parts {
-                    entry,
-                    ..Parts::default()
-                };
-                let effect = Effect::Delete {
-                    key: full_key(table.byte(), key),
-                };
+                let entry = to_bytes(&RowEntry { table: table.byte(), key: key.clone() });
+                let parts = Parts { entry, ..Parts::default() };
+                let effect = Effect::Delete { key: full_key(table.byte(), key) };
                 body.item(plain(ItemKind::Delete), &parts, effect)
             }
             _ => Err(Error::Invalid("not a row")),
@@ -234,25 +159,14 @@ impl Engine {
 }
 
 const fn plain(kind: ItemKind) -> Header {
-    Header {
-        kind,
-        key: None,
-        retention: None,
-    }
+    Header { kind, key: None, retention: None }
 }
 
 fn encode_class(checked: &Checked, body: &mut Body<'_>) -> Result<ItemReceipt> {
     let number = checked.number;
     let entry = to_bytes(&ClassNumberEntry { number });
-    let parts = Parts {
-        entry,
-        local: None,
-        data: Some(checked.class.to_bytes()),
-    };
-    let effect = Effect::Class {
-        number,
-        class: Arc::clone(&checked.class),
-    };
+    let parts = Parts { entry, local: None, data: Some(checked.class.to_bytes()) };
+    let effect = Effect::Class { number, class: Arc::clone(&checked.class) };
     body.item(plain(ItemKind::Class), &parts, effect)
 }
 
@@ -264,11 +178,7 @@ fn event_parts(event: &Event) -> Result<Parts> {
             return Err(Error::too_large("bytes in a part of an event", given, max));
         }
     }
-    Ok(Parts {
-        entry,
-        local: Some(local),
-        data: None,
-    })
+    Ok(Parts { entry, local: Some(local), data: None })
 }
 
 /// The body of a frame while it grows.
@@ -301,11 +211,7 @@ impl<'e> Body<'e> {
         let length = self.bytes.len() - at - 4;
         let (given, max) = (self.bytes.len(), crate::frame::BODY_BYTES_MAX);
         if given > max || length > item::ITEM_BYTES_MAX {
-            return Err(Error::too_large(
-                "bytes in a frame",
-                given as u64,
-                max as u64,
-            ));
+            return Err(Error::too_large("bytes in a frame", given as u64, max as u64));
         }
         let stated = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
         if let Some(place) = self.bytes.get_mut(at..at + 4) {

@@ -85,9 +85,7 @@ impl Engine {
         let mut entropy = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         while !queue.is_empty() {
             if let Some(why) = self.fenced() {
-                queue
-                    .drain(..)
-                    .for_each(|queued| queued.promise.answer(Err(Error::Fenced(why))));
+                queue.drain(..).for_each(|queued| queued.promise.answer(Err(Error::Fenced(why))));
                 return;
             }
             self.commit_group(queue, &mut entropy);
@@ -124,16 +122,8 @@ impl Engine {
         let (first, chain_before) = (tip.size(), tip.chain());
         let (mut frames, mut written) = (Vec::new(), Vec::new());
         for (mut prepared, operation, promise) in members {
-            let Prepared {
-                items, items_root, ..
-            } = prepared;
-            let frame = Frame {
-                operation,
-                seq: tip.size(),
-                time,
-                items,
-                items_root,
-            };
+            let Prepared { items, items_root, .. } = prepared;
+            let frame = Frame { operation, seq: tip.size(), time, items, items_root };
             if let Err(error) = tip.append(&frame) {
                 promise.answer(Err(Error::Audit(error)));
                 continue;
@@ -141,13 +131,7 @@ impl Engine {
             let body = core::mem::take(&mut prepared.body);
             let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
             let (chain, body_hash) = (tip.chain(), hash(&[&body]));
-            let prefix = Prefix {
-                frame,
-                body_bytes,
-                group: first,
-                chain,
-                body_hash,
-            };
+            let prefix = Prefix { frame, body_bytes, group: first, chain, body_hash };
             frames.push(FrameBytes { prefix, body });
             written.push((prepared, promise));
         }
@@ -157,9 +141,7 @@ impl Engine {
                 if let Error::Unknown(_) = error {
                     self.fence("an earlier write may or may not be durable");
                 }
-                written
-                    .into_iter()
-                    .for_each(|(_, promise)| promise.answer(Err(error.clone())));
+                written.into_iter().for_each(|(_, promise)| promise.answer(Err(error.clone())));
             }
         }
     }
@@ -175,15 +157,9 @@ impl Engine {
         let mut jobs = Vec::with_capacity(written.len());
         let mut state = self.state_mut();
         for ((frame, place), (prepared, promise)) in frames.iter().zip(places).zip(written) {
-            let Prefix {
-                frame: stated,
-                chain,
-                ..
-            } = frame.prefix;
+            let Prefix { frame: stated, chain, .. } = frame.prefix;
             let (seq, mut changes) = (stated.seq, Vec::new());
-            let mut shown = state
-                .append_frame(&stated, *place, frame.length() as u64)
-                .is_ok();
+            let mut shown = state.append_frame(&stated, *place, frame.length() as u64).is_ok();
             for (effect, offset, length) in prepared.effects {
                 let place = place_of(place.0, place.1, offset, length);
                 shown &= state.apply(seq, effect, place, &mut changes).is_ok();
@@ -202,16 +178,12 @@ impl Engine {
                 Ok(committed)
             } else {
                 self.fence("memory does not follow the journal");
-                Err(Error::Unknown(
-                    "memory does not follow the journal".to_owned(),
-                ))
+                Err(Error::Unknown("memory does not follow the journal".to_owned()))
             };
             answers.push((promise, answer));
         }
         drop(state);
-        answers
-            .into_iter()
-            .for_each(|(promise, answer)| promise.answer(answer));
+        answers.into_iter().for_each(|(promise, answer)| promise.answer(answer));
         for (size, chain, changes) in jobs {
             if self.tables.apply(size, chain, changes).is_err() {
                 self.fence(

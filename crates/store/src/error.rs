@@ -144,11 +144,7 @@ impl Error {
     }
 
     pub(crate) fn corrupt(what: impl Into<String>, offset: u64, why: impl ToString) -> Self {
-        Self::Corrupt {
-            what: what.into(),
-            offset,
-            why: why.to_string(),
-        }
+        Self::Corrupt { what: what.into(), offset, why: why.to_string() }
     }
 
     pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {

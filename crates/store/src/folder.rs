@@ -39,10 +39,7 @@ impl Folder {
             }
         }
         check_format(disk)?;
-        Ok(Self {
-            path: path.to_owned(),
-            _lock: lock,
-        })
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// Puts a subfolder aside, out of the way and for a person to look at.
@@ -52,9 +49,7 @@ impl Folder {
         fs::create_dir_all(&folder).map_err(doing("make the quarantine folder"))?;
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&folder).map_err(doing("list the quarantine folder"))? {
-            let entry = entry
-                .map_err(doing("list the quarantine folder"))?
-                .file_name();
+            let entry = entry.map_err(doing("list the quarantine folder"))?.file_name();
             let number = entry.to_str().and_then(|entry| entry.rsplit_once('-'));
             numbers.extend(number.and_then(|(_, number)| number.parse::<u32>().ok()));
         }
@@ -95,9 +90,7 @@ fn make(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(path)?;
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
@@ -121,10 +114,7 @@ fn check_format(disk: &dyn Disk) -> Result<()> {
     let text = core::str::from_utf8(&found).ok().map(str::trim);
     match text.and_then(|text| text.parse().ok()) {
         Some(FORMAT) => Ok(()),
-        Some(found) if found > FORMAT => Err(Error::NewerFormat {
-            found,
-            known: FORMAT,
-        }),
+        Some(found) if found > FORMAT => Err(Error::NewerFormat { found, known: FORMAT }),
         _ => Err(Error::corrupt(FORMAT_FILE, 0, "not a format number")),
     }
 }

@@ -97,9 +97,8 @@ impl Prefix {
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
-        let (stated, given) = bytes
-            .split_at_checked(PREFIX_BYTES - CHECK_BYTES)
-            .ok_or("the prefix is too short")?;
+        let (stated, given) =
+            bytes.split_at_checked(PREFIX_BYTES - CHECK_BYTES).ok_or("the prefix is too short")?;
         if !stated.starts_with(FRAME_MAGIC) {
             return Err("no frame begins here");
         }
@@ -130,9 +129,7 @@ impl Prefix {
 
 /// Where the magic of a frame stands next, at or after the start of `bytes`.
 pub(crate) fn find_magic(bytes: &[u8]) -> Option<usize> {
-    bytes
-        .windows(FRAME_MAGIC.len())
-        .position(|window| window == FRAME_MAGIC)
+    bytes.windows(FRAME_MAGIC.len()).position(|window| window == FRAME_MAGIC)
 }
 
 /// The items of a body, each with its offset in the body.
@@ -160,20 +157,13 @@ impl<'b> Iterator for Items<'b> {
         };
         let offset = self.at + 4;
         self.at = offset + item.len();
-        Some(
-            u32::try_from(offset)
-                .map(|offset| (offset, item))
-                .map_err(|_| "too long a body"),
-        )
+        Some(u32::try_from(offset).map(|offset| (offset, item)).map_err(|_| "too long a body"))
     }
 }
 
 fn check(context: &'static str, bytes: &[u8]) -> [u8; CHECK_BYTES] {
     let mut check = [0; CHECK_BYTES];
-    check
-        .iter_mut()
-        .zip(derive(context, &[bytes]))
-        .for_each(|(to, from)| *to = from);
+    check.iter_mut().zip(derive(context, &[bytes])).for_each(|(to, from)| *to = from);
     check
 }
 
@@ -215,11 +205,7 @@ mod tests {
         assert_eq!(bytes.len(), PREFIX_BYTES);
         assert_eq!(Prefix::from_bytes(&bytes), Ok(prefix()));
         assert!(prefix().fits(b"abc") && !prefix().fits(b"abd") && !prefix().fits(b"ab"));
-        let header = SegmentHeader {
-            number: 3,
-            first_seq: 9,
-            chain_before: prefix().chain,
-        };
+        let header = SegmentHeader { number: 3, first_seq: 9, chain_before: prefix().chain };
         let header_bytes = header.to_bytes();
         assert_eq!(header_bytes.len(), SEGMENT_HEADER_BYTES);
         assert_eq!(SegmentHeader::from_bytes(&header_bytes), Ok(header));

@@ -25,11 +25,7 @@ impl Mixer {
     }
 
     fn of_bytes(self, bytes: &[u8]) -> u64 {
-        let mut words = bytes
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|word| u64::from_ne_bytes(*word));
+        let mut words = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word));
         self.mix(words.next().unwrap_or(0), words.next().unwrap_or(0))
     }
 }
@@ -79,11 +75,7 @@ impl Row {
     }
 
     pub(crate) const fn ownership(&self) -> Ownership {
-        if self.origin == 0 {
-            Ownership::Own
-        } else {
-            Ownership::Foreign
-        }
+        if self.origin == 0 { Ownership::Own } else { Ownership::Foreign }
     }
 }
 
@@ -98,20 +90,12 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) const fn new(mixer: Mixer) -> Self {
-        Self {
-            mixer,
-            rows: Vec::new(),
-            by_id: HashTable::new(),
-            by_blind: HashTable::new(),
-        }
+        Self { mixer, rows: Vec::new(), by_id: HashTable::new(), by_blind: HashTable::new() }
     }
 
     pub(crate) fn find(&self, record_id: &RecordId) -> Option<u32> {
         let hash = self.mixer.of_bytes(record_id.as_bytes());
-        let same = |row: &u32| {
-            self.row(*row)
-                .is_some_and(|row| row.record_id == *record_id)
-        };
+        let same = |row: &u32| self.row(*row).is_some_and(|row| row.record_id == *record_id);
         self.by_id.find(hash, same).copied()
     }
 
@@ -133,11 +117,9 @@ impl Rows {
         let (mixer, rows) = (self.mixer, &mut self.rows);
         rows.push(row);
         let hash_of = |other: &u32| {
-            rows.get(*other as usize)
-                .map_or(0, |row| mixer.of_bytes(row.record_id.as_bytes()))
+            rows.get(*other as usize).map_or(0, |row| mixer.of_bytes(row.record_id.as_bytes()))
         };
-        self.by_id
-            .insert_unique(mixer.of_bytes(row.record_id.as_bytes()), number, hash_of);
+        self.by_id.insert_unique(mixer.of_bytes(row.record_id.as_bytes()), number, hash_of);
         number
     }
 
@@ -172,8 +154,7 @@ impl Rows {
         self.chain(number, blind, NONE);
         let rows = &self.rows;
         let hash_of = |other: &u32| {
-            rows.get(*other as usize)
-                .map_or(0, |row| mixer.mix(row.blind, row.blind))
+            rows.get(*other as usize).map_or(0, |row| mixer.mix(row.blind, row.blind))
         };
         self.by_blind.insert_unique(hash, number, hash_of);
     }
@@ -187,18 +168,13 @@ impl Rows {
 
     /// Finds a row by no fingerprint any more.
     pub(crate) fn unlink(&mut self, number: u32) {
-        let Some(Row {
-            blind, blind_next, ..
-        }) = self.row(number).copied()
-        else {
+        let Some(Row { blind, blind_next, .. }) = self.row(number).copied() else {
             return;
         };
         let hash = self.mixer.mix(blind, blind);
         let rows = &self.rows;
         let blind_of = |row: u32| rows.get(row as usize).map(|row| row.blind);
-        let Ok(mut found) = self
-            .by_blind
-            .find_entry(hash, |other| blind_of(*other) == Some(blind))
+        let Ok(mut found) = self.by_blind.find_entry(hash, |other| blind_of(*other) == Some(blind))
         else {
             return;
         };
@@ -212,11 +188,7 @@ impl Rows {
             self.chain(number, 0, NONE);
             return;
         }
-        while let Some(next) = self
-            .row(at)
-            .map(|row| row.blind_next)
-            .filter(|next| *next != NONE)
-        {
+        while let Some(next) = self.row(at).map(|row| row.blind_next).filter(|next| *next != NONE) {
             if next == number {
                 if let Some(row) = self.row_mut(at) {
                     row.blind_next = blind_next;
@@ -231,10 +203,7 @@ impl Rows {
     /// At most `max` rows of a blind fingerprint.
     pub(crate) fn by_blind(&self, blind: u64, max: usize) -> Vec<u32> {
         let same = |other: &u32| self.row(*other).is_some_and(|row| row.blind == blind);
-        let mut at = self
-            .by_blind
-            .find(self.mixer.mix(blind, blind), same)
-            .copied();
+        let mut at = self.by_blind.find(self.mixer.mix(blind, blind), same).copied();
         let mut found = Vec::new();
         while let Some(number) = at.filter(|at| *at != NONE && found.len() < max) {
             found.push(number);
@@ -277,13 +246,8 @@ impl TokenMap {
     }
 
     fn first(&self, token: &Token) -> Option<u32> {
-        let same = |other: &u32| {
-            self.entry(*other)
-                .is_some_and(|entry| entry.token == *token)
-        };
-        self.by_token
-            .find(self.mixer.of_bytes(token.as_bytes()), same)
-            .copied()
+        let same = |other: &u32| self.entry(*other).is_some_and(|entry| entry.token == *token);
+        self.by_token.find(self.mixer.of_bytes(token.as_bytes()), same).copied()
     }
 
     fn row_hash(&self, row: u32) -> u64 {
@@ -304,9 +268,7 @@ impl TokenMap {
             self.remove(row);
         }
         let first = self.first(&token);
-        let next = first
-            .and_then(|first| self.entry(first))
-            .map_or(NONE, |entry| entry.next);
+        let next = first.and_then(|first| self.entry(first)).map_or(NONE, |entry| entry.next);
         let entry = TokenEntry { token, row, next };
         let number = match self.free.pop() {
             Some(number) => {
@@ -328,14 +290,10 @@ impl TokenMap {
                 let entry = entries.get(*other as usize);
                 entry.map_or(0, |entry| mixer.of_bytes(entry.token.as_bytes()))
             };
-            self.by_token
-                .insert_unique(mixer.of_bytes(token.as_bytes()), number, hash_of);
+            self.by_token.insert_unique(mixer.of_bytes(token.as_bytes()), number, hash_of);
         }
         let hash_of = |other: &u32| {
-            let row = self
-                .entries
-                .get(*other as usize)
-                .map_or(0, |entry| entry.row);
+            let row = self.entries.get(*other as usize).map_or(0, |entry| entry.row);
             self.mixer.mix(u64::from(row), !u64::from(row))
         };
         let hash = self.mixer.mix(u64::from(row), !u64::from(row));
@@ -355,14 +313,9 @@ impl TokenMap {
             found.remove();
         }
         let entries = &self.entries;
-        let same = |other: &u32| {
-            entries
-                .get(*other as usize)
-                .is_some_and(|entry| entry.token == token)
-        };
-        if let Ok(mut first) = self
-            .by_token
-            .find_entry(self.mixer.of_bytes(token.as_bytes()), same)
+        let same =
+            |other: &u32| entries.get(*other as usize).is_some_and(|entry| entry.token == token);
+        if let Ok(mut first) = self.by_token.find_entry(self.mixer.of_bytes(token.as_bytes()), same)
         {
             let mut at = *first.get();
             if at == number && next == NONE {
@@ -380,11 +333,7 @@ impl TokenMap {
             }
         }
         if let Some(entry) = self.entries.get_mut(number as usize) {
-            *entry = TokenEntry {
-                token: Token::from_bytes([0; 32]),
-                row: NONE,
-                next: NONE,
-            };
+            *entry = TokenEntry { token: Token::from_bytes([0; 32]), row: NONE, next: NONE };
         }
         self.free.push(number);
     }
@@ -432,13 +381,11 @@ mod tests {
 
     #[test]
     fn rows_that_differ_in_few_bits_spread() {
-        let places: BTreeSet<u64> = (0..4096)
-            .map(|n| MIXER.of_bytes(id(n).as_bytes()) >> 52)
-            .collect();
+        let places: BTreeSet<u64> =
+            (0..4096).map(|n| MIXER.of_bytes(id(n).as_bytes()) >> 52).collect();
         assert!(places.len() > 2000, "{} of 4096 places", places.len());
-        let low: BTreeSet<u64> = (0..4096)
-            .map(|n| MIXER.of_bytes(id(n).as_bytes()) & 4095)
-            .collect();
+        let low: BTreeSet<u64> =
+            (0..4096).map(|n| MIXER.of_bytes(id(n).as_bytes()) & 4095).collect();
         assert!(low.len() > 2000, "{} of 4096 places", low.len());
     }
 

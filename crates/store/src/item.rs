@@ -54,10 +54,7 @@ pub(crate) enum ItemKind {
 impl ItemKind {
     /// Does it stand for a change that the caller asked for?
     pub(crate) const fn is_change(self) -> bool {
-        matches!(
-            self,
-            Self::Record | Self::Tombstone | Self::Drop | Self::Row | Self::Delete
-        )
+        matches!(self, Self::Record | Self::Tombstone | Self::Drop | Self::Row | Self::Delete)
     }
 }
 
@@ -148,11 +145,7 @@ pub(crate) fn encode(
     salt: &mut dyn FnMut() -> Salt,
     out: &mut Vec<u8>,
 ) -> Result<Hash> {
-    let longest = [
-        Some(&parts.entry),
-        parts.local.as_ref(),
-        parts.data.as_ref(),
-    ];
+    let longest = [Some(&parts.entry), parts.local.as_ref(), parts.data.as_ref()];
     for part in longest.into_iter().flatten() {
         let (given, max) = (part.len() as u64, audit::frame::PART_BYTES_MAX as u64);
         if given > max {
@@ -166,14 +159,8 @@ pub(crate) fn encode(
         (salt, commitment)
     };
     let entry = salted(PartKind::Entry, &parts.entry);
-    let local = parts
-        .local
-        .as_deref()
-        .map(|bytes| (salted(PartKind::Local, bytes), bytes));
-    let data = parts
-        .data
-        .as_deref()
-        .map(|bytes| (salted(PartKind::Data, bytes), bytes));
+    let local = parts.local.as_deref().map(|bytes| (salted(PartKind::Local, bytes), bytes));
+    let data = parts.data.as_deref().map(|bytes| (salted(PartKind::Data, bytes), bytes));
     let commitments = PartCommitments {
         entry: entry.1,
         local: local.as_ref().map(|((_, commitment), _)| *commitment),
@@ -209,20 +196,13 @@ pub(crate) struct ItemView<'b> {
 
 #[derive(Clone, Copy)]
 pub(crate) enum PartView<'b> {
-    Open {
-        salt: &'b [u8; DIGEST_BYTES],
-        bytes: &'b [u8],
-    },
+    Open { salt: &'b [u8; DIGEST_BYTES], bytes: &'b [u8] },
     Erased(Hash),
 }
 
 impl core::fmt::Debug for PartView<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(if matches!(self, Self::Open { .. }) {
-            "Open(..)"
-        } else {
-            "Erased(..)"
-        })
+        f.write_str(if matches!(self, Self::Open { .. }) { "Open(..)" } else { "Erased(..)" })
     }
 }
 
@@ -269,11 +249,7 @@ impl<'b> ItemView<'b> {
             local: part(&mut d)?,
             data: part(&mut d)?,
         };
-        if d.position() == bytes.len() {
-            Ok(view)
-        } else {
-            Err(wrong("bytes after the item"))
-        }
+        if d.position() == bytes.len() { Ok(view) } else { Err(wrong("bytes after the item")) }
     }
 
     /// Compares every part, and the item, with what was committed to.
@@ -302,23 +278,15 @@ impl<'b> ItemView<'b> {
         Ok(Item {
             header: self.header_bytes.to_vec(),
             entry: self.entry.to_part(PartKind::Entry)?,
-            local: self
-                .local
-                .map(|part| part.to_part(PartKind::Local))
-                .transpose()?,
-            data: self
-                .data
-                .map(|part| part.to_part(PartKind::Data))
-                .transpose()?,
+            local: self.local.map(|part| part.to_part(PartKind::Local)).transpose()?,
+            data: self.data.map(|part| part.to_part(PartKind::Data)).transpose()?,
         })
     }
 }
 
 fn hash(d: &mut Decoder<'_>) -> Result<Hash, minicbor::decode::Error> {
     let bytes = <&[u8; DIGEST_BYTES]>::try_from(d.bytes()?);
-    bytes
-        .map(|bytes| Hash::from_bytes(*bytes))
-        .map_err(|_| wrong_length())
+    bytes.map(|bytes| Hash::from_bytes(*bytes)).map_err(|_| wrong_length())
 }
 
 fn part<'b>(d: &mut Decoder<'b>) -> Result<Option<PartView<'b>>, minicbor::decode::Error> {
@@ -330,10 +298,7 @@ fn part<'b>(d: &mut Decoder<'b>) -> Result<Option<PartView<'b>>, minicbor::decod
                 return Err(wrong_length());
             }
             let salt = d.bytes()?.try_into().map_err(|_| wrong_length())?;
-            Ok(Some(PartView::Open {
-                salt,
-                bytes: d.bytes()?,
-            }))
+            Ok(Some(PartView::Open { salt, bytes: d.bytes()? }))
         }
     }
 }
@@ -347,11 +312,7 @@ mod tests {
     use super::*;
 
     fn encoded(parts: &Parts) -> Vec<u8> {
-        let header = Header {
-            kind: ItemKind::Row,
-            key: Some(7),
-            retention: None,
-        };
+        let header = Header { kind: ItemKind::Row, key: Some(7), retention: None };
         let (mut out, mut n) = (Vec::new(), 0);
         let mut salt = || {
             n += 1;
@@ -364,19 +325,12 @@ mod tests {
     #[test]
     fn an_item_goes_there_and_back_and_any_changed_byte_is_noticed() {
         let local = Some(b"local".to_vec());
-        let bytes = encoded(&Parts {
-            entry: b"entry".to_vec(),
-            local,
-            data: Some(vec![]),
-        });
+        let bytes = encoded(&Parts { entry: b"entry".to_vec(), local, data: Some(vec![]) });
         let view = ItemView::parse(&bytes).unwrap();
         assert_eq!(view.header.key, Some(7));
         assert_eq!(view.local.unwrap().bytes(), Some(&b"local"[..]));
         view.check().unwrap();
-        assert_eq!(
-            view.to_item().unwrap().commitment().unwrap(),
-            view.commitment
-        );
+        assert_eq!(view.to_item().unwrap().commitment().unwrap(), view.commitment);
         for at in 0..bytes.len() {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1;
@@ -387,31 +341,18 @@ mod tests {
 
     #[test]
     fn an_erased_part_still_verifies_and_shows_nothing() {
-        let bytes = encoded(&Parts {
-            entry: b"e".to_vec(),
-            local: None,
-            data: Some(vec![9; 40]),
-        });
+        let bytes = encoded(&Parts { entry: b"e".to_vec(), local: None, data: Some(vec![9; 40]) });
         let mut view = ItemView::parse(&bytes).unwrap();
-        view.data = Some(PartView::Erased(
-            view.data.unwrap().commitment(PartKind::Data),
-        ));
+        view.data = Some(PartView::Erased(view.data.unwrap().commitment(PartKind::Data)));
         view.check().unwrap();
         assert_eq!(view.data.unwrap().bytes(), None);
     }
 
     #[test]
     fn a_part_beyond_the_limit_is_refused() {
-        let parts = Parts {
-            entry: vec![0; audit::frame::PART_BYTES_MAX + 1],
-            local: None,
-            data: None,
-        };
-        let header = Header {
-            kind: ItemKind::Event,
-            key: None,
-            retention: None,
-        };
+        let parts =
+            Parts { entry: vec![0; audit::frame::PART_BYTES_MAX + 1], local: None, data: None };
+        let header = Header { kind: ItemKind::Event, key: None, retention: None };
         let mut salt = || Salt::from_bytes([0; 32]);
         let refused = encode(&header, &parts, &mut salt, &mut Vec::new());
         assert!(matches!(refused, Err(Error::TooLarge { .. })));

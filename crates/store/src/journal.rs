@@ -62,14 +62,8 @@ impl FrameFound<'_> {
 
 /// Where an item stands, from where its frame and its place in the body begin.
 pub(crate) fn place_of(segment: u32, frame: u32, offset: u32, length: usize) -> Place {
-    let offset = frame
-        .saturating_add(PREFIX_BYTES as u32)
-        .saturating_add(offset);
-    Place {
-        segment,
-        offset,
-        length: u32::try_from(length).unwrap_or(u32::MAX),
-    }
+    let offset = frame.saturating_add(PREFIX_BYTES as u32).saturating_add(offset);
+    Place { segment, offset, length: u32::try_from(length).unwrap_or(u32::MAX) }
 }
 
 /// An incomplete write at the end of the journal.
@@ -111,57 +105,33 @@ impl Journal {
         segment_bytes: u64,
         visit: &mut Visit<'_>,
     ) -> Result<Self> {
-        disk.create_folder(FOLDER)
-            .map_err(Error::io("make the journal's folder"))?;
+        disk.create_folder(FOLDER).map_err(Error::io("make the journal's folder"))?;
         let last = segments(&*disk)?;
         let (mut tip, mut length, mut cut) = (Tip::start(agency), 0, None);
         for number in 1..=last {
             let bytes = read_segment(&*disk, number)?;
-            let found = Segment {
-                number,
-                bytes: &bytes,
-                is_last: number == last,
-            };
+            let found = Segment { number, bytes: &bytes, is_last: number == last };
             let end = found.read(&mut tip, visit)?;
             length = end as u64;
             if end < bytes.len() {
                 let (segment, bytes) = (segment_name(number), (bytes.len() - end) as u64);
-                cut = Some(Cut {
-                    segment,
-                    offset: length,
-                    bytes,
-                });
+                cut = Some(Cut { segment, offset: length, bytes });
             }
         }
-        let tail = Mutex::new(Tail {
-            segment: last,
-            length,
-            broken: None,
-        });
-        Ok(Self {
-            disk,
-            segment_bytes,
-            tail,
-            cut: Mutex::new(cut),
-        })
+        let tail = Mutex::new(Tail { segment: last, length, broken: None });
+        Ok(Self { disk, segment_bytes, tail, cut: Mutex::new(cut) })
     }
 
     /// The incomplete write that opening found.
     pub(crate) fn cut(&self) -> Option<Cut> {
-        self.cut
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.cut.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Removes the incomplete write, durably, before anything is appended.
     pub(crate) fn confirm_cut(&self) -> Result<()> {
         let Some(cut) = self.cut() else { return Ok(()) };
         let path = format!("{FOLDER}/{}", cut.segment);
-        let removed = self
-            .disk
-            .truncate(&path, cut.offset)
-            .and_then(|()| self.disk.sync(&path));
+        let removed = self.disk.truncate(&path, cut.offset).and_then(|()| self.disk.sync(&path));
         removed.map_err(Error::io("cut an incomplete write"))?;
         *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
@@ -209,12 +179,7 @@ impl Journal {
     /// Begins the next segment: complete and durable before it gets its name.
     fn roll(&self, tail: &mut Tail, first_seq: u64, chain_before: Chain) -> Result<()> {
         let number = tail.segment.checked_add(1).ok_or(Error::Full)?;
-        let header = SegmentHeader {
-            number,
-            first_seq,
-            chain_before,
-        }
-        .to_bytes();
+        let header = SegmentHeader { number, first_seq, chain_before }.to_bytes();
         let made = crate::disk::replace(&*self.disk, FOLDER, &segment_name(number), &header);
         if let Err(error) = made {
             self.unroll(tail, number);
@@ -258,10 +223,7 @@ impl Journal {
     /// A write that failed was perhaps written in part: what is there of it is removed, durably.
     fn take_back(&self, tail: &mut Tail, error: io::Error) -> Error {
         let path = segment_path(tail.segment);
-        let cut = self
-            .disk
-            .truncate(&path, tail.length)
-            .and_then(|()| self.disk.sync(&path));
+        let cut = self.disk.truncate(&path, tail.length).and_then(|()| self.disk.sync(&path));
         match cut {
             Ok(()) => Error::io("write to the journal")(error),
             Err(_) => {
@@ -291,19 +253,11 @@ impl Journal {
     pub(crate) fn frame(&self, segment: u32, offset: u32) -> Result<(Prefix, Vec<u8>)> {
         let damage =
             |why: &'static str| Error::corrupt(segment_name(segment), u64::from(offset), why);
-        let prefix = self.read(Place {
-            segment,
-            offset,
-            length: PREFIX_BYTES as u32,
-        })?;
+        let prefix = self.read(Place { segment, offset, length: PREFIX_BYTES as u32 })?;
         let prefix = Prefix::from_bytes(&prefix).map_err(damage)?;
         let body = place_of(segment, offset, 0, prefix.body_bytes as usize);
         let body = self.read(body)?;
-        if prefix.fits(&body) {
-            Ok((prefix, body))
-        } else {
-            Err(damage("a frame was changed"))
-        }
+        if prefix.fits(&body) { Ok((prefix, body)) } else { Err(damage("a frame was changed")) }
     }
 
     /// Refuses every later append.
@@ -318,9 +272,7 @@ impl Journal {
 
 /// The number of the last segment. A segment that is missing before it is damage.
 fn segments(disk: &dyn Disk) -> Result<u32> {
-    let names = disk
-        .list(FOLDER)
-        .map_err(Error::io("list the journal's segments"))?;
+    let names = disk.list(FOLDER).map_err(Error::io("list the journal's segments"))?;
     let mut numbers = Vec::new();
     for name in names {
         if name.ends_with(".new") {
@@ -328,9 +280,7 @@ fn segments(disk: &dyn Disk) -> Result<u32> {
             removed.map_err(Error::io("remove an unfinished segment"))?;
             continue;
         }
-        let number = name
-            .strip_suffix(".segment")
-            .and_then(|number| number.parse::<u32>().ok());
+        let number = name.strip_suffix(".segment").and_then(|number| number.parse::<u32>().ok());
         match number.filter(|number| segment_name(*number) == name) {
             Some(number) => numbers.push(number),
             None => return Err(Error::corrupt(name, 0, "not a segment of the journal")),
@@ -339,11 +289,7 @@ fn segments(disk: &dyn Disk) -> Result<u32> {
     numbers.sort_unstable();
     for (expected, found) in (1..).zip(&numbers) {
         if *found != expected {
-            return Err(Error::corrupt(
-                segment_name(expected),
-                0,
-                "the segment is missing",
-            ));
+            return Err(Error::corrupt(segment_name(expected), 0, "the segment is missing"));
         }
     }
     Ok(numbers.last().copied().unwrap_or(0))
@@ -367,11 +313,8 @@ impl Segment<'_> {
         let header =
             SegmentHeader::from_bytes(self.bytes.get(..SEGMENT_HEADER_BYTES).unwrap_or_default());
         let header = header.map_err(|why| self.damage(0, why))?;
-        let expected = SegmentHeader {
-            number: self.number,
-            first_seq: tip.size(),
-            chain_before: tip.chain(),
-        };
+        let expected =
+            SegmentHeader { number: self.number, first_seq: tip.size(), chain_before: tip.chain() };
         if header != expected {
             return Err(self.damage(0, "the segment does not continue the one before it"));
         }
@@ -379,18 +322,12 @@ impl Segment<'_> {
         while at < self.bytes.len() {
             match self.frame_at(at) {
                 Ok((prefix, body)) => {
-                    tip.append(&prefix.frame)
-                        .map_err(|error| self.damage(at, error))?;
+                    tip.append(&prefix.frame).map_err(|error| self.damage(at, error))?;
                     if tip.chain() != prefix.chain {
                         return Err(self.damage(at, audit::Error::ChainBroken));
                     }
                     let offset = u32::try_from(at).map_err(|_| self.damage(at, "too long"))?;
-                    visit(FrameFound {
-                        prefix,
-                        body,
-                        segment: self.number,
-                        offset,
-                    })?;
+                    visit(FrameFound { prefix, body, segment: self.number, offset })?;
                     at += PREFIX_BYTES + body.len() + 1;
                 }
                 Err(_) if self.is_last && self.is_incomplete(at, tip.size()) => return Ok(at),
@@ -402,14 +339,12 @@ impl Segment<'_> {
 
     fn frame_at(&self, at: usize) -> Result<(Prefix, &[u8]), &'static str> {
         let rest = self.bytes.get(at..).unwrap_or_default();
-        let (prefix, rest) = rest
-            .split_at_checked(PREFIX_BYTES)
-            .ok_or("the segment ends inside a frame")?;
+        let (prefix, rest) =
+            rest.split_at_checked(PREFIX_BYTES).ok_or("the segment ends inside a frame")?;
         let prefix = Prefix::from_bytes(prefix)?;
         let body_bytes = prefix.body_bytes as usize;
-        let (body, rest) = rest
-            .split_at_checked(body_bytes)
-            .ok_or("the segment ends inside a frame")?;
+        let (body, rest) =
+            rest.split_at_checked(body_bytes).ok_or("the segment ends inside a frame")?;
         match rest.first() {
             None => Err("the segment ends inside a frame"),
             Some(&FOOTER) if prefix.fits(body) => Ok((prefix, body)),
@@ -423,9 +358,7 @@ impl Segment<'_> {
         if self.was_durable(at, seq) {
             return false;
         }
-        let prefix = rest
-            .get(..PREFIX_BYTES)
-            .and_then(|prefix| Prefix::from_bytes(prefix).ok());
+        let prefix = rest.get(..PREFIX_BYTES).and_then(|prefix| Prefix::from_bytes(prefix).ok());
         let length = prefix.map(|prefix| PREFIX_BYTES + prefix.body_bytes as usize + 1);
         if length.unwrap_or(PREFIX_BYTES) > rest.len() {
             return true;
@@ -433,9 +366,7 @@ impl Segment<'_> {
         let end = length.map_or(self.bytes.len(), |length| at + length);
         let mut from = at;
         while from < end {
-            let to = (from / SECTOR_BYTES + 1)
-                .saturating_mul(SECTOR_BYTES)
-                .min(end);
+            let to = (from / SECTOR_BYTES + 1).saturating_mul(SECTOR_BYTES).min(end);
             let sector = self.bytes.get(from..to).unwrap_or_default();
             if sector.iter().all(|byte| *byte == 0) {
                 return true;
@@ -452,9 +383,7 @@ impl Segment<'_> {
             && let Some(found) = find_magic(rest)
         {
             let later = rest.get(found..found + PREFIX_BYTES);
-            if later
-                .and_then(|later| Prefix::from_bytes(later).ok())
-                .is_some_and(|p| p.group > seq)
+            if later.and_then(|later| Prefix::from_bytes(later).ok()).is_some_and(|p| p.group > seq)
             {
                 return true;
             }

@@ -24,16 +24,12 @@ pub(crate) fn key_ring(
     kek: &[u8; KEY_BYTES],
     entropy: &mut Entropy,
 ) -> Result<KeyRing> {
-    disk.create_folder(KEYS_FOLDER)
-        .map_err(Error::io("make the key folder"))?;
+    disk.create_folder(KEYS_FOLDER).map_err(Error::io("make the key folder"))?;
     let path = format!("{KEYS_FOLDER}/{KEY_FILE}");
     let file = read(disk, &path, KEY_FILE_BYTES_MAX).map_err(Error::io("read the key file"))?;
     if file.is_none() {
         let segments = disk.list(crate::journal::FOLDER);
-        if !segments
-            .map_err(Error::io("list the journal's segments"))?
-            .is_empty()
-        {
+        if !segments.map_err(Error::io("list the journal's segments"))?.is_empty() {
             return Err(Error::KeyGone);
         }
     }
@@ -123,12 +119,7 @@ mod tests {
         for n in 0..3 {
             let row = |key: u8, secrecy| {
                 let value = vec![n + 1; 40];
-                Change::Put {
-                    table: Table::Cursor,
-                    key: vec![key],
-                    value,
-                    secrecy,
-                }
+                Change::Put { table: Table::Cursor, key: vec![key], value, secrecy }
             };
             let batch = Batch::new()
                 .with(row(1, Secrecy::Plain))
@@ -151,9 +142,7 @@ mod tests {
         let mut entropy = Entropy::new(Box::new(Zeros));
         let ring = key_ring(&*disk, &[0; KEY_BYTES], &mut entropy)?;
         let mixer = Mixer([1, 2]);
-        let loaded = load(&disk, &agency(), 1 << 20, &ring, mixer, &mut |_, _, _| {
-            Ok(())
-        })?;
+        let loaded = load(&disk, &agency(), 1 << 20, &ring, mixer, &mut |_, _, _| Ok(()))?;
         Ok((loaded.0.tip.size(), loaded.1.cut().is_some()))
     }
 

@@ -28,9 +28,7 @@ impl Engine {
     pub(crate) fn row_value(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
         check_key(key)?;
         let pointer = self.tables.get(&full_key(table.byte(), key))?;
-        pointer
-            .map(|pointer| self.value_at(table, key, pointer))
-            .transpose()
+        pointer.map(|pointer| self.value_at(table, key, pointer)).transpose()
     }
 
     fn value_at(&self, table: Table, key: &[u8], pointer: Pointer) -> Result<Vec<u8>> {
@@ -63,9 +61,7 @@ impl Engine {
         check_key(prefix)?;
         let after = after.map(|after| full_key(table.byte(), after));
         let prefix = full_key(table.byte(), prefix);
-        let rows = self
-            .tables
-            .scan(&prefix, after.as_deref(), limit.min(SCAN_ROWS_MAX))?;
+        let rows = self.tables.scan(&prefix, after.as_deref(), limit.min(SCAN_ROWS_MAX))?;
         let mut found = Vec::with_capacity(rows.len());
         for (mut key, pointer) in rows {
             let key = key.split_off(1);
@@ -105,13 +101,7 @@ impl Engine {
             let class = class.ok_or_else(|| damage("a class that was not written"))?;
             let (version, expiry) = (entry.version, entry.expiry);
             let (withdrawn, origin) = (row.withdrawn, row.origin);
-            let stored = StoredRecord {
-                envelope,
-                version,
-                expiry,
-                withdrawn,
-                origin,
-            };
+            let stored = StoredRecord { envelope, version, expiry, withdrawn, origin };
             Ok(Some(Held::new(stored, class)))
         })
     }
@@ -126,9 +116,7 @@ impl Engine {
     }
 
     pub(crate) fn find_local_part(&self, record_id: &RecordId) -> Result<Option<LocalPart>> {
-        Ok(self
-            .sealed_local(record_id)?
-            .and_then(|local| local.to_local_part()))
+        Ok(self.sealed_local(record_id)?.and_then(|local| local.to_local_part()))
     }
 
     fn sealed_local(&self, record_id: &RecordId) -> Result<Option<SealedLocal>> {
@@ -207,9 +195,7 @@ impl Engine {
         tokens: &[Token],
     ) -> Result<Vec<Match>> {
         check_tokens(tokens)?;
-        self.state()
-            .match_own(agreement, epoch, tokens)
-            .ok_or(Error::NoTokenKey)
+        self.state().match_own(agreement, epoch, tokens).ok_or(Error::NoTokenKey)
     }
 
     pub(crate) fn foreign_matches(
@@ -230,9 +216,7 @@ impl Engine {
             let state = self.state();
             let rows = state.rows.by_blind(blind, MATCH_ROWS_MAX);
             let live = rows.into_iter().filter_map(|row| state.rows.row(row));
-            live.filter(|row| row.state == RowState::Live)
-                .map(|row| row.record_id)
-                .collect()
+            live.filter(|row| row.state == RowState::Live).map(|row| row.record_id).collect()
         };
         let mut found = Vec::with_capacity(proposed.len());
         for record_id in proposed {
@@ -251,10 +235,7 @@ impl Engine {
         epoch: TokenEpoch,
         key: &TokenKey,
     ) -> Result<()> {
-        let _alone = self
-            .token_work
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.token_work.lock().unwrap_or_else(PoisonError::into_inner);
         let frames = {
             let mut state = self.state_mut();
             if state.has_tokens(agreement, epoch, key) {
@@ -270,8 +251,7 @@ impl Engine {
                 return Err(error);
             }
             if found.len() >= TOKENS_AT_ONCE {
-                self.state_mut()
-                    .add_tokens(agreement, epoch, core::mem::take(&mut found));
+                self.state_mut().add_tokens(agreement, epoch, core::mem::take(&mut found));
             }
         }
         let mut state = self.state_mut();

@@ -49,30 +49,13 @@ impl MemoryStore {
         let kek = Zeroizing::new(entropy.bytes::<KEY_BYTES>());
         let ring = key_ring(&*disk, &kek, &mut entropy)?;
         let mixer = Mixer([entropy.bytes(), entropy.bytes()].map(u64::from_be_bytes));
-        let (state, journal) = load(
-            &disk,
-            &agency,
-            SEGMENT_BYTES,
-            &ring,
-            mixer,
-            &mut |_, _, _| Ok(()),
-        )?;
+        let (state, journal) =
+            load(&disk, &agency, SEGMENT_BYTES, &ring, mixer, &mut |_, _, _| Ok(()))?;
         let tables = Box::new(MemoryTables::default());
         let head = None;
-        let parts = EngineParts {
-            agency,
-            disk,
-            journal,
-            tables,
-            state,
-            ring,
-            entropy,
-            clock,
-            head,
-        };
-        Ok(Self {
-            engine: Engine::new(parts),
-        })
+        let parts =
+            EngineParts { agency, disk, journal, tables, state, ring, entropy, clock, head };
+        Ok(Self { engine: Engine::new(parts) })
     }
 }
 
@@ -91,11 +74,7 @@ impl crate::Store for MemoryStore {
             Err(error) => return PendingCommit::answered(Err(error)),
         };
         let (promise, pending) = PendingCommit::pair();
-        self.engine.commit_all(&mut VecDeque::from([Queued {
-            batch,
-            bytes,
-            promise,
-        }]));
+        self.engine.commit_all(&mut VecDeque::from([Queued { batch, bytes, promise }]));
         pending
     }
 

@@ -49,11 +49,7 @@ impl PendingCommit {
             if let Some(answer) = state.answer.take() {
                 return answer;
             }
-            state = self
-                .0
-                .answered
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.0.answered.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -129,9 +125,6 @@ mod tests {
         assert!(Pin::new(&mut pending).poll(&mut context).is_pending());
         promise.answer(Err(Error::Busy));
         assert!(flag.0.load(std::sync::atomic::Ordering::SeqCst));
-        assert_eq!(
-            Pin::new(&mut pending).poll(&mut context),
-            Poll::Ready(Err(Error::Busy))
-        );
+        assert_eq!(Pin::new(&mut pending).poll(&mut context), Poll::Ready(Err(Error::Busy)));
     }
 }

@@ -25,33 +25,15 @@ pub(crate) const POINTER_BYTES: usize = 24;
 
 impl Pointer {
     pub(crate) const fn row(place: Place) -> Self {
-        Self {
-            place,
-            class: 0,
-            version: Version { epoch: 0, n: 0 },
-        }
+        Self { place, class: 0, version: Version { epoch: 0, n: 0 } }
     }
 
     pub(crate) fn to_bytes(self) -> [u8; POINTER_BYTES] {
-        let Place {
-            segment,
-            offset,
-            length,
-        } = self.place;
-        let words = [
-            segment,
-            offset,
-            length,
-            self.class,
-            self.version.epoch,
-            self.version.n,
-        ];
+        let Place { segment, offset, length } = self.place;
+        let words = [segment, offset, length, self.class, self.version.epoch, self.version.n];
         let mut bytes = [0; POINTER_BYTES];
         let (chunks, _) = bytes.as_chunks_mut::<4>();
-        chunks
-            .iter_mut()
-            .zip(words)
-            .for_each(|(to, word)| *to = word.to_be_bytes());
+        chunks.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_be_bytes());
         bytes
     }
 
@@ -59,16 +41,9 @@ impl Pointer {
         let (words, rest) = bytes.as_chunks::<4>();
         let mut words = words.iter().map(|word| u32::from_be_bytes(*word));
         let pointer = Self {
-            place: Place {
-                segment: words.next()?,
-                offset: words.next()?,
-                length: words.next()?,
-            },
+            place: Place { segment: words.next()?, offset: words.next()?, length: words.next()? },
             class: words.next()?,
-            version: Version {
-                epoch: words.next()?,
-                n: words.next()?,
-            },
+            version: Version { epoch: words.next()?, n: words.next()? },
         };
         (rest.is_empty() && words.next().is_none()).then_some(pointer)
     }
@@ -98,19 +73,8 @@ mod tests {
 
     #[test]
     fn a_pointer_goes_there_and_back_and_no_other_length_is_one() {
-        let place = Place {
-            segment: 1,
-            offset: 2,
-            length: 3,
-        };
-        let pointer = Pointer {
-            place,
-            class: 4,
-            version: Version {
-                epoch: 5,
-                n: u32::MAX,
-            },
-        };
+        let place = Place { segment: 1, offset: 2, length: 3 };
+        let pointer = Pointer { place, class: 4, version: Version { epoch: 5, n: u32::MAX } };
         let bytes = pointer.to_bytes();
         assert_eq!(Pointer::from_bytes(&bytes), Some(pointer));
         assert_eq!(Pointer::from_bytes(&bytes[1..]), None);

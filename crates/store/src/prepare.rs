@@ -40,20 +40,13 @@ pub(crate) struct Touch {
 impl Touch {
     pub(crate) fn of(batch: &Batch) -> Self {
         let record = |record_id: &RecordId| full_key(RECORD, record_id.as_bytes());
-        let reads = batch
-            .preconditions
-            .iter()
-            .map(|precondition| match precondition {
-                Precondition::RecordAbsent(id)
-                | Precondition::RecordVersion(id, _)
-                | Precondition::NotWithdrawn(id) => record(id),
-                Precondition::Row { table, key, .. } => full_key(table.byte(), key),
-            });
-        let mut touch = Self {
-            reads: reads.collect(),
-            writes: Vec::new(),
-            exclusive: false,
-        };
+        let reads = batch.preconditions.iter().map(|precondition| match precondition {
+            Precondition::RecordAbsent(id)
+            | Precondition::RecordVersion(id, _)
+            | Precondition::NotWithdrawn(id) => record(id),
+            Precondition::Row { table, key, .. } => full_key(table.byte(), key),
+        });
+        let mut touch = Self { reads: reads.collect(), writes: Vec::new(), exclusive: false };
         for change in &batch.changes {
             match change {
                 Change::PutRecord(put) => touch.writes.push(record(&put.record.record_id)),
@@ -66,11 +59,7 @@ impl Touch {
                 }
             }
         }
-        touch.writes.extend(
-            batch
-                .idempotency_key
-                .map(|key| full_key(ONCE, key.as_bytes())),
-        );
+        touch.writes.extend(batch.idempotency_key.map(|key| full_key(ONCE, key.as_bytes())));
         touch
     }
 
@@ -132,9 +121,7 @@ impl Group {
             let keep = (*number as usize) < floor;
             if !keep {
                 let owner = (class.origin.clone(), class.agreement.clone());
-                counts
-                    .entry(owner)
-                    .and_modify(|count| *count = count.saturating_sub(1));
+                counts.entry(owner).and_modify(|count| *count = count.saturating_sub(1));
             }
             keep
         });
@@ -166,9 +153,7 @@ impl Engine {
         entropy: &mut Entropy,
     ) -> Result<Outcome> {
         touch.check()?;
-        let seen = batch
-            .idempotency_key
-            .and_then(|key| self.state().remembered(&key));
+        let seen = batch.idempotency_key.and_then(|key| self.state().remembered(&key));
         if let Some(seq) = seen {
             return Ok(Outcome::Repeated(seq));
         }
@@ -187,9 +172,7 @@ impl Engine {
                     self.check_withdrawal(&tombstone.record_id, &tombstone.origin)?;
                 }
                 Change::DropForeign { origin, .. } if *origin == self.agency => {
-                    return Err(Error::Invalid(
-                        "it drops own records as if they were a partner's",
-                    ));
+                    return Err(Error::Invalid("it drops own records as if they were a partner's"));
                 }
                 _ => {}
             }
@@ -200,10 +183,7 @@ impl Engine {
     fn holds(&self, precondition: &Precondition) -> Result<bool> {
         let state = |record_id: &RecordId| {
             let state = self.state();
-            state
-                .rows
-                .find(record_id)
-                .and_then(|row| state.rows.row(row).copied())
+            state.rows.find(record_id).and_then(|row| state.rows.row(row).copied())
         };
         Ok(match precondition {
             Precondition::RecordAbsent(record_id) => state(record_id).is_none(),
@@ -230,16 +210,12 @@ impl Engine {
         match (state.ownership(&record.origin), &put.local, put.token) {
             (Ownership::Own, Some(local), None) => {
                 if !record.commitment.opens(&local.salt, &local.x) {
-                    return Err(Error::Invalid(
-                        "a commitment that its own salt does not open",
-                    ));
+                    return Err(Error::Invalid("a commitment that its own salt does not open"));
                 }
             }
             (Ownership::Foreign, None, _) => {}
             (Ownership::Own, ..) => {
-                return Err(Error::Invalid(
-                    "an own record needs a local part and no token",
-                ));
+                return Err(Error::Invalid("an own record needs a local part and no token"));
             }
             (Ownership::Foreign, ..) => {
                 return Err(Error::Invalid("a partner's record has no local part"));
@@ -249,18 +225,10 @@ impl Engine {
         self.check_history(&state, put)?;
         let class = Arc::new(Class::of(record));
         if let Some(number) = state.classes.number(&class) {
-            return Ok(Checked {
-                class,
-                number,
-                is_new: false,
-            });
+            return Ok(Checked { class, number, is_new: false });
         }
         if let Some(number) = group.classes.get(&class) {
-            return Ok(Checked {
-                class,
-                number: *number,
-                is_new: false,
-            });
+            return Ok(Checked { class, number: *number, is_new: false });
         }
         let owner = (class.origin.clone(), class.agreement.clone());
         let added = group.class_counts.entry(owner).or_default();
@@ -270,11 +238,7 @@ impl Engine {
         let number = u32::try_from(state.classes.count() + group.classes.len()).unwrap_or(NONE);
         *added += 1;
         group.classes.insert(Arc::clone(&class), number);
-        Ok(Checked {
-            class,
-            number,
-            is_new: true,
-        })
+        Ok(Checked { class, number, is_new: true })
     }
 
     /// A version never goes back, a withdrawn id never comes back, nobody else's record is touched.
@@ -301,26 +265,15 @@ impl Engine {
         let again = row.ownership() == Ownership::Foreign
             && record.version == row.version
             && self.payload_hash(&record.record_id)? == Some(put.envelope.payload_hash());
-        if again {
-            Ok(())
-        } else {
-            Err(Error::Conflict(Conflict::Version(record.record_id)))
-        }
+        if again { Ok(()) } else { Err(Error::Conflict(Conflict::Version(record.record_id))) }
     }
 
     fn check_withdrawal(&self, record_id: &RecordId, origin: &AgencyId) -> Result<()> {
         let state = self.state();
         check_origin(&state, origin)?;
-        let row = state
-            .rows
-            .find(record_id)
-            .and_then(|row| state.rows.row(row));
+        let row = state.rows.find(record_id).and_then(|row| state.rows.row(row));
         let fits = row.is_none_or(|row| state.origin(row.origin) == Some(origin));
-        if fits {
-            Ok(())
-        } else {
-            Err(Error::Conflict(Conflict::Origin(*record_id)))
-        }
+        if fits { Ok(()) } else { Err(Error::Conflict(Conflict::Origin(*record_id))) }
     }
 }
 
@@ -328,11 +281,7 @@ fn check_origin(state: &State, origin: &AgencyId) -> Result<()> {
     if state.takes_origin(origin) {
         return Ok(());
     }
-    Err(Error::too_large(
-        "originators",
-        ORIGINS_MAX as u64 + 1,
-        ORIGINS_MAX as u64,
-    ))
+    Err(Error::too_large("originators", ORIGINS_MAX as u64 + 1, ORIGINS_MAX as u64))
 }
 
 #[cfg(test)]
@@ -351,10 +300,7 @@ mod tests {
         };
         let once = Batch::new().with(put(b"a")).with(put(b"b"));
         assert_eq!(Touch::of(&once).check(), Ok(()));
-        let delete = Change::Delete {
-            table: Table::Cursor,
-            key: b"a".to_vec(),
-        };
+        let delete = Change::Delete { table: Table::Cursor, key: b"a".to_vec() };
         assert!(Touch::of(&once.clone().with(put(b"a"))).check().is_err());
         assert!(Touch::of(&once.clone().with(delete)).check().is_err());
         let mut group = Group::default();

@@ -45,10 +45,7 @@ impl FrameRead {
         for (index, item) in (0..).zip(self.items()) {
             let item = item?;
             if wanted(item.header.kind) {
-                receipts.push(ItemReceipt {
-                    item: index,
-                    commitment: item.commitment,
-                });
+                receipts.push(ItemReceipt { item: index, commitment: item.commitment });
             }
         }
         Ok(receipts)
@@ -76,35 +73,19 @@ impl Engine {
     pub(crate) fn stored_frame(&self, seq: u64) -> Result<FrameRead> {
         let place = {
             let state = self.state();
-            let outside = audit::Error::OutsideTree {
-                asked: seq,
-                size: state.tip.size(),
-            };
+            let outside = audit::Error::OutsideTree { asked: seq, size: state.tip.size() };
             state.place(seq).ok_or(Error::Audit(outside))?
         };
         let (prefix, body) = self.journal.frame(place.0, place.1)?;
-        let frame = FrameRead {
-            prefix,
-            body,
-            place,
-        };
-        if prefix.frame.seq == seq {
-            Ok(frame)
-        } else {
-            Err(frame.damage("another frame"))
-        }
+        let frame = FrameRead { prefix, body, place };
+        if prefix.frame.seq == seq { Ok(frame) } else { Err(frame.damage("another frame")) }
     }
 
     pub(crate) fn present_head(&self) -> Head {
         let state = self.state();
         let tree_size = state.tip.size();
         let (root, chain) = (state.tip.root(), state.tip.chain());
-        Head {
-            seq: tree_size.checked_sub(1),
-            tree_size,
-            root,
-            chain,
-        }
+        Head { seq: tree_size.checked_sub(1), tree_size, root, chain }
     }
 
     /// Refuses a head of another agency's log, or one that this journal does not lead to.
@@ -114,10 +95,7 @@ impl Engine {
             return Err(Error::Audit(audit::Error::OtherLog { expected, found }));
         }
         let found = self.present_head().tree_size;
-        let behind = Error::Rollback {
-            known: head.size,
-            found,
-        };
+        let behind = Error::Rollback { known: head.size, found };
         if head.size > found {
             return Err(behind);
         }
@@ -126,11 +104,7 @@ impl Engine {
             Some(last) => self.stored_frame(last)?.prefix.chain,
             None => Chain::start(&self.agency),
         };
-        if root == head.root && chain == head.chain {
-            Ok(())
-        } else {
-            Err(behind)
-        }
+        if root == head.root && chain == head.chain { Ok(()) } else { Err(behind) }
     }
 
     pub(crate) fn keep_head(&self, bytes: &[u8]) -> Result<()> {
@@ -149,10 +123,7 @@ impl Engine {
     }
 
     pub(crate) fn kept_head(&self) -> Option<Vec<u8>> {
-        self.head
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.head.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn receipt_of(&self, seq: u64, item: u32, signed_head: &[u8]) -> Result<Receipt> {
@@ -166,13 +137,7 @@ impl Engine {
         let item_path = item_path(&commitments, item)?;
         let tree_path = self.state().tree.inclusion(seq, head.size)?;
         let frame = frame.prefix.frame;
-        Ok(Receipt {
-            frame,
-            item,
-            item_path,
-            tree_path,
-            head: note.to_string(),
-        })
+        Ok(Receipt { frame, item, item_path, tree_path, head: note.to_string() })
     }
 
     pub(crate) fn frames_from(&self, from: u64, limit: usize) -> Result<Vec<StoredFrame>> {
@@ -189,11 +154,7 @@ impl Engine {
                 items.push(checked(&frame, item?)?.to_item()?);
             }
             let Prefix { frame, chain, .. } = frame.prefix;
-            frames.push(StoredFrame {
-                frame,
-                chain,
-                items,
-            });
+            frames.push(StoredFrame { frame, chain, items });
         }
         Ok(frames)
     }
@@ -209,11 +170,7 @@ impl Engine {
                 let item = checked(&frame, item?)?;
                 items.push(as_shown(item.to_item()?, item.header.kind, shown));
             }
-            let Prefix {
-                frame: stated,
-                chain,
-                ..
-            } = frame.prefix;
+            let Prefix { frame: stated, chain, .. } = frame.prefix;
             if export.frame(stated.operation, stated.time, &items)? != chain {
                 return Err(frame.damage(audit::Error::ChainBroken));
             }
@@ -262,11 +219,7 @@ impl Engine {
             verified.items += 1;
             root.append(item.commitment);
             let parts = [Some(item.entry), item.local, item.data];
-            let erased = parts
-                .iter()
-                .flatten()
-                .filter(|part| part.bytes().is_none())
-                .count();
+            let erased = parts.iter().flatten().filter(|part| part.bytes().is_none()).count();
             verified.parts_erased += erased as u64;
             if depth == Depth::Deep
                 && let Err(error) =
@@ -341,9 +294,7 @@ impl Engine {
             }
         }
         // Commits go on: a record that came or went meanwhile is not missing.
-        let missing = before
-            .min(expected(self.state().counts()))
-            .saturating_sub(records);
+        let missing = before.min(expected(self.state().counts())).saturating_sub(records);
         if missing > 0 {
             verified.fault(format!("{missing} records are missing in the tables"));
         }

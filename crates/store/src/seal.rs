@@ -33,10 +33,7 @@ pub(crate) struct Entropy {
 
 impl Entropy {
     pub(crate) fn new(generator: Box<dyn CryptoRng + Send>) -> Self {
-        Self {
-            generator,
-            pool: Zeroizing::new(Vec::new()),
-        }
+        Self { generator, pool: Zeroizing::new(Vec::new()) }
     }
 
     pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
@@ -48,10 +45,7 @@ impl Entropy {
         let rest = self.pool.len() - N;
         let mut bytes = [0; N];
         let drawn = self.pool.get(rest..).unwrap_or_default();
-        bytes
-            .iter_mut()
-            .zip(drawn)
-            .for_each(|(to, from)| *to = *from);
+        bytes.iter_mut().zip(drawn).for_each(|(to, from)| *to = *from);
         self.pool.truncate(rest);
         bytes
     }
@@ -88,11 +82,7 @@ impl KeyPurpose {
     pub(crate) fn records(origin: &AgencyId, agreement: &AgreementId, expiry: Timestamp) -> Self {
         let (year, month, _) = expiry.as_date();
         let month = u32::try_from(year * 12 + month - 1).unwrap_or(u32::MAX);
-        Self::Records {
-            origin: origin.clone(),
-            agreement: agreement.clone(),
-            month,
-        }
+        Self::Records { origin: origin.clone(), agreement: agreement.clone(), month }
     }
 }
 
@@ -169,10 +159,7 @@ impl KeyRing {
         let file: KeyFile = domain::encoding::from_bytes("key file", file, max)
             .map_err(|error| Error::corrupt("key file", 0, error))?;
         if file.format != FORMAT {
-            return Err(Error::NewerFormat {
-                found: file.format,
-                known: FORMAT,
-            });
+            return Err(Error::NewerFormat { found: file.format, known: FORMAT });
         }
         let check = self.check_of(&file.keys);
         for wrapped in file.keys {
@@ -189,27 +176,16 @@ impl KeyRing {
             return Err(Error::corrupt("key file", 0, "it does not pass its check"));
         }
         let complete = [KeyPurpose::Blind, KeyPurpose::Rows];
-        if complete
-            .iter()
-            .all(|purpose| self.numbers.contains_key(purpose))
-        {
+        if complete.iter().all(|purpose| self.numbers.contains_key(purpose)) {
             Ok(())
         } else {
-            Err(Error::corrupt(
-                "key file",
-                0,
-                "a key that every store has is missing",
-            ))
+            Err(Error::corrupt("key file", 0, "a key that every store has is missing"))
         }
     }
 
     fn to_file(&self) -> Vec<u8> {
         let (keys, check) = (self.wrapped.clone(), self.check_of(&self.wrapped));
-        domain::encoding::to_bytes(&KeyFile {
-            format: FORMAT,
-            keys,
-            check,
-        })
+        domain::encoding::to_bytes(&KeyFile { format: FORMAT, keys, check })
     }
 
     fn check_of(&self, keys: &[Wrapped]) -> [u8; KEY_BYTES] {
@@ -220,34 +196,20 @@ impl KeyRing {
         if *purpose == KeyPurpose::Blind {
             self.blind = key.clone();
         }
-        self.ciphers
-            .insert(number, XChaCha20Poly1305::new(&(**key).into()));
+        self.ciphers.insert(number, XChaCha20Poly1305::new(&(**key).into()));
         self.numbers.insert(purpose.clone(), number);
     }
 
     fn draw(&mut self, purpose: KeyPurpose, entropy: &mut Entropy) -> Result<u32> {
         if self.wrapped.len() >= KEYS_MAX {
-            return Err(Error::too_large(
-                "data keys",
-                KEYS_MAX as u64 + 1,
-                KEYS_MAX as u64,
-            ));
+            return Err(Error::too_large("data keys", KEYS_MAX as u64 + 1, KEYS_MAX as u64));
         }
-        let number = self
-            .wrapped
-            .iter()
-            .map(|key| key.number + 1)
-            .max()
-            .unwrap_or(0);
+        let number = self.wrapped.iter().map(|key| key.number + 1).max().unwrap_or(0);
         let key = Zeroizing::new(entropy.bytes::<KEY_BYTES>());
         let aad = aad_of_key(number, &purpose);
         let sealed = seal(&self.wrapping, entropy.bytes(), &aad, key.as_slice())?;
         self.keep(number, &purpose, &key);
-        self.wrapped.push(Wrapped {
-            number,
-            purpose,
-            sealed: Some(sealed),
-        });
+        self.wrapped.push(Wrapped { number, purpose, sealed: Some(sealed) });
         Ok(number)
     }
 
@@ -352,10 +314,7 @@ fn seal(
 
 fn open(cipher: &XChaCha20Poly1305, aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, msg) = sealed.split_first_chunk::<NONCE_BYTES>()?;
-    cipher
-        .decrypt(&XNonce::from(*nonce), Payload { msg, aad })
-        .ok()
-        .map(Zeroizing::new)
+    cipher.decrypt(&XNonce::from(*nonce), Payload { msg, aad }).ok().map(Zeroizing::new)
 }
 
 #[cfg(test)]
@@ -404,10 +363,7 @@ mod tests {
         let (mut ring, _) = KeyRing::open(&[1; 32], None, &mut entropy).unwrap();
         let rows = ring.number(&KeyPurpose::Rows).unwrap();
         let sealed = ring.seal(rows, b"here", b"secret", &mut entropy).unwrap();
-        assert_eq!(
-            opened(ring.open_seal(rows, b"here", &sealed).unwrap()).unwrap(),
-            b"secret"
-        );
+        assert_eq!(opened(ring.open_seal(rows, b"here", &sealed).unwrap()).unwrap(), b"secret");
         assert!(ring.open_seal(rows, b"there", &sealed).unwrap().is_none());
         let purpose = KeyPurpose::records(
             &"be-fedpol".parse().unwrap(),
@@ -416,10 +372,7 @@ mod tests {
         );
         let (other, _) = ring.add(purpose, &mut entropy).unwrap();
         assert!(ring.open_seal(other, b"here", &sealed).unwrap().is_none());
-        assert_eq!(
-            ring.open_seal(99, b"here", &sealed).err(),
-            Some(Error::KeyGone)
-        );
+        assert_eq!(ring.open_seal(99, b"here", &sealed).err(), Some(Error::KeyGone));
         for at in 0..sealed.len() {
             let mut sealed = sealed.clone();
             sealed[at] ^= 1;
@@ -445,10 +398,7 @@ mod tests {
         let (again, none) = KeyRing::open(&[1; 32], Some(&later), &mut entropy).unwrap();
         assert_eq!(none, None);
         assert_eq!(again.number(&purpose), Some(number));
-        assert_eq!(
-            opened(again.open_seal(number, b"", &sealed).unwrap()).unwrap(),
-            b"secret"
-        );
+        assert_eq!(opened(again.open_seal(number, b"", &sealed).unwrap()).unwrap(), b"secret");
         assert_eq!(again.blind(&x), ring.blind(&x));
         let (older, _) = KeyRing::open(&[1; 32], file.as_deref(), &mut entropy).unwrap();
         assert_eq!(older.number(&purpose), None);
@@ -457,10 +407,7 @@ mod tests {
         for at in 0..later.len() {
             let mut file = later.clone();
             file[at] ^= 1;
-            assert!(
-                KeyRing::open(&[1; 32], Some(&file), &mut entropy).is_err(),
-                "byte {at}"
-            );
+            assert!(KeyRing::open(&[1; 32], Some(&file), &mut entropy).is_err(), "byte {at}");
         }
     }
 
@@ -471,9 +418,6 @@ mod tests {
         let rows = ring.number(&KeyPurpose::Rows).unwrap();
         let sealed = ring.seal(rows, b"", b"secret", &mut entropy).unwrap();
         ring.ciphers.remove(&rows);
-        assert_eq!(
-            opened(ring.open_seal(rows, b"", &sealed).unwrap()).unwrap(),
-            b"erased"
-        );
+        assert_eq!(opened(ring.open_seal(rows, b"", &sealed).unwrap()).unwrap(), b"erased");
     }
 }

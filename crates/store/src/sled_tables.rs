@@ -50,12 +50,7 @@ pub(crate) struct Watermark {
 
 impl Watermark {
     pub(crate) const fn start(chain: Chain) -> Self {
-        Self {
-            size: 0,
-            chain,
-            rows: 0,
-            sum: 0,
-        }
+        Self { size: 0, chain, rows: 0, sum: 0 }
     }
 
     fn to_bytes(self) -> Vec<u8> {
@@ -134,16 +129,10 @@ impl SledFolder {
     pub(crate) fn open(path: &Path, cache_bytes: u64, start: Chain) -> Result<Self, Trouble> {
         guarded(|| {
             let fresh = !path.exists();
-            let config = sled::Config::new()
-                .path(path)
-                .cache_capacity(cache_bytes)
-                .flush_every_ms(None);
+            let config =
+                sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None);
             let db = open_unlocked(&config)?;
-            let mut folder = Self {
-                db,
-                path: path.to_owned(),
-                watermark: Watermark::start(start),
-            };
+            let mut folder = Self { db, path: path.to_owned(), watermark: Watermark::start(start) };
             if fresh {
                 folder.write(&[], folder.watermark)?;
                 folder.flush()?;
@@ -161,14 +150,8 @@ impl SledFolder {
         let stored = stored.and_then(|bytes| Watermark::from_bytes(&bytes));
         let stored =
             stored.ok_or_else(|| Trouble("the watermark is missing or damaged".to_owned()))?;
-        let mut found = Watermark {
-            rows: 0,
-            sum: 0,
-            ..stored
-        };
-        for row in self
-            .db
-            .range::<&[u8], _>((Bound::Excluded(&[WATERMARK][..]), Bound::Unbounded))
+        let mut found = Watermark { rows: 0, sum: 0, ..stored };
+        for row in self.db.range::<&[u8], _>((Bound::Excluded(&[WATERMARK][..]), Bound::Unbounded))
         {
             let (key, pointer) = row.map_err(Trouble::of)?;
             found.add(&key, &pointer);
@@ -215,17 +198,13 @@ impl SledFolder {
 
     fn flush(&self) -> Result<(), Trouble> {
         self.db.flush().map_err(Trouble::of)?;
-        File::open(self.path.join("db"))
-            .and_then(|db| db.sync_data())
-            .map_err(Trouble::io)
+        File::open(self.path.join("db")).and_then(|db| db.sync_data()).map_err(Trouble::io)
     }
 
     fn sync_names(&self) -> io::Result<()> {
         File::open(self.path.join("conf"))?.sync_all()?;
         crate::folder::sync_folder(&self.path)?;
-        self.path
-            .parent()
-            .map_or(Ok(()), crate::folder::sync_folder)
+        self.path.parent().map_or(Ok(()), crate::folder::sync_folder)
     }
 
     /// Brings it up to the journal, while nobody reads yet.
@@ -236,11 +215,7 @@ impl SledFolder {
         chain: Chain,
     ) -> Result<(), Trouble> {
         guarded(|| {
-            let watermark = Watermark {
-                size,
-                chain,
-                ..self.watermark
-            };
+            let watermark = Watermark { size, chain, ..self.watermark };
             self.watermark = self.write(changes, watermark)?;
             Ok(())
         })
@@ -330,23 +305,14 @@ impl SledTables {
         });
         let writer = writer.map_err(Error::io("start the tables' thread"))?;
         let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(writer)));
-        Ok(Self {
-            shared,
-            jobs,
-            writer,
-            staged,
-        })
+        Ok(Self { shared, jobs, writer, staged })
     }
 
     fn read<T>(&self, act: impl FnOnce(&Overlay) -> Result<T, Trouble>) -> Result<T> {
         if self.shared.broken.load(Ordering::SeqCst) {
             return Err(broken());
         }
-        let overlay = self
-            .shared
-            .overlay
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let overlay = self.shared.overlay.read().unwrap_or_else(PoisonError::into_inner);
         guarded(|| act(&overlay)).map_err(|trouble| {
             self.shared.fail(&trouble);
             broken()
@@ -355,11 +321,7 @@ impl SledTables {
 }
 
 fn broken() -> Error {
-    Error::corrupt(
-        "tables",
-        0,
-        "the tables failed; they are rebuilt at the next start",
-    )
+    Error::corrupt("tables", 0, "the tables failed; they are rebuilt at the next start")
 }
 
 impl Tables for SledTables {
@@ -412,11 +374,7 @@ impl Tables for SledTables {
 
     fn stage(&self, changes: &[PointerChange]) {
         let size = self.staged.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut overlay = self
-            .shared
-            .overlay
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
         for change in changes {
             overlay.insert(change.key.clone(), (size, change.pointer));
         }
@@ -424,30 +382,14 @@ impl Tables for SledTables {
 
     fn apply(&self, size: u64, chain: Chain, changes: Vec<PointerChange>) -> Result<()> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = jobs.as_ref().map(|jobs| {
-            jobs.send(Job {
-                size,
-                chain,
-                changes,
-            })
-            .is_ok()
-        });
+        let sent = jobs.as_ref().map(|jobs| jobs.send(Job { size, chain, changes }).is_ok());
         let works = sent == Some(true) && !self.shared.broken.load(Ordering::SeqCst);
         if works { Ok(()) } else { Err(broken()) }
     }
 
     fn close(&self) -> Result<()> {
-        drop(
-            self.jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        let writer = self
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         match writer.map(JoinHandle::join) {
             None | Some(Ok(Ok(()))) => Ok(()),
             Some(_) => Err(broken()),
@@ -493,23 +435,10 @@ fn write_jobs(folder: SledFolder, shared: &Shared, jobs: &Receiver<Job>) -> Resu
             (size, chain) = (job.size, job.chain);
             changes.extend(job.changes);
         }
-        watermark = folder.write(
-            &changes,
-            Watermark {
-                size,
-                chain,
-                ..watermark
-            },
-        )?;
-        let mut overlay = shared
-            .overlay
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        watermark = folder.write(&changes, Watermark { size, chain, ..watermark })?;
+        let mut overlay = shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
         for change in &changes {
-            if overlay
-                .get(&change.key)
-                .is_some_and(|(staged, _)| *staged <= size)
-            {
+            if overlay.get(&change.key).is_some_and(|(staged, _)| *staged <= size) {
                 overlay.remove(&change.key);
             }
         }
@@ -534,19 +463,11 @@ mod tests {
     }
 
     fn pointer(n: u32) -> Pointer {
-        Pointer::row(Place {
-            segment: 1,
-            offset: n,
-            length: 7,
-        })
+        Pointer::row(Place { segment: 1, offset: n, length: 7 })
     }
 
     fn change(key: &[u8], to: Option<u32>) -> PointerChange {
-        PointerChange {
-            key: key.to_vec(),
-            pointer: to.map(pointer),
-            before: Before::Possible,
-        }
+        PointerChange { key: key.to_vec(), pointer: to.map(pointer), before: Before::Possible }
     }
 
     fn open(folder: &Path) -> Result<SledFolder, Trouble> {
@@ -555,8 +476,7 @@ mod tests {
 
     fn rows(tables: &SledTables, after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, u32)> {
         let rows = tables.scan(b"k", after, limit).unwrap().into_iter();
-        rows.map(|(key, pointer)| (key, pointer.place.offset))
-            .collect()
+        rows.map(|(key, pointer)| (key, pointer.place.offset)).collect()
     }
 
     #[test]
@@ -575,14 +495,8 @@ mod tests {
             change(b"k9", Some(2)),
         ];
         tables.stage(&staged);
-        let expected: [(&[u8], u32); 6] = [
-            (b"k0", 2),
-            (b"k1", 1),
-            (b"k4", 2),
-            (b"k5", 2),
-            (b"k7", 1),
-            (b"k9", 2),
-        ];
+        let expected: [(&[u8], u32); 6] =
+            [(b"k0", 2), (b"k1", 1), (b"k4", 2), (b"k5", 2), (b"k7", 1), (b"k9", 2)];
         let expected = expected.map(|(key, n)| (key.to_vec(), n));
         let check = || {
             assert_eq!(rows(&tables, None, 99), expected);
@@ -615,8 +529,7 @@ mod tests {
         for tamper in tamper {
             let folder = tempfile::tempdir().unwrap();
             let mut sled = open(folder.path()).unwrap();
-            sled.catch_up(&[change(b"k1", Some(1))], 1, chain(1))
-                .unwrap();
+            sled.catch_up(&[change(b"k1", Some(1))], 1, chain(1)).unwrap();
             sled.settle().unwrap();
             drop(sled);
             drop(open(folder.path()).unwrap());
@@ -632,16 +545,8 @@ mod tests {
     fn several_changes_of_one_key_count_as_one() {
         let folder = tempfile::tempdir().unwrap();
         let mut sled = open(folder.path()).unwrap();
-        let absent = PointerChange {
-            before: Before::Absent,
-            ..change(b"k1", Some(1))
-        };
-        let changes = [
-            absent,
-            change(b"k1", Some(2)),
-            change(b"k2", Some(1)),
-            change(b"k2", None),
-        ];
+        let absent = PointerChange { before: Before::Absent, ..change(b"k1", Some(1)) };
+        let changes = [absent, change(b"k1", Some(2)), change(b"k2", Some(1)), change(b"k2", None)];
         sled.catch_up(&changes, 1, chain(1)).unwrap();
         assert_eq!(sled.watermark.rows, 1);
         sled.catch_up(&[change(b"k1", None)], 2, chain(2)).unwrap();

@@ -109,18 +109,10 @@ impl State {
             }
             Effect::Put { key } => {
                 let pointer = Some(Pointer::row(place));
-                out.push(PointerChange {
-                    key,
-                    pointer,
-                    before: Before::Possible,
-                });
+                out.push(PointerChange { key, pointer, before: Before::Possible });
             }
             Effect::Delete { key } => {
-                out.push(PointerChange {
-                    key,
-                    pointer: None,
-                    before: Before::Possible,
-                });
+                out.push(PointerChange { key, pointer: None, before: Before::Possible });
             }
             Effect::Record(record) => self.put(record, place, out)?,
             Effect::Withdraw { record_id, origin } => {
@@ -158,18 +150,13 @@ impl State {
         let origin = self.origin_number(&class.origin);
         let (number, before) = match self.rows.find(&record.record_id) {
             Some(number) => (number, Before::Possible),
-            None => (
-                self.rows.add(Row::new(record.record_id, origin)),
-                Before::Absent,
-            ),
+            None => (self.rows.add(Row::new(record.record_id, origin)), Before::Absent),
         };
         let Some(row) = self.rows.row_mut(number) else {
             return Err(Impossible("no such row"));
         };
         if row.state != RowState::Live || row.origin != origin {
-            return Err(Impossible(
-                "a record that was withdrawn, or of another originator",
-            ));
+            return Err(Impossible("a record that was withdrawn, or of another originator"));
         }
         let (previous, changed) = (row.class, row.version != record.version);
         row.version = record.version;
@@ -186,17 +173,9 @@ impl State {
         } else {
             self.index_foreign(number, &class, record.token, changed);
         }
-        let pointer = Pointer {
-            place,
-            class: record.class,
-            version: record.version,
-        };
+        let pointer = Pointer { place, class: record.class, version: record.version };
         let key = full_key(RECORD, record.record_id.as_bytes());
-        out.push(PointerChange {
-            key,
-            pointer: Some(pointer),
-            before,
-        });
+        out.push(PointerChange { key, pointer: Some(pointer), before });
         Ok(())
     }
 
@@ -205,21 +184,10 @@ impl State {
             return;
         };
         if previous != NONE && previous != class {
-            let left = LoggedRow {
-                row: number,
-                version,
-                kind: LogKind::Leave,
-            };
+            let left = LoggedRow { row: number, version, kind: LogKind::Leave };
             self.classes.append(previous, left);
         }
-        self.classes.append(
-            class,
-            LoggedRow {
-                row: number,
-                version,
-                kind: LogKind::Add,
-            },
-        );
+        self.classes.append(class, LoggedRow { row: number, version, kind: LogKind::Add });
     }
 
     fn index_own(
@@ -251,10 +219,7 @@ impl State {
         }
         if let Some((epoch, token)) = token {
             let key = (class.agreement.clone(), class.origin.clone(), epoch);
-            let map = self
-                .foreign_tokens
-                .entry(key)
-                .or_insert_with(|| TokenMap::new(self.mixer));
+            let map = self.foreign_tokens.entry(key).or_insert_with(|| TokenMap::new(self.mixer));
             map.insert(number, token);
         }
     }
@@ -284,11 +249,7 @@ impl State {
         let origin = self.origin_number(origin);
         let key = full_key(TOMBSTONE, record_id.as_bytes());
         let pointer = Some(Pointer::row(place));
-        out.push(PointerChange {
-            key,
-            pointer,
-            before: Before::Possible,
-        });
+        out.push(PointerChange { key, pointer, before: Before::Possible });
         let Some(number) = self.rows.find(record_id) else {
             let mut row = Row::new(*record_id, origin);
             row.state = RowState::Withdrawn;
@@ -312,19 +273,11 @@ impl State {
             self.forget_tokens(number, &of);
         }
         if origin == 0 {
-            let retracted = LoggedRow {
-                row: number,
-                version,
-                kind: LogKind::Retract,
-            };
+            let retracted = LoggedRow { row: number, version, kind: LogKind::Retract };
             self.classes.append(class, retracted);
         } else {
             let key = full_key(RECORD, record_id.as_bytes());
-            out.push(PointerChange {
-                key,
-                pointer: None,
-                before: Before::Possible,
-            });
+            out.push(PointerChange { key, pointer: None, before: Before::Possible });
         }
         self.classes.count_record(class, -1);
         self.count(origin, -1);
@@ -338,17 +291,11 @@ impl State {
             return;
         }
         let classes: HashSet<u32> = drop.classes.iter().copied().collect();
-        let mut numbers: Vec<u32> = drop
-            .record_ids
-            .iter()
-            .filter_map(|record_id| self.rows.find(record_id))
-            .collect();
+        let mut numbers: Vec<u32> =
+            drop.record_ids.iter().filter_map(|record_id| self.rows.find(record_id)).collect();
         if !classes.is_empty() {
             let rows = self.rows.iter();
-            numbers.extend(
-                rows.filter(|(_, row)| classes.contains(&row.class))
-                    .map(|(n, _)| n),
-            );
+            numbers.extend(rows.filter(|(_, row)| classes.contains(&row.class)).map(|(n, _)| n));
         }
         for number in numbers {
             let Some(row) = self.rows.row(number).copied() else {
@@ -364,11 +311,7 @@ impl State {
             self.classes.count_record(row.class, -1);
             self.count(origin, -1);
             let key = full_key(RECORD, row.record_id.as_bytes());
-            out.push(PointerChange {
-                key,
-                pointer: None,
-                before: Before::Possible,
-            });
+            out.push(PointerChange { key, pointer: None, before: Before::Possible });
         }
     }
 
@@ -393,21 +336,13 @@ impl State {
     }
 
     fn count(&mut self, origin: u16, by: i64) {
-        let count = if origin == 0 {
-            &mut self.counts.own
-        } else {
-            &mut self.counts.foreign
-        };
+        let count = if origin == 0 { &mut self.counts.own } else { &mut self.counts.foreign };
         *count = count.saturating_add_signed(by);
     }
 
     pub(crate) fn counts(&self) -> Counts {
         let (classes, frames) = (self.classes.count() as u64, self.tip.size());
-        Counts {
-            classes,
-            frames,
-            ..self.counts
-        }
+        Counts { classes, frames, ..self.counts }
     }
 
     pub(crate) fn hit_row(&self, number: u32) -> Option<HitRow> {
@@ -430,12 +365,7 @@ impl State {
         let rows = self.classes.log(number, from, limit).into_iter();
         rows.filter_map(|(position, logged)| {
             let record_id = self.rows.row(logged.row)?.record_id;
-            Some(LogRow {
-                position,
-                record_id,
-                version: logged.version,
-                kind: logged.kind,
-            })
+            Some(LogRow { position, record_id, version: logged.version, kind: logged.kind })
         })
         .collect()
     }
@@ -447,11 +377,7 @@ impl State {
         epoch: TokenEpoch,
         key: TokenKey,
     ) {
-        let tokens = OwnTokens {
-            key,
-            map: TokenMap::new(self.mixer),
-            complete: false,
-        };
+        let tokens = OwnTokens { key, map: TokenMap::new(self.mixer), complete: false };
         self.own_tokens.insert((agreement.clone(), epoch), tokens);
     }
 
@@ -521,8 +447,7 @@ impl State {
         owner: &AgencyId,
         epoch: TokenEpoch,
     ) {
-        self.foreign_tokens
-            .remove(&(agreement.clone(), owner.clone(), epoch));
+        self.foreign_tokens.remove(&(agreement.clone(), owner.clone(), epoch));
     }
 
     /// Own records of these tokens; `None` without a key.
@@ -532,8 +457,7 @@ impl State {
         epoch: TokenEpoch,
         tokens: &[Token],
     ) -> Option<Vec<Match>> {
-        self.complete_map(agreement, epoch)
-            .map(|map| self.matches(map, tokens))
+        self.complete_map(agreement, epoch).map(|map| self.matches(map, tokens))
     }
 
     pub(crate) fn match_foreign(
@@ -544,9 +468,7 @@ impl State {
         tokens: &[Token],
     ) -> Vec<Match> {
         let key = (agreement.clone(), owner.clone(), epoch);
-        self.foreign_tokens
-            .get(&key)
-            .map_or_else(Vec::new, |map| self.matches(map, tokens))
+        self.foreign_tokens.get(&key).map_or_else(Vec::new, |map| self.matches(map, tokens))
     }
 
     fn matches(&self, map: &TokenMap, tokens: &[Token]) -> Vec<Match> {
@@ -555,11 +477,7 @@ impl State {
             for number in map.rows(token, MATCH_ROWS_MAX) {
                 let record_id = self.rows.row(number).map(|row| row.record_id);
                 if let Some((record_id, row)) = record_id.zip(self.hit_row(number)) {
-                    found.push(Match {
-                        slot,
-                        record_id,
-                        row,
-                    });
+                    found.push(Match { slot, record_id, row });
                 }
             }
         }
@@ -573,10 +491,6 @@ impl State {
     }
 
     pub(crate) fn ownership(&self, origin: &AgencyId) -> Ownership {
-        if self.own() == Some(origin) {
-            Ownership::Own
-        } else {
-            Ownership::Foreign
-        }
+        if self.own() == Some(origin) { Ownership::Own } else { Ownership::Foreign }
     }
 }

@@ -37,12 +37,7 @@ pub(crate) struct MemoryTables(RwLock<BTreeMap<Vec<u8>, Pointer>>);
 
 impl Tables for MemoryTables {
     fn get(&self, key: &[u8]) -> Result<Option<Pointer>> {
-        Ok(self
-            .0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .copied())
+        Ok(self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).copied())
     }
 
     fn scan(
@@ -53,12 +48,8 @@ impl Tables for MemoryTables {
     ) -> Result<Vec<(Vec<u8>, Pointer)>> {
         let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let range = rows.range::<[u8], _>((start(prefix, after), Bound::Unbounded));
-        let inside = range
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .take(limit);
-        Ok(inside
-            .map(|(key, pointer)| (key.clone(), *pointer))
-            .collect())
+        let inside = range.take_while(|(key, _)| key.starts_with(prefix)).take(limit);
+        Ok(inside.map(|(key, pointer)| (key.clone(), *pointer)).collect())
     }
 
     fn stage(&self, changes: &[PointerChange]) {

@@ -138,12 +138,7 @@ impl Section {
         }
         Digest::from_bytes(domain::digest::derive(
             "malines batch root v1",
-            &[
-                self.handle.as_bytes(),
-                &self.from.to_le_bytes(),
-                &self.to.to_le_bytes(),
-                &bytes,
-            ],
+            &[self.handle.as_bytes(), &self.from.to_le_bytes(), &self.to.to_le_bytes(), &bytes],
         ))
     }
 }

@@ -58,11 +58,7 @@ pub enum Regrant {
 impl Grants {
     /// No class at all.
     pub const fn none(epoch: Epoch) -> Self {
-        Self {
-            epoch,
-            sequence: 0,
-            classes: BTreeMap::new(),
-        }
+        Self { epoch, sequence: 0, classes: BTreeMap::new() }
     }
 
     /// Makes the grants those of `visible`; new classes get handles from `handle`.
@@ -85,10 +81,7 @@ impl Grants {
         for seen in visible {
             self.classes.entry(seen.class).or_insert_with(|| {
                 changed = true;
-                Grant {
-                    handle: handle(),
-                    snapshot_end: seen.end,
-                }
+                Grant { handle: handle(), snapshot_end: seen.end }
             });
         }
         if changed {
@@ -196,10 +189,7 @@ pub fn select(
 mod tests {
     use super::*;
 
-    const EPOCH: Epoch = Epoch {
-        counter: 1,
-        random: [1; 16],
-    };
+    const EPOCH: Epoch = Epoch { counter: 1, random: [1; 16] };
 
     fn class(n: u8) -> Digest {
         Digest::from_bytes([n; 32])
@@ -217,18 +207,9 @@ mod tests {
     fn regranting_the_same_changes_nothing_and_a_class_that_comes_back_gets_a_new_handle() {
         let mut grants = Grants::none(EPOCH);
         let mut handles = handles();
-        let visible = [VisibleClass {
-            class: class(1),
-            end: 7,
-        }];
-        assert_eq!(
-            grants.regrant(EPOCH, &visible, &mut handles),
-            Regrant::Changed
-        );
-        assert_eq!(
-            grants.regrant(EPOCH, &visible, &mut handles),
-            Regrant::Unchanged
-        );
+        let visible = [VisibleClass { class: class(1), end: 7 }];
+        assert_eq!(grants.regrant(EPOCH, &visible, &mut handles), Regrant::Changed);
+        assert_eq!(grants.regrant(EPOCH, &visible, &mut handles), Regrant::Unchanged);
         let first = grants.classes[&class(1)];
         assert_eq!((grants.sequence, first.snapshot_end), (1, 7));
         grants.regrant(EPOCH, &[], &mut handles);
@@ -242,20 +223,11 @@ mod tests {
     fn a_new_epoch_draws_every_handle_again() {
         let mut grants = Grants::none(EPOCH);
         let mut handles = handles();
-        let visible = [VisibleClass {
-            class: class(1),
-            end: 0,
-        }];
+        let visible = [VisibleClass { class: class(1), end: 0 }];
         grants.regrant(EPOCH, &visible, &mut handles);
         let before = grants.handles();
-        let forked = Epoch {
-            counter: 1,
-            random: [2; 16],
-        };
-        assert_eq!(
-            grants.regrant(forked, &visible, &mut handles),
-            Regrant::Changed
-        );
+        let forked = Epoch { counter: 1, random: [2; 16] };
+        assert_eq!(grants.regrant(forked, &visible, &mut handles), Regrant::Changed);
         assert_ne!(grants.handles(), before);
     }
 
@@ -263,9 +235,8 @@ mod tests {
     fn a_history_that_is_not_ours_shows() {
         let mut grants = Grants::none(EPOCH);
         grants.regrant(EPOCH, &[VisibleClass { class: class(1), end: 3 }], handles());
-        let at = |handle, position| {
-            [Cursor { handle: ClassHandle::from_bytes([handle; 16]), position }]
-        };
+        let at =
+            |handle, position| [Cursor { handle: ClassHandle::from_bytes([handle; 16]), position }];
         let shows = |epoch, sequence, cursors: &[Cursor], end| {
             grants.shows_the_future(epoch, sequence, cursors, |_| end)
         };
@@ -304,21 +275,10 @@ mod tests {
                 4 => Life::Expired,
                 _ => Life::Alive,
             };
-            let class = if id.as_bytes()[0] == 3 {
-                class(9)
-            } else {
-                class(1)
-            };
-            Some(RowState {
-                version: Version::FIRST,
-                class,
-                life,
-            })
+            let class = if id.as_bytes()[0] == 3 { class(9) } else { class(1) };
+            Some(RowState { version: Version::FIRST, class, life })
         };
-        let grant = |snapshot_end| Grant {
-            handle: ClassHandle::from_bytes([0; 16]),
-            snapshot_end,
-        };
+        let grant = |snapshot_end| Grant { handle: ClassHandle::from_bytes([0; 16]), snapshot_end };
         let sent = |snapshot_end| {
             let rows = select(&rows, &class(1), &grant(snapshot_end), state);
             rows.iter().map(|row| row.position).collect::<Vec<_>>()

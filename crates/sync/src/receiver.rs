@@ -116,13 +116,7 @@ pub enum Purge {
 impl Replica {
     /// Nothing pulled yet.
     pub const fn new(origin: AgencyId, agreement: AgreementId) -> Self {
-        Self {
-            origin,
-            agreement,
-            epoch: None,
-            grant_sequence: 0,
-            classes: BTreeMap::new(),
-        }
+        Self { origin, agreement, epoch: None, grant_sequence: 0, classes: BTreeMap::new() }
     }
 
     /// What to ask for next.
@@ -134,10 +128,7 @@ impl Replica {
             epoch: self.epoch,
             grant_sequence: self.grant_sequence,
             cursors: cursors
-                .map(|(handle, progress)| Cursor {
-                    handle: *handle,
-                    position: progress.position,
-                })
+                .map(|(handle, progress)| Cursor { handle: *handle, position: progress.position })
                 .collect(),
         }
     }
@@ -191,31 +182,19 @@ impl Replica {
         }
         let Some(handles) = &message.grants else {
             let known = message.grant_sequence == self.grant_sequence;
-            return if known {
-                Ok(())
-            } else {
-                Err(Violation::GrantsMissing)
-            };
+            return if known { Ok(()) } else { Err(Violation::GrantsMissing) };
         };
         let mut granted = BTreeMap::new();
         for handle in handles.iter().take(VIEW_CLASSES_MAX + 1) {
-            let fresh = Progress {
-                position: 0,
-                class: None,
-            };
+            let fresh = Progress { position: 0, class: None };
             let progress = self.classes.get(handle).copied().unwrap_or(fresh);
             granted.insert(*handle, progress);
         }
         if granted.len() != handles.len() || handles.len() > VIEW_CLASSES_MAX {
             return Err(Violation::GrantsMalformed);
         }
-        let gone = self
-            .classes
-            .iter()
-            .filter(|(handle, _)| !granted.contains_key(*handle));
-        effects.dropped = gone
-            .map(|(handle, progress)| (*handle, progress.class))
-            .collect();
+        let gone = self.classes.iter().filter(|(handle, _)| !granted.contains_key(*handle));
+        effects.dropped = gone.map(|(handle, progress)| (*handle, progress.class)).collect();
         self.classes = granted;
         self.grant_sequence = message.grant_sequence;
         Ok(())
@@ -252,10 +231,7 @@ impl Replica {
         section: &Section,
         classes: impl IntoIterator<Item = Digest>,
     ) -> Result<(), Violation> {
-        let progress = self
-            .classes
-            .get_mut(&section.handle)
-            .ok_or(Violation::NotGranted)?;
+        let progress = self.classes.get_mut(&section.handle).ok_or(Violation::NotGranted)?;
         let mut bound = progress.class;
         for class in classes {
             if *bound.get_or_insert(class) != class {
@@ -295,10 +271,7 @@ mod tests {
     fn message(grant_sequence: u64, grants: Option<&[u8]>) -> PullMessage {
         PullMessage {
             incarnation: ME,
-            epoch: Epoch {
-                counter: 1,
-                random: [1; 16],
-            },
+            epoch: Epoch { counter: 1, random: [1; 16] },
             grant_sequence,
             grants: grants.map(|grants| grants.iter().map(|n| handle(*n)).collect()),
             section: None,
@@ -307,20 +280,12 @@ mod tests {
     }
 
     fn section(n: u8, from: u64, to: u64) -> Section {
-        Section {
-            handle: handle(n),
-            from,
-            to,
-            entries: vec![],
-            sheet: None,
-        }
+        Section { handle: handle(n), from, to, entries: vec![], sheet: None }
     }
 
     fn started() -> Replica {
-        let mut replica = Replica::new(
-            "be-fedpol".parse().unwrap(),
-            "malines-2026".parse().unwrap(),
-        );
+        let mut replica =
+            Replica::new("be-fedpol".parse().unwrap(), "malines-2026".parse().unwrap());
         replica.accept(ME, &message(1, Some(&[1, 2]))).unwrap();
         replica
     }
@@ -347,37 +312,20 @@ mod tests {
     #[test]
     fn r4_a_class_no_longer_granted_is_dropped_and_starts_anew_if_it_returns() {
         let mut replica = started();
-        replica
-            .advance(&section(1, 0, 5), [Digest::from_bytes([7; 32])])
-            .unwrap();
+        replica.advance(&section(1, 0, 5), [Digest::from_bytes([7; 32])]).unwrap();
         let effects = replica.accept(ME, &message(2, Some(&[2]))).unwrap();
-        assert_eq!(
-            effects.dropped,
-            [(handle(1), Some(Digest::from_bytes([7; 32])))]
-        );
-        let refused = PullMessage {
-            section: Some(section(1, 5, 6)),
-            ..message(2, None)
-        };
+        assert_eq!(effects.dropped, [(handle(1), Some(Digest::from_bytes([7; 32])))]);
+        let refused = PullMessage { section: Some(section(1, 5, 6)), ..message(2, None) };
         assert_eq!(replica.accept(ME, &refused), Err(Violation::NotGranted));
-        assert_eq!(
-            replica.accept(ME, &message(3, None)),
-            Err(Violation::GrantsMissing)
-        );
-        assert_eq!(
-            replica.accept(ME, &message(1, Some(&[1]))),
-            Err(Violation::GrantsWentBack)
-        );
+        assert_eq!(replica.accept(ME, &message(3, None)), Err(Violation::GrantsMissing));
+        assert_eq!(replica.accept(ME, &message(1, Some(&[1]))), Err(Violation::GrantsWentBack));
     }
 
     #[test]
     fn r5_epochs_never_go_back_and_forks_show() {
         let mut replica = started();
         let of = |counter, random| PullMessage {
-            epoch: Epoch {
-                counter,
-                random: [random; 16],
-            },
+            epoch: Epoch { counter, random: [random; 16] },
             ..message(1, Some(&[1]))
         };
         assert_eq!(replica.accept(ME, &of(1, 2)), Err(Violation::Fork));
@@ -389,10 +337,7 @@ mod tests {
 
     #[test]
     fn r11_a_stream_of_another_process_is_refused() {
-        assert_eq!(
-            started().accept([8; 16], &message(1, None)),
-            Err(Violation::Incarnation)
-        );
+        assert_eq!(started().accept([8; 16], &message(1, None)), Err(Violation::Incarnation));
     }
 
     #[test]
@@ -400,14 +345,8 @@ mod tests {
         let mut replica = started();
         let (a, b) = (Digest::from_bytes([1; 32]), Digest::from_bytes([2; 32]));
         assert_eq!(replica.advance(&section(1, 0, 2), [a, a]), Ok(()));
-        assert_eq!(
-            replica.advance(&section(1, 2, 3), [b]),
-            Err(Violation::ClassMixed)
-        );
-        assert_eq!(
-            replica.advance(&section(2, 0, 2), [a, b]),
-            Err(Violation::ClassMixed)
-        );
+        assert_eq!(replica.advance(&section(1, 2, 3), [b]), Err(Violation::ClassMixed));
+        assert_eq!(replica.advance(&section(2, 0, 2), [a, b]), Err(Violation::ClassMixed));
         assert_eq!(Replica::from_bytes(&replica.to_bytes()), Ok(replica));
     }
 
@@ -415,10 +354,7 @@ mod tests {
     fn a_refused_message_changes_nothing() {
         let mut replica = started();
         let before = replica.clone();
-        let twice = PullMessage {
-            grants: Some(vec![handle(3), handle(3)]),
-            ..message(2, None)
-        };
+        let twice = PullMessage { grants: Some(vec![handle(3), handle(3)]), ..message(2, None) };
         assert_eq!(replica.accept(ME, &twice), Err(Violation::GrantsMalformed));
         assert_eq!(replica, before);
     }

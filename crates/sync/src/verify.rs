@@ -13,7 +13,6 @@ use domain::token::{Token, TokenEpoch, TokenSheet};
 use domain::withdrawal::Tombstone;
 use std::collections::HashMap;
 
-
 /// What a section must be, known before it came.
 #[derive(Debug)]
 pub struct Expectation<'a> {
@@ -92,12 +91,7 @@ pub fn verify_section(
                 let (id, version) = (record.message().record_id, record.message().version);
                 let token = *tokens.get(&(id, version)).ok_or(RefusalCode::Malformed)?;
                 let class = Class::of(record.message());
-                let record = VerifiedRecord {
-                    record,
-                    class,
-                    token,
-                    token_epoch,
-                };
+                let record = VerifiedRecord { record, class, token, token_epoch };
                 Ok(VerifiedEntry::Add(Box::new(record)))
             }),
         };
@@ -128,10 +122,7 @@ fn verify_sheet(
     if !for_us {
         return Err(RefusalCode::OriginMismatch);
     }
-    let rows = sheet
-        .rows
-        .iter()
-        .map(|row| ((row.record_id, row.version), row.token));
+    let rows = sheet.rows.iter().map(|row| ((row.record_id, row.version), row.token));
     Ok((sheet.epoch, rows.collect()))
 }
 

@@ -90,26 +90,15 @@ fn id(n: u8) -> RecordId {
 fn record(n: u8, row: Row) -> Envelope {
     let version = row.version.to_le_bytes();
     let payload = [&[n, row.class][..], &version].concat();
-    Envelope {
-        payload,
-        payload_type: String::new(),
-        signatures: vec![],
-    }
+    Envelope { payload, payload_type: String::new(), signatures: vec![] }
 }
 
 impl Origin {
     fn new() -> Self {
-        let epoch = Epoch {
-            counter: 1,
-            random: [1; 16],
-        };
+        let epoch = Epoch { counter: 1, random: [1; 16] };
         let logs = vec![vec![]; CLASSES.into()];
         Self {
-            history: History {
-                rows: BTreeMap::new(),
-                logs,
-                grants: Grants::none(epoch),
-            },
+            history: History { rows: BTreeMap::new(), logs, grants: Grants::none(epoch) },
             epoch,
             incarnation: [1; 16],
             visible: [true, true, false],
@@ -120,47 +109,22 @@ impl Origin {
 
     fn log(&mut self, class: u8, n: u8, version: u32, kind: LogKind) {
         let log = &mut self.history.logs[usize::from(class)];
-        let version = Version {
-            epoch: 1,
-            n: version,
-        };
-        log.push(LogRow {
-            position: log.len() as u64,
-            record_id: id(n),
-            version,
-            kind,
-        });
+        let version = Version { epoch: 1, n: version };
+        log.push(LogRow { position: log.len() as u64, record_id: id(n), version, kind });
     }
 
     fn add(&mut self, class: u8) {
         let n = self.next_id;
         self.next_id = self.next_id.checked_add(1).unwrap();
-        self.history.rows.insert(
-            n,
-            Row {
-                version: 1,
-                class,
-                withdrawn: false,
-            },
-        );
+        self.history.rows.insert(n, Row { version: 1, class, withdrawn: false });
         self.log(class, n, 1, LogKind::Add);
     }
 
     fn correct(&mut self, n: u8, class: u8) {
-        let Some(row) = self
-            .history
-            .rows
-            .get(&n)
-            .copied()
-            .filter(|row| !row.withdrawn)
-        else {
+        let Some(row) = self.history.rows.get(&n).copied().filter(|row| !row.withdrawn) else {
             return;
         };
-        let moved = Row {
-            version: row.version + 1,
-            class,
-            ..row
-        };
+        let moved = Row { version: row.version + 1, class, ..row };
         self.history.rows.insert(n, moved);
         if class != row.class {
             self.log(row.class, n, moved.version, LogKind::Leave);
@@ -192,10 +156,7 @@ impl Origin {
             .filter(|class| self.visible[usize::from(*class)])
             .map(|class| {
                 let end = self.history.logs[usize::from(class)].len() as u64;
-                VisibleClass {
-                    class: class_hash(class),
-                    end,
-                }
+                VisibleClass { class: class_hash(class), end }
             })
             .collect();
         let drawn = &mut self.handles_drawn;
@@ -207,20 +168,9 @@ impl Origin {
 
     fn state(&self, record_id: &RecordId) -> Option<RowState> {
         let row = self.history.rows.get(&record_id.as_bytes()[0])?;
-        let life = if row.withdrawn {
-            Life::Withdrawn
-        } else {
-            Life::Alive
-        };
-        let version = Version {
-            epoch: 1,
-            n: row.version,
-        };
-        Some(RowState {
-            version,
-            class: class_hash(row.class),
-            life,
-        })
+        let life = if row.withdrawn { Life::Withdrawn } else { Life::Alive };
+        let version = Version { epoch: 1, n: row.version };
+        Some(RowState { version, class: class_hash(row.class), life })
     }
 
     /// May the receiver see this record now?
@@ -245,17 +195,11 @@ struct Pull {
 impl Pull {
     fn open(origin: &Origin, request: &PullRequest) -> Self {
         let same = request.epoch == Some(origin.epoch);
-        let cursors = request
-            .cursors
-            .iter()
-            .map(|cursor: &Cursor| (cursor.handle, cursor.position));
+        let cursors =
+            request.cursors.iter().map(|cursor: &Cursor| (cursor.handle, cursor.position));
         Self {
             incarnation: origin.incarnation,
-            positions: if same {
-                cursors.collect()
-            } else {
-                BTreeMap::new()
-            },
+            positions: if same { cursors.collect() } else { BTreeMap::new() },
             told: same.then_some(request.grant_sequence),
             built: None,
             on_the_way: VecDeque::new(),
@@ -297,24 +241,14 @@ impl Pull {
                     LogKind::Add => Entry::Add(record(n, origin.history.rows[&n])),
                     LogKind::Leave => Entry::Leave(row.record_id),
                     LogKind::Retract => {
-                        let gone = Row {
-                            version: 0,
-                            class: 0,
-                            withdrawn: true,
-                        };
+                        let gone = Row { version: 0, class: 0, withdrawn: true };
                         Entry::Retract(record(n, gone))
                     }
                 }
             });
             let entries = entries.collect();
             let handle = grant.handle;
-            message.section = Some(Section {
-                handle,
-                from,
-                to,
-                entries,
-                sheet: None,
-            });
+            message.section = Some(Section { handle, from, to, entries, sheet: None });
             message.up_to_date = UpToDate::No;
             break;
         }
@@ -360,16 +294,9 @@ struct Receiver {
 
 impl Receiver {
     fn new() -> Self {
-        let (origin, agreement) = (
-            "be-fedpol".parse().unwrap(),
-            "malines-2026".parse().unwrap(),
-        );
+        let (origin, agreement) = ("be-fedpol".parse().unwrap(), "malines-2026".parse().unwrap());
         let replica = Replica::new(origin, agreement);
-        Self {
-            replica,
-            records: BTreeMap::new(),
-            tombstones: BTreeSet::new(),
-        }
+        Self { replica, records: BTreeMap::new(), tombstones: BTreeSet::new() }
     }
 
     fn apply(
@@ -382,10 +309,7 @@ impl Receiver {
         let effects = match replica.accept(incarnation, message) {
             Ok(effects) => effects,
             Err(Violation::Gap) if without == Without::GapCheck => {
-                let frame = PullMessage {
-                    section: None,
-                    ..message.clone()
-                };
+                let frame = PullMessage { section: None, ..message.clone() };
                 replica.accept(incarnation, &frame).unwrap()
             }
             Err(_) => return Ok(()),
@@ -400,10 +324,7 @@ impl Receiver {
         }
         let applied = without == Without::SkipOfRepeats || effects.section == Taking::Apply;
         if let Some(section) = message.section.as_ref().filter(|_| applied) {
-            let bound = replica
-                .classes
-                .get(&section.handle)
-                .and_then(|progress| progress.class);
+            let bound = replica.classes.get(&section.handle).and_then(|progress| progress.class);
             let adds = section.entries.iter().filter_map(|entry| match entry {
                 Entry::Add(envelope) => Some(class_hash(envelope.payload[1])),
                 _ => None,
@@ -556,11 +477,7 @@ fn heal(
         .filter(|(n, _)| origin.may_see(**n) && !receiver.tombstones.contains(*n))
         .map(|(n, row)| (*n, (row.version, row.class)))
         .collect();
-    if receiver.records == expected {
-        Ok(())
-    } else {
-        Err(Failure::Diverged)
-    }
+    if receiver.records == expected { Ok(()) } else { Err(Failure::Diverged) }
 }
 
 #[test]

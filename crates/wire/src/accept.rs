@@ -90,19 +90,9 @@ pub fn open(
     }));
     let (accepted, incoming) = mpsc::channel(ACCEPTED_MAX);
     let spare = spare_descriptor();
-    let door = Door {
-        listener,
-        acceptor,
-        gate: gate.clone(),
-        accepted,
-        spare,
-    };
+    let door = Door { listener, acceptor, gate: gate.clone(), accepted, spare };
     let door = tokio::spawn(door.keep()).abort_handle();
-    Ok(Incoming {
-        incoming,
-        gate,
-        door,
-    })
+    Ok(Incoming { incoming, gate, door })
 }
 
 /// Serves until `shutdown` resolves; calls under way then get
@@ -231,10 +221,7 @@ impl Gate {
         }
         *held += 1;
         connected.total += 1;
-        Ok(Place {
-            shared: Arc::clone(&self.0),
-            holder,
-        })
+        Ok(Place { shared: Arc::clone(&self.0), holder })
     }
 
     /// Resolves when a connection of this caller has to end.
@@ -447,21 +434,11 @@ async fn admit(
     match seated {
         Ok((verified, place)) => {
             let key_exchange = KeyExchange::of(stream.get_ref().1);
-            let link = Link {
-                caller: verified.caller.clone(),
-                remote,
-                key_exchange,
-            };
+            let link = Link { caller: verified.caller.clone(), remote, key_exchange };
             let agency = verified.caller.agency();
             tracing::debug!(port = gate.0.port.as_str(), %agency, "let in");
             let stream = Guarded::new(stream, gate.clone().cut(verified, remote));
-            let _ = accepted
-                .send(AcceptedStream {
-                    stream,
-                    link,
-                    _place: place,
-                })
-                .await;
+            let _ = accepted.send(AcceptedStream { stream, link, _place: place }).await;
             Admission::Granted
         }
         Err(refusal) => {
@@ -553,10 +530,7 @@ fn spare_descriptor() -> Option<std::fs::File> {
 
 /// `EMFILE` and `ENFILE`, and their like on Windows.
 fn is_exhausted(error: &io::Error) -> bool {
-    matches!(
-        (error.raw_os_error(), cfg!(windows)),
-        (Some(23 | 24), false) | (Some(10_024), true)
-    )
+    matches!((error.raw_os_error(), cfg!(windows)), (Some(23 | 24), false) | (Some(10_024), true))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -574,23 +548,13 @@ mod tests {
             if let Some(uri) = uri {
                 let remote = SocketAddr::from(([192, 0, 2, 1], 1));
                 let key_exchange = KeyExchange::Hybrid;
-                let link = Link {
-                    caller: uri.parse().unwrap(),
-                    remote,
-                    key_exchange,
-                };
+                let link = Link { caller: uri.parse().unwrap(), remote, key_exchange };
                 request.extensions_mut().insert(link);
             }
-            (
-                calling_peer(&request).is_ok(),
-                calling_officer(&request).is_ok(),
-            )
+            (calling_peer(&request).is_ok(), calling_officer(&request).is_ok())
         };
         assert_eq!(call(Some("spiffe://es-policia/node/madrid")), (true, false));
-        assert_eq!(
-            call(Some("spiffe://es-policia/officer/ES-7")),
-            (false, true)
-        );
+        assert_eq!(call(Some("spiffe://es-policia/officer/ES-7")), (false, true));
         assert_eq!(call(None), (false, false));
     }
 }

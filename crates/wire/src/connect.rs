@@ -177,10 +177,7 @@ pub struct DialLimits {
 
 impl Default for DialLimits {
     fn default() -> Self {
-        Self {
-            dial_ms_max: limits::DIAL_MS_MAX,
-            greeting_ms_max: limits::GREETING_MS_MAX,
-        }
+        Self { dial_ms_max: limits::DIAL_MS_MAX, greeting_ms_max: limits::GREETING_MS_MAX }
     }
 }
 
@@ -201,12 +198,7 @@ impl Dialler {
         registry: Arc<PeerRegistry>,
         limits: DialLimits,
     ) -> Self {
-        Self {
-            port,
-            credentials,
-            registry,
-            limits,
-        }
+        Self { port, credentials, registry, limits }
     }
 
     /// Makes one connection now, with one dial.
@@ -217,14 +209,9 @@ impl Dialler {
     /// [`DialFailure`], with the true reason.
     pub async fn dial(&self, target: Target) -> Result<Channel, DialFailure> {
         let endpoint = self.endpoint(&target)?;
-        match endpoint
-            .connect_with_connector(self.connector(target)?)
-            .await
-        {
+        match endpoint.connect_with_connector(self.connector(target)?).await {
             Ok(channel) => Ok(channel),
-            Err(error) => Err(DialFailure::inside(&error)
-                .cloned()
-                .unwrap_or(DialFailure::Closed)),
+            Err(error) => Err(DialFailure::inside(&error).cloned().unwrap_or(DialFailure::Closed)),
         }
     }
 
@@ -246,12 +233,7 @@ impl Dialler {
             tls::client_config(self.port, &self.credentials, &self.registry, &target.agency)
                 .map_err(|_| DialFailure::OwnFault)?;
         let (target, registry) = (Arc::new(target), Arc::clone(&self.registry));
-        Ok(Connector {
-            target,
-            config,
-            registry,
-            limits: self.limits,
-        })
+        Ok(Connector { target, config, registry, limits: self.limits })
     }
 
     /// The authority of the calls is the agency, never the address.
@@ -321,11 +303,7 @@ impl Connector {
             let refusal = registry.fallen(&verified.caller, &verified.authority).await;
             CutReason::from(refusal)
         };
-        Ok(DialledStream {
-            head,
-            served: 0,
-            stream: Guarded::new(stream, cut),
-        })
+        Ok(DialledStream { head, served: 0, stream: Guarded::new(stream, cut) })
     }
 
     async fn reach(&self) -> Result<TcpStream, DialFailure> {
@@ -335,22 +313,14 @@ impl Connector {
             let addresses = tokio::net::lookup_host(address).await;
             let addresses: Vec<_> = addresses
                 .map(|all| all.take(ADDRESSES_MAX).collect())
-                .map_err(|_| DialFailure::NoSuchAddress {
-                    address: address.clone(),
-                })?;
+                .map_err(|_| DialFailure::NoSuchAddress { address: address.clone() })?;
             if addresses.is_empty() {
-                return Err(DialFailure::NoSuchAddress {
-                    address: address.clone(),
-                });
+                return Err(DialFailure::NoSuchAddress { address: address.clone() });
             }
             let connected = TcpStream::connect(addresses.as_slice()).await;
-            connected.map_err(|_| DialFailure::Unreachable {
-                address: address.clone(),
-            })
+            connected.map_err(|_| DialFailure::Unreachable { address: address.clone() })
         });
-        reached
-            .await
-            .unwrap_or_else(|_| Err(self.timed_out(Step::Connecting)))
+        reached.await.unwrap_or_else(|_| Err(self.timed_out(Step::Connecting)))
     }
 
     /// Whoever answered was judged in the handshake; this keeps what the guard has to watch.
@@ -363,13 +333,7 @@ impl Connector {
         let (leaf, others) = chain.split_first().ok_or_else(|| self.not_a_node())?;
         let expected = Expected::AnsweringNode(self.target.agency.clone());
         let registry = self.registry.current();
-        Ok(verify_chain(
-            &expected,
-            &registry,
-            leaf,
-            others,
-            UnixTime::now(),
-        )?)
+        Ok(verify_chain(&expected, &registry, leaf, others, UnixTime::now())?)
     }
 
     /// The first frame of a server is SETTINGS (RFC 9113, section 3.4), or GOAWAY if it is full.
@@ -385,9 +349,7 @@ impl Connector {
 
     fn explain(&self, error: &io::Error) -> DialFailure {
         use rustls::Error;
-        let tls = error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<Error>());
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         let Some(tls) = tls else {
             return DialFailure::Closed;
         };
@@ -402,24 +364,17 @@ impl Connector {
             )
             | Error::PeerIncompatible(_) => DialFailure::NothingInCommon,
             Error::AlertReceived(AlertDescription::NoApplicationProtocol) => self.not_a_node(),
-            Error::AlertReceived(alert) => DialFailure::RefusedByPeer {
-                alert: u8::from(*alert),
-            },
+            Error::AlertReceived(alert) => DialFailure::RefusedByPeer { alert: u8::from(*alert) },
             _ => self.not_a_node(),
         }
     }
 
     fn timed_out(&self, step: Step) -> DialFailure {
-        DialFailure::TimedOut {
-            address: self.target.address.clone(),
-            step,
-        }
+        DialFailure::TimedOut { address: self.target.address.clone(), step }
     }
 
     fn not_a_node(&self) -> DialFailure {
-        DialFailure::NotANode {
-            address: self.target.address.clone(),
-        }
+        DialFailure::NotANode { address: self.target.address.clone() }
     }
 }
 

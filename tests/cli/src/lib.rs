@@ -13,9 +13,7 @@ pub const BLESS: &str = "MALINES_BLESS";
 /// # Errors
 /// The first line that differs, or that there is no such snapshot.
 pub fn compare(name: &str, text: &str) -> Result<(), String> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("snapshots")
-        .join(format!("{name}.txt"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(format!("{name}.txt"));
     if std::env::var_os(BLESS).is_some() {
         return std::fs::write(&file, text).map_err(|error| format!("{name}: {error}"));
     }
@@ -25,16 +23,8 @@ pub fn compare(name: &str, text: &str) -> Result<(), String> {
         return Ok(());
     }
     let (old, new): (Vec<&str>, Vec<&str>) = (reviewed.lines().collect(), text.lines().collect());
-    let same = old
-        .iter()
-        .zip(&new)
-        .take_while(|(old, new)| old == new)
-        .count();
-    let line = |lines: &[&str]| {
-        lines
-            .get(same)
-            .map_or("(the end)".to_owned(), ToString::to_string)
-    };
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let line = |lines: &[&str]| lines.get(same).map_or("(the end)".to_owned(), ToString::to_string);
     Err(format!(
         "{name}, line {}:\n  reviewed: {}\n  printed:  {}\nreview it, then write it with {BLESS}=1\n\n{text}",
         same + 1,

@@ -30,30 +30,21 @@ pub fn without_comments_and_literals(source: &str) -> String {
 
 /// The lines before a file's own tests.
 pub fn before_tests(source: &str) -> &str {
-    source
-        .find("#[cfg(test)]")
-        .and_then(|at| source.get(..at))
-        .unwrap_or(source)
+    source.find("#[cfg(test)]").and_then(|at| source.get(..at)).unwrap_or(source)
 }
 
 /// Every place where `word` stands as a whole word, as a byte offset.
 pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
-    code.match_indices(word)
-        .map(|(at, _)| at)
-        .filter(move |&at| {
-            let before = code.get(..at).and_then(|text| text.chars().next_back());
-            let after = code
-                .get(at + word.len()..)
-                .and_then(|text| text.chars().next());
-            !before.is_some_and(is_part_of_word) && !after.is_some_and(is_part_of_word)
-        })
+    code.match_indices(word).map(|(at, _)| at).filter(move |&at| {
+        let before = code.get(..at).and_then(|text| text.chars().next_back());
+        let after = code.get(at + word.len()..).and_then(|text| text.chars().next());
+        !before.is_some_and(is_part_of_word) && !after.is_some_and(is_part_of_word)
+    })
 }
 
 /// The line of a byte offset, counted from 1.
 pub fn line_of(text: &str, at: usize) -> usize {
-    text.get(..at)
-        .map_or(0, |before| before.matches('\n').count())
-        + 1
+    text.get(..at).map_or(0, |before| before.matches('\n').count()) + 1
 }
 
 /// May this character stand inside a name?
@@ -67,10 +58,7 @@ struct Skipped {
 }
 
 fn previous(characters: &[char], position: usize) -> Option<char> {
-    position
-        .checked_sub(1)
-        .and_then(|before| characters.get(before))
-        .copied()
+    position.checked_sub(1).and_then(|before| characters.get(before)).copied()
 }
 
 fn comment_length(rest: &[char]) -> Option<usize> {
@@ -103,10 +91,7 @@ fn string_at(rest: &[char], before: Option<char>) -> Option<Skipped> {
     if before.is_some_and(is_part_of_word) {
         return None;
     }
-    let prefix = rest
-        .iter()
-        .take_while(|c| matches!(c, 'b' | 'c' | 'r'))
-        .count();
+    let prefix = rest.iter().take_while(|c| matches!(c, 'b' | 'c' | 'r')).count();
     let is_raw = rest.iter().take(prefix).any(|c| *c == 'r');
     let hashes = rest.iter().skip(prefix).take_while(|c| **c == '#').count();
     let opening = prefix + hashes;
@@ -116,25 +101,13 @@ fn string_at(rest: &[char], before: Option<char>) -> Option<Skipped> {
     let mut at = opening + 1;
     while let Some(&current) = rest.get(at) {
         let closes = current == '"'
-            && rest
-                .iter()
-                .skip(at + 1)
-                .take(hashes)
-                .filter(|c| **c == '#')
-                .count()
-                == hashes;
+            && rest.iter().skip(at + 1).take(hashes).filter(|c| **c == '#').count() == hashes;
         if closes {
-            return Some(Skipped {
-                length: at + 1 + hashes,
-                quotes: opening + 1,
-            });
+            return Some(Skipped { length: at + 1 + hashes, quotes: opening + 1 });
         }
         at += if current == '\\' && !is_raw { 2 } else { 1 };
     }
-    Some(Skipped {
-        length: rest.len(),
-        quotes: opening + 1,
-    })
+    Some(Skipped { length: rest.len(), quotes: opening + 1 })
 }
 
 /// A character literal; a lifetime is none.
@@ -151,11 +124,7 @@ fn character_at(rest: &[char]) -> Option<Skipped> {
 fn blank(rest: &[char], length: usize, opening: usize, blanked: &mut String) {
     for (at, &character) in rest.iter().take(length).enumerate() {
         let is_edge = opening > 0 && (at < opening || at + 1 == length);
-        blanked.push(if is_edge || character == '\n' {
-            character
-        } else {
-            ' '
-        });
+        blanked.push(if is_edge || character == '\n' { character } else { ' ' });
     }
 }
 

@@ -105,7 +105,7 @@ pub const FENCES: [Fence; 12] = [
     },
     Fence {
         libraries: &["serde_json"],
-        crates: &["interop", "cli", "node"],
+        crates: &["interop", "cli", "node", "demo"],
         in_tests: InTests::Anyone,
         why: "JSON is for people and for other systems, never for signed bytes",
         ..CLOSED
@@ -150,10 +150,7 @@ pub fn crossed(packages: &[Package]) -> Vec<Finding> {
                 fence.filter(|fence| !fence.admits(package.short(), dependency.need))
             {
                 let what = format!("may not use `{}`: {}", dependency.package, fence.why);
-                findings.push(Finding::in_file(
-                    &format!("{}/Cargo.toml", package.folder),
-                    what,
-                ));
+                findings.push(Finding::in_file(&format!("{}/Cargo.toml", package.folder), what));
             }
         }
     }
@@ -164,10 +161,7 @@ pub fn crossed(packages: &[Package]) -> Vec<Finding> {
 pub fn named(files: &[File], packages: &[Package]) -> Vec<Finding> {
     let own: Vec<&str> = packages.iter().map(Package::short).collect();
     let mut findings = Vec::new();
-    for file in files
-        .iter()
-        .filter(|file| file.is_rust() && !file.is_generated())
-    {
+    for file in files.iter().filter(|file| file.is_rust() && !file.is_generated()) {
         let Some(short) = source_of(&file.path) else {
             continue;
         };
@@ -196,12 +190,7 @@ pub fn unused(files: &[File], packages: &[Package]) -> Vec<Finding> {
         let sources: Vec<(&str, String)> = files
             .iter()
             .filter(|file| file.is_rust() && file.path.starts_with(&inside))
-            .map(|file| {
-                (
-                    file.path.as_str(),
-                    code::without_comments_and_literals(&file.text),
-                )
-            })
+            .map(|file| (file.path.as_str(), code::without_comments_and_literals(&file.text)))
             .collect();
         for dependency in &package.dependencies {
             let name = dependency.name.replace('-', "_");
@@ -257,10 +246,8 @@ fn is_outside_path(code: &str, at: usize, name: &str, own: &[&str]) -> bool {
     };
     match before.strip_suffix("::") {
         Some(path) => {
-            let segment = path
-                .rsplit(|c: char| !code::is_part_of_word(c))
-                .next()
-                .unwrap_or_default();
+            let segment =
+                path.rsplit(|c: char| !code::is_part_of_word(c)).next().unwrap_or_default();
             segment.is_empty() || own.contains(&segment)
         }
         None => after.starts_with("::") && before.trim_end().ends_with("use"),
@@ -273,11 +260,7 @@ mod tests {
     use crate::manifest::Dependency;
 
     fn package(short: &str, dependency: &str, need: Need) -> Package {
-        let one = Dependency {
-            name: dependency.to_owned(),
-            package: dependency.to_owned(),
-            need,
-        };
+        let one = Dependency { name: dependency.to_owned(), package: dependency.to_owned(), need };
         Package {
             folder: format!("crates/{short}"),
             name: format!("malines-{short}"),
@@ -316,10 +299,7 @@ mod tests {
 
     #[test]
     fn a_way_round_the_fence_through_a_reexport_is_found() {
-        let packages = [
-            package("wire", "tokio", Need::Code),
-            package("desk", "hex", Need::Code),
-        ];
+        let packages = [package("wire", "tokio", Need::Code), package("desk", "hex", Need::Code)];
         let bad = File::new("crates/desk/src/lib.rs", "//! x\nuse wire::tokio::spawn;\n");
         let findings = named(&[bad], &packages);
         assert_eq!(findings.len(), 1);

@@ -55,17 +55,11 @@ pub fn upward(packages: &[Package]) -> Vec<Finding> {
     for package in packages {
         let manifest = format!("{}/Cargo.toml", package.folder);
         let Some(floor) = floor_of(package) else {
-            findings.push(Finding::in_file(
-                &manifest,
-                "stands on no floor: add it to the table",
-            ));
+            findings.push(Finding::in_file(&manifest, "stands on no floor: add it to the table"));
             continue;
         };
         if package.is_crate() && package.name != format!("malines-{}", package.short()) {
-            findings.push(Finding::in_file(
-                &manifest,
-                "the package is called malines-<folder>",
-            ));
+            findings.push(Finding::in_file(&manifest, "the package is called malines-<folder>"));
         }
         for (dependency, _) in ours(package, packages) {
             let below = floor_of(dependency);
@@ -91,10 +85,7 @@ pub fn edge_leaks(packages: &[Package]) -> Vec<Finding> {
         }
         for leak in linked(package, packages).intersection(&BTreeSet::from(EDGE_ONLY)) {
             let what = format!("links `{leak}`: raw identifiers stay on the analyst's machine");
-            findings.push(Finding::in_file(
-                &format!("{}/Cargo.toml", package.folder),
-                what,
-            ));
+            findings.push(Finding::in_file(&format!("{}/Cargo.toml", package.folder), what));
         }
     }
     findings
@@ -102,9 +93,7 @@ pub fn edge_leaks(packages: &[Package]) -> Vec<Finding> {
 
 /// What the command line depends on beside its stated parts.
 pub fn cli_extras(packages: &[Package]) -> Vec<Finding> {
-    let cli = packages
-        .iter()
-        .filter(|package| package.folder == "crates/cli");
+    let cli = packages.iter().filter(|package| package.folder == "crates/cli");
     cli.flat_map(|package| ours(package, packages).map(move |(one, need)| (package, one, need)))
         .filter(|(_, one, need)| *need == Need::Code && !CLI_PARTS.contains(&one.short()))
         .map(|(package, one, _)| {
@@ -118,10 +107,7 @@ fn floor_of(package: &Package) -> Option<u8> {
     if package.folder.starts_with("tests/") {
         return Some(FLOOR_TOP);
     }
-    FLOORS
-        .iter()
-        .find(|(name, _)| *name == package.short())
-        .map(|(_, floor)| *floor)
+    FLOORS.iter().find(|(name, _)| *name == package.short()).map(|(_, floor)| *floor)
 }
 
 fn ours<'a>(
@@ -129,10 +115,7 @@ fn ours<'a>(
     packages: &'a [Package],
 ) -> impl Iterator<Item = (&'a Package, Need)> {
     package.dependencies.iter().filter_map(|dependency| {
-        packages
-            .iter()
-            .find(|one| one.name == dependency.package)
-            .map(|one| (one, dependency.need))
+        packages.iter().find(|one| one.name == dependency.package).map(|one| (one, dependency.need))
     })
 }
 
@@ -173,20 +156,11 @@ mod tests {
 
     #[test]
     fn up_sideways_and_unknown_are_found_and_down_is_not() {
-        let good = [
-            package("domain", &[]),
-            package("audit", &[("domain", Need::Code)]),
-        ];
+        let good = [package("domain", &[]), package("audit", &[("domain", Need::Code)])];
         assert!(upward(&good).is_empty());
-        let up = [
-            package("domain", &[("audit", Need::Tests)]),
-            package("audit", &[]),
-        ];
+        let up = [package("domain", &[("audit", Need::Tests)]), package("audit", &[])];
         assert_eq!(upward(&up).len(), 1, "tests may not go up either");
-        let sideways = [
-            package("sync", &[("audit", Need::Code)]),
-            package("audit", &[]),
-        ];
+        let sideways = [package("sync", &[("audit", Need::Code)]), package("audit", &[])];
         assert_eq!(upward(&sideways).len(), 1);
         assert_eq!(upward(&[package("attic", &[])]).len(), 1);
     }
@@ -204,27 +178,19 @@ mod tests {
             package("fingerprint", &[]),
             package("interop", &[("fingerprint", Need::Code)]),
             package("node", &[("interop", Need::Code)]),
-            package(
-                "cli",
-                &[("interop", Need::Code), ("fingerprint", Need::Code)],
-            ),
+            package("cli", &[("interop", Need::Code), ("fingerprint", Need::Code)]),
         ];
         let findings = edge_leaks(&packages);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].place, "crates/node/Cargo.toml");
-        let tests_only = [
-            package("fingerprint", &[]),
-            package("node", &[("fingerprint", Need::Tests)]),
-        ];
+        let tests_only =
+            [package("fingerprint", &[]), package("node", &[("fingerprint", Need::Tests)])];
         assert!(edge_leaks(&tests_only).is_empty());
     }
 
     #[test]
     fn a_command_line_with_a_store_is_found() {
-        let packages = [
-            package("store", &[]),
-            package("cli", &[("store", Need::Code)]),
-        ];
+        let packages = [package("store", &[]), package("cli", &[("store", Need::Code)])];
         assert_eq!(cli_extras(&packages).len(), 1);
     }
 }

@@ -33,18 +33,12 @@ pub struct Finding {
 impl Finding {
     /// A finding about a whole file.
     pub fn in_file(path: &str, what: impl Into<String>) -> Self {
-        Self {
-            place: path.to_owned(),
-            what: what.into(),
-        }
+        Self { place: path.to_owned(), what: what.into() }
     }
 
     /// A finding about one line, counted from 1.
     pub fn at_line(path: &str, line: usize, what: impl Into<String>) -> Self {
-        Self {
-            place: format!("{path}:{line}"),
-            what: what.into(),
-        }
+        Self { place: format!("{path}:{line}"), what: what.into() }
     }
 }
 

@@ -6,12 +6,7 @@ use toml::{Table, Value};
 
 /// The lowest version without a known hole, and why.
 pub const FLOORS: [(&str, &str, Presence, &str); 7] = [
-    (
-        "h2",
-        "0.4.16",
-        Presence::Required,
-        "floods of empty DATA frames (RUSTSEC-2026-0258)",
-    ),
+    ("h2", "0.4.16", Presence::Required, "floods of empty DATA frames (RUSTSEC-2026-0258)"),
     (
         "rustls",
         "0.23.18",
@@ -24,30 +19,15 @@ pub const FLOORS: [(&str, &str, Presence, &str); 7] = [
         Presence::Required,
         "a panic on a revocation list (RUSTSEC-2026-0104)",
     ),
-    (
-        "bytes",
-        "1.11.1",
-        Presence::Required,
-        "an overflow (RUSTSEC-2026-0007)",
-    ),
+    ("bytes", "1.11.1", Presence::Required, "an overflow (RUSTSEC-2026-0007)"),
     (
         "tracing-subscriber",
         "0.3.20",
         Presence::Required,
         "terminal codes in logs (RUSTSEC-2025-0055)",
     ),
-    (
-        "tokio",
-        "1.44.2",
-        Presence::Required,
-        "an unsound channel (RUSTSEC-2025-0023)",
-    ),
-    (
-        "time",
-        "0.3.47",
-        Presence::IfThere,
-        "a stack exhaustion (RUSTSEC-2026-0009)",
-    ),
+    ("tokio", "1.44.2", Presence::Required, "an unsound channel (RUSTSEC-2025-0023)"),
+    ("time", "0.3.47", Presence::IfThere, "a stack exhaustion (RUSTSEC-2026-0009)"),
 ];
 
 /// Versions that a careless `cargo add` or `cargo update` would leave behind.
@@ -57,13 +37,7 @@ pub const CEILINGS: [(&str, &str); 1] = [("rustls", "0.24.0")];
 pub const PINS: [(&str, &str); 1] = [("sled", "0.34.7")];
 
 /// Packages that must never be linked; `deny.toml` names the same ones, with the reasons.
-pub const BANNED: [&str; 5] = [
-    "bincode",
-    "native-tls",
-    "openssl",
-    "openssl-sys",
-    "rustls-pemfile",
-];
+pub const BANNED: [&str; 5] = ["bincode", "native-tls", "openssl", "openssl-sys", "rustls-pemfile"];
 
 /// Must a package be there for its floor to make sense?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,24 +64,15 @@ pub struct Locked {
 /// # Errors
 /// A sentence when it is no lock file.
 pub fn read(text: &str) -> Result<Vec<Locked>, String> {
-    let table = text
-        .parse::<Table>()
-        .map_err(|error| format!("no lock file: {error}"))?;
-    let packages = table
-        .get("package")
-        .and_then(Value::as_array)
-        .ok_or("it locks no package")?;
+    let table = text.parse::<Table>().map_err(|error| format!("no lock file: {error}"))?;
+    let packages = table.get("package").and_then(Value::as_array).ok_or("it locks no package")?;
     packages
         .iter()
         .map(|one| {
             let word = |key: &str| one.get(key).and_then(Value::as_str).map(str::to_owned);
             let name = word("name").ok_or("a locked package has no name")?;
             let version = word("version").ok_or("a locked package has no version")?;
-            Ok(Locked {
-                name,
-                version,
-                source: word("source"),
-            })
+            Ok(Locked { name, version, source: word("source") })
         })
         .collect()
 }
@@ -116,44 +81,22 @@ pub fn read(text: &str) -> Result<Vec<Locked>, String> {
 pub fn versions(locked: &[Locked]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut judge = |name: &str, holds: &dyn Fn(&str) -> bool, rule: String| {
-        for one in locked
-            .iter()
-            .filter(|one| one.name == name && !holds(&one.version))
-        {
-            findings.push(Finding::in_file(
-                "Cargo.lock",
-                format!("{name} {}: {rule}", one.version),
-            ));
+        for one in locked.iter().filter(|one| one.name == name && !holds(&one.version)) {
+            findings
+                .push(Finding::in_file("Cargo.lock", format!("{name} {}: {rule}", one.version)));
         }
     };
     for (name, floor, _, why) in FLOORS {
-        judge(
-            name,
-            &|version| is_at_least(version, floor),
-            format!("at least {floor}: {why}"),
-        );
+        judge(name, &|version| is_at_least(version, floor), format!("at least {floor}: {why}"));
     }
     for (name, ceiling) in CEILINGS {
-        judge(
-            name,
-            &|version| !is_at_least(version, ceiling),
-            format!("must be below {ceiling}"),
-        );
+        judge(name, &|version| !is_at_least(version, ceiling), format!("must be below {ceiling}"));
     }
     for (name, pin) in PINS {
-        judge(
-            name,
-            &|version| version == pin,
-            format!("must be exactly {pin}"),
-        );
+        judge(name, &|version| version == pin, format!("must be exactly {pin}"));
     }
-    let required = FLOORS
-        .iter()
-        .filter(|(.., presence, _)| *presence == Presence::Required);
-    for name in required
-        .map(|(name, ..)| name)
-        .chain(PINS.iter().map(|(name, _)| name))
-    {
+    let required = FLOORS.iter().filter(|(.., presence, _)| *presence == Presence::Required);
+    for name in required.map(|(name, ..)| name).chain(PINS.iter().map(|(name, _)| name)) {
         if !locked.iter().any(|one| one.name == *name) {
             let what = format!("{name} is not locked any more: take it out of the table");
             findings.push(Finding::in_file("Cargo.lock", what));
@@ -172,10 +115,8 @@ pub fn strangers(locked: &[Locked]) -> Vec<Finding> {
                 format!("{} is banned, see deny.toml", one.name),
             ));
         }
-        let is_outside = one
-            .source
-            .as_deref()
-            .is_some_and(|source| !source.starts_with("registry+"));
+        let is_outside =
+            one.source.as_deref().is_some_and(|source| !source.starts_with("registry+"));
         if is_outside {
             let what = format!("{} does not come from the public registry", one.name);
             findings.push(Finding::in_file("Cargo.lock", what));
@@ -189,13 +130,8 @@ pub fn strangers(locked: &[Locked]) -> Vec<Finding> {
 /// # Errors
 /// A sentence when `deny.toml` cannot be read.
 pub fn bans_apart(deny: &str) -> Result<Vec<Finding>, String> {
-    let table = deny
-        .parse::<Table>()
-        .map_err(|error| format!("`deny.toml`: {error}"))?;
-    let entries = table
-        .get("bans")
-        .and_then(|bans| bans.get("deny"))
-        .and_then(Value::as_array);
+    let table = deny.parse::<Table>().map_err(|error| format!("`deny.toml`: {error}"))?;
+    let entries = table.get("bans").and_then(|bans| bans.get("deny")).and_then(Value::as_array);
     let names: Vec<&str> = entries
         .into_iter()
         .flatten()
@@ -221,9 +157,7 @@ fn parts(version: &str) -> ([u64; 3], bool) {
         Some((numbers, _)) => (numbers, true),
         None => (plain, false),
     };
-    let mut three = numbers
-        .split('.')
-        .map(|part| part.parse::<u64>().unwrap_or(0));
+    let mut three = numbers.split('.').map(|part| part.parse::<u64>().unwrap_or(0));
     let mut next = || three.next().unwrap_or(0);
     ([next(), next(), next()], is_prerelease)
 }
@@ -241,12 +175,8 @@ mod tests {
     }
 
     fn good() -> Vec<Locked> {
-        let floors = FLOORS
-            .iter()
-            .map(|(name, version, ..)| locked(name, version));
-        floors
-            .chain(PINS.iter().map(|(name, version)| locked(name, version)))
-            .collect()
+        let floors = FLOORS.iter().map(|(name, version, ..)| locked(name, version));
+        floors.chain(PINS.iter().map(|(name, version)| locked(name, version))).collect()
     }
 
     #[test]
@@ -269,12 +199,8 @@ mod tests {
 
     #[test]
     fn a_floor_for_a_package_that_is_gone_is_found() {
-        let without = |name: &str| {
-            good()
-                .into_iter()
-                .filter(|one| one.name != name)
-                .collect::<Vec<_>>()
-        };
+        let without =
+            |name: &str| good().into_iter().filter(|one| one.name != name).collect::<Vec<_>>();
         assert_eq!(versions(&without("h2")).len(), 1);
         assert!(versions(&without("time")).is_empty());
     }
@@ -290,17 +216,12 @@ mod tests {
 
     #[test]
     fn a_ban_in_one_place_only_is_found() {
-        let entries: Vec<String> = BANNED
-            .iter()
-            .map(|name| format!("{{ crate = \"{name}\" }}"))
-            .collect();
+        let entries: Vec<String> =
+            BANNED.iter().map(|name| format!("{{ crate = \"{name}\" }}")).collect();
         let same = format!("[bans]\ndeny = [{}]", entries.join(","));
         assert!(bans_apart(&same).unwrap().is_empty());
         assert_eq!(bans_apart("[bans]\ndeny = []").unwrap().len(), BANNED.len());
-        let more = format!(
-            "[bans]\ndeny = [{}, {{ crate = \"ring\" }}]",
-            entries.join(",")
-        );
+        let more = format!("[bans]\ndeny = [{}, {{ crate = \"ring\" }}]", entries.join(","));
         assert_eq!(bans_apart(&more).unwrap().len(), 1);
         assert!(bans_apart("[bans").is_err());
     }

@@ -72,18 +72,10 @@ pub fn packages(tree: &Tree) -> Result<Vec<Package>, String> {
 /// A sentence when the root manifest cannot be read.
 pub fn unused_shared(root: &str, packages: &[Package]) -> Result<Vec<Finding>, String> {
     let root = table(root, "Cargo.toml")?;
-    let shared = root
-        .get("workspace")
-        .and_then(|workspace| workspace.get("dependencies"));
-    let names = shared
-        .and_then(Value::as_table)
-        .into_iter()
-        .flat_map(|table| table.keys());
+    let shared = root.get("workspace").and_then(|workspace| workspace.get("dependencies"));
+    let names = shared.and_then(Value::as_table).into_iter().flat_map(|table| table.keys());
     let is_used = |name: &str| {
-        packages
-            .iter()
-            .flat_map(|package| &package.dependencies)
-            .any(|one| one.name == name)
+        packages.iter().flat_map(|package| &package.dependencies).any(|one| one.name == name)
     };
     Ok(names
         .filter(|name| !is_used(name))
@@ -101,20 +93,15 @@ pub fn shape(files: &[File]) -> Result<Vec<Finding>, String> {
         let manifest = table(&file.text, &file.path)?;
         let is_inherited =
             |path: &[&str]| at(&manifest, path).and_then(Value::as_bool) == Some(true);
-        for path in [
-            &["lints", "workspace"][..],
-            &["package", "publish", "workspace"],
-        ] {
+        for path in [&["lints", "workspace"][..], &["package", "publish", "workspace"]] {
             if !is_inherited(path) {
                 let what = format!("say `{} = true`", path.join("."));
                 findings.push(Finding::in_file(&file.path, what));
             }
         }
         if manifest.contains_key("features") {
-            findings.push(Finding::in_file(
-                &file.path,
-                "cargo features are not used in this house",
-            ));
+            findings
+                .push(Finding::in_file(&file.path, "cargo features are not used in this house"));
         }
     }
     Ok(findings)
@@ -139,19 +126,11 @@ fn package(file: &File, shared: &Table) -> Result<Package, String> {
     let mut dependencies = Vec::new();
     collect(&manifest, shared, &mut dependencies);
     let targets = manifest.get("target").and_then(Value::as_table);
-    for one in targets
-        .into_iter()
-        .flat_map(|table| table.values())
-        .filter_map(Value::as_table)
-    {
+    for one in targets.into_iter().flat_map(|table| table.values()).filter_map(Value::as_table) {
         collect(one, shared, &mut dependencies);
     }
     let folder = file.path.trim_end_matches("/Cargo.toml").to_owned();
-    Ok(Package {
-        folder,
-        name: name.to_owned(),
-        dependencies,
-    })
+    Ok(Package { folder, name: name.to_owned(), dependencies })
 }
 
 fn collect(manifest: &Table, shared: &Table, dependencies: &mut Vec<Dependency>) {
@@ -163,33 +142,23 @@ fn collect(manifest: &Table, shared: &Table, dependencies: &mut Vec<Dependency>)
     for (section, need) in sections {
         let entries = manifest.get(section).and_then(Value::as_table);
         for (name, value) in entries.into_iter().flatten() {
-            let renamed = |value: &Value| {
-                value
-                    .get("package")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned)
-            };
+            let renamed =
+                |value: &Value| value.get("package").and_then(Value::as_str).map(str::to_owned);
             let package = renamed(value)
                 .or_else(|| shared.get(name).and_then(renamed))
                 .unwrap_or_else(|| name.clone());
-            dependencies.push(Dependency {
-                name: name.clone(),
-                package,
-                need,
-            });
+            dependencies.push(Dependency { name: name.clone(), package, need });
         }
     }
 }
 
 fn table(text: &str, path: &str) -> Result<Table, String> {
-    text.parse::<Table>()
-        .map_err(|error| format!("`{path}` cannot be read: {error}"))
+    text.parse::<Table>().map_err(|error| format!("`{path}` cannot be read: {error}"))
 }
 
 fn at<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
-    rest.iter()
-        .try_fold(table.get(*first)?, |value, key| value.get(*key))
+    rest.iter().try_fold(table.get(*first)?, |value, key| value.get(*key))
 }
 
 #[cfg(test)]
@@ -208,21 +177,15 @@ mod tests {
             File::new("crates/store/Cargo.toml", manifest),
             File::new("fuzz/Cargo.toml", "[package]\nname = \"other\"\n"),
         ];
-        Tree {
-            root: std::path::PathBuf::new(),
-            files,
-        }
+        Tree { root: std::path::PathBuf::new(), files }
     }
 
     #[test]
     fn a_renamed_dependency_is_seen_through() {
         let packages = packages(&example()).unwrap();
         assert_eq!(packages.len(), 1);
-        let seen: Vec<_> = packages[0]
-            .dependencies
-            .iter()
-            .map(|one| (one.package.as_str(), one.need))
-            .collect();
+        let seen: Vec<_> =
+            packages[0].dependencies.iter().map(|one| (one.package.as_str(), one.need)).collect();
         assert!(seen.contains(&("malines-domain", Need::Code)));
         assert!(seen.contains(&("sled", Need::Code)));
         assert!(seen.contains(&("hex", Need::Tests)));
@@ -246,28 +209,15 @@ mod tests {
         let findings = shape(&example().files).unwrap();
         assert_eq!(findings.len(), 2);
         let good = "[package]\npublish.workspace = true\n[lints]\nworkspace = true\n";
-        assert!(
-            shape(&[File::new("crates/a/Cargo.toml", good)])
-                .unwrap()
-                .is_empty()
-        );
+        assert!(shape(&[File::new("crates/a/Cargo.toml", good)]).unwrap().is_empty());
         let featured = format!("{good}[features]\nfast = []\n");
-        assert_eq!(
-            shape(&[File::new("benches/Cargo.toml", &featured)])
-                .unwrap()
-                .len(),
-            1
-        );
+        assert_eq!(shape(&[File::new("benches/Cargo.toml", &featured)]).unwrap().len(), 1);
     }
 
     #[test]
     fn a_broken_manifest_is_named() {
         let mut tree = example();
         tree.files[1].text = "[package".to_owned();
-        assert!(
-            packages(&tree)
-                .unwrap_err()
-                .contains("crates/store/Cargo.toml")
-        );
+        assert!(packages(&tree).unwrap_err().contains("crates/store/Cargo.toml"));
     }
 }

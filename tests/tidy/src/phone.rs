@@ -34,9 +34,7 @@ pub fn real_numbers(file: &File) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (number, line) in file.text.lines().enumerate() {
         let line: String = line.chars().map(plain).collect();
-        let is_real = numbers(&line)
-            .into_iter()
-            .any(|number| !number.is_fictional());
+        let is_real = numbers(&line).into_iter().any(|number| !number.is_fictional());
         if is_real {
             let what = "a telephone number outside the ranges kept for fiction";
             findings.push(Finding::at_line(&file.path, number + 1, what));
@@ -65,9 +63,9 @@ impl Number {
                         })
                     })
             }
-            Self::National(digits) => FICTIONAL
-                .iter()
-                .any(|(_, range)| !range.is_empty() && digits.starts_with(range)),
+            Self::National(digits) => {
+                FICTIONAL.iter().any(|(_, range)| !range.is_empty() && digits.starts_with(range))
+            }
         }
     }
 }
@@ -114,10 +112,7 @@ fn international(rest: &str) -> Option<Number> {
 fn national(rest: &str) -> Option<Number> {
     let groups = groups(rest, &[' ', '.', '-', '/']);
     let digits = groups.concat();
-    if let Some(abroad) = digits
-        .strip_prefix("00")
-        .filter(|abroad| !abroad.starts_with('0'))
-    {
+    if let Some(abroad) = digits.strip_prefix("00").filter(|abroad| !abroad.starts_with('0')) {
         let is_number = (9..=15).contains(&abroad.len());
         return is_number.then(|| Number::International(abroad.to_owned()));
     }
@@ -133,20 +128,14 @@ fn groups<'a>(rest: &'a str, separators: &[char]) -> Vec<&'a str> {
     let mut kinds: Vec<&str> = Vec::new();
     let mut ahead = rest;
     loop {
-        let end = ahead
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(ahead.len());
+        let end = ahead.find(|c: char| !c.is_ascii_digit()).unwrap_or(ahead.len());
         let (group, after) = ahead.split_at(end);
         groups.push(group);
-        let gap = after
-            .find(|c: char| !separators.contains(&c))
-            .unwrap_or(after.len());
+        let gap = after.find(|c: char| !separators.contains(&c)).unwrap_or(after.len());
         let (kind, next) = after.split_at(gap);
         let continues =
             (1..=2).contains(&kind.len()) && next.starts_with(|c: char| c.is_ascii_digit());
-        let is_same = kinds
-            .get(1..)
-            .is_none_or(|later| later.iter().all(|one| *one == kind));
+        let is_same = kinds.get(1..).is_none_or(|later| later.iter().all(|one| *one == kind));
         if !continues || !is_same {
             let is_part_of_name = after.starts_with(code::is_part_of_word);
             return if is_part_of_name { Vec::new() } else { groups };
@@ -214,15 +203,8 @@ mod tests {
             "+44 7700 900123",
             "+1 212 555 0123",
         ] {
-            assert!(
-                real_numbers(&File::new("docs/a.md", fine)).is_empty(),
-                "{fine}"
-            );
-            assert_eq!(
-                numbers(&fine.chars().map(plain).collect::<String>()).len(),
-                1,
-                "{fine}"
-            );
+            assert!(real_numbers(&File::new("docs/a.md", fine)).is_empty(), "{fine}");
+            assert_eq!(numbers(&fine.chars().map(plain).collect::<String>()).len(), 1, "{fine}");
         }
     }
 
@@ -236,10 +218,7 @@ mod tests {
             "1 + 2, +12, 100012345678901, 0000000000",
             "RFC 9497, 7443 7444 9464, 18 012",
         ] {
-            assert!(
-                real_numbers(&File::new("docs/a.md", fine)).is_empty(),
-                "{fine}"
-            );
+            assert!(real_numbers(&File::new("docs/a.md", fine)).is_empty(), "{fine}");
         }
     }
 }

@@ -32,13 +32,8 @@ const OPEN_ENDS: [&str; 5] = [
 pub fn headers(file: &File) -> Vec<Finding> {
     let first = file.text.lines().next().unwrap_or_default();
     let sentence = first.strip_prefix("//! ").unwrap_or_default();
-    let first_paragraph = file
-        .text
-        .lines()
-        .take_while(|line| line.starts_with("//! "));
-    let ends = first_paragraph
-        .last()
-        .is_some_and(|line| line.ends_with(['.', ':']));
+    let first_paragraph = file.text.lines().take_while(|line| line.starts_with("//! "));
+    let ends = first_paragraph.last().is_some_and(|line| line.ends_with(['.', ':']));
     if sentence.split_whitespace().count() >= 2 && ends {
         return Vec::new();
     }
@@ -72,16 +67,11 @@ pub fn sizes(file: &File) -> Vec<Finding> {
 /// Banned names of folders, files, modules, types and functions.
 pub fn names(file: &File) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let banned = file
-        .path
-        .trim_end_matches(".rs")
-        .split('/')
-        .find(|part| NAMES_BANNED.contains(part));
+    let banned =
+        file.path.trim_end_matches(".rs").split('/').find(|part| NAMES_BANNED.contains(part));
     if let Some(part) = banned {
-        findings.push(Finding::in_file(
-            &file.path,
-            format!("`{part}` says nothing: name the noun"),
-        ));
+        findings
+            .push(Finding::in_file(&file.path, format!("`{part}` says nothing: name the noun")));
     }
     let code = code::without_comments_and_literals(&file.text);
     for (number, line) in code.lines().enumerate() {
@@ -142,9 +132,9 @@ fn verdict(keyword: &str, name: &str) -> Option<String> {
             .iter()
             .find(|ending| name.ends_with(**ending))
             .map(|ending| format!("type `{name}` ends with `{ending}`: say what it is")),
-        "fn" if name.starts_with("get_") => Some(format!(
-            "`{name}`: a function is called by its noun or verb, without get"
-        )),
+        "fn" if name.starts_with("get_") => {
+            Some(format!("`{name}`: a function is called by its noun or verb, without get"))
+        }
         _ => None,
     }
 }
@@ -169,21 +159,14 @@ fn functions(source: &str) -> Vec<(usize, String, usize)> {
         }
         let indent = line.len() - trimmed.len();
         let closing = format!("{}}}", " ".repeat(indent));
-        let body = lines
-            .iter()
-            .skip(start)
-            .take_while(|line| **line != closing)
-            .count();
+        let body = lines.iter().skip(start).take_while(|line| **line != closing).count();
         let has_body = lines.get(start + body).is_some()
             && !lines.iter().skip(start).take(body).any(|line| {
                 line.len() - line.trim_start().len() <= indent && line.ends_with([';', ',', '}'])
             });
         if has_body {
             let rest = trimmed.get(at + 2..).unwrap_or_default().trim_start();
-            let name = rest
-                .chars()
-                .take_while(|c| code::is_part_of_word(*c))
-                .collect();
+            let name = rest.chars().take_while(|c| code::is_part_of_word(*c)).collect();
             found.push((start + 1, name, body + 1));
         }
     }
@@ -211,16 +194,13 @@ fn parenthesised(text: &str) -> Option<&str> {
 fn is_in_attribute(code: &str, at: usize) -> bool {
     let before = code.get(..at).unwrap_or_default();
     let opened = before.rfind("#[").max(before.rfind("#!["));
-    opened
-        .and_then(|from| before.get(from..))
-        .is_some_and(|text| !text.contains(']'))
+    opened.and_then(|from| before.get(from..)).is_some_and(|text| !text.contains(']'))
 }
 
 fn has_reason(arguments: &str) -> bool {
-    let Some((_, after)) = arguments.split_once("reason") else {
-        return false;
-    };
-    let Some(quoted) = after.trim_start().strip_prefix('=') else {
+    // A lint's own name may hold the word; the reason is what stands before an equals sign.
+    let mut after = arguments.split("reason").skip(1);
+    let Some(quoted) = after.find_map(|after| after.trim_start().strip_prefix('=')) else {
         return false;
     };
     let mut quotes = quoted.match_indices('"').map(|(at, _)| at);
@@ -239,21 +219,13 @@ mod tests {
     fn a_file_without_its_sentence_is_found() {
         assert!(headers(&file("//! What this is for.\n")).is_empty());
         assert!(
-            headers(&file(
-                "//! What this is for, in two\n//! lines.\n//!\n//! more"
-            ))
-            .is_empty()
+            headers(&file("//! What this is for, in two\n//! lines.\n//!\n//! more")).is_empty()
         );
         let attribute = "//! What this is for.\n#![no_main]\n";
         assert!(headers(&file(attribute)).is_empty());
-        for bad in [
-            "",
-            "use std::fmt;\n",
-            "//!\n",
-            "//! word.\n",
-            "// a comment.\n",
-            "//! no stop\n",
-        ] {
+        for bad in
+            ["", "use std::fmt;\n", "//!\n", "//! word.\n", "// a comment.\n", "//! no stop\n"]
+        {
             assert_eq!(headers(&file(bad)).len(), 1, "{bad:?}");
         }
     }
@@ -304,7 +276,7 @@ mod tests {
         ] {
             assert_eq!(exceptions(&file(bad)).len(), 1, "{bad}");
         }
-        let fine = "#[allow(\n    dead_code,\n    reason = \"tests\"\n)]\nfn f() { x.expect(\"a\"); allow(1) }";
+        let fine = "#[allow(clippy::allow_attributes_without_reason, reason = \"x\")]\n#[allow(\n    dead_code,\n    reason = \"tests\"\n)]\nfn f() { x.expect(\"a\"); allow(1) }";
         assert!(exceptions(&file(fine)).is_empty());
     }
 
@@ -313,10 +285,7 @@ mod tests {
         for mark in OPEN_ENDS {
             assert_eq!(open_ends(&file(&format!("// {mark}"))).len(), 1, "{mark}");
         }
-        assert_eq!(
-            open_ends(&file(concat!("fn f() { un", "safe {} }"))).len(),
-            1
-        );
+        assert_eq!(open_ends(&file(concat!("fn f() { un", "safe {} }"))).len(), 1);
         assert!(open_ends(&file("#![forbid(unsafe_code)] // unsafe")).is_empty());
     }
 }

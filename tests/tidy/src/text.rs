@@ -7,37 +7,21 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Folders that many machines have, so that naming them says nothing about one of them.
-const FOLDERS_OF_ANY_MACHINE: [&str; 8] = [
-    "/",
-    "/tmp/",
-    "/var/",
-    "/var/tmp/",
-    "/srv/",
-    "/opt/",
-    "/usr/src/",
-    "/build/",
-];
+const FOLDERS_OF_ANY_MACHINE: [&str; 8] =
+    ["/", "/tmp/", "/var/", "/var/tmp/", "/srv/", "/opt/", "/usr/src/", "/build/"];
 
 /// Folders of people. Written in two halves, so that this list does not find itself.
-const FOLDERS_OF_PEOPLE: [&str; 3] = [
-    concat!("/ho", "me/"),
-    concat!("/Us", "ers/"),
-    concat!("C:\\Us", "ers\\"),
-];
+const FOLDERS_OF_PEOPLE: [&str; 3] =
+    [concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("C:\\Us", "ers\\")];
 
 /// The folders that name the machine this repository stands on.
 pub fn machine_folders(root: &Path, home: Option<&str>) -> Vec<String> {
-    let parent = root
-        .parent()
-        .map(|parent| parent.to_string_lossy().into_owned());
+    let parent = root.parent().map(|parent| parent.to_string_lossy().into_owned());
     let given = parent.into_iter().chain(home.map(str::to_owned));
     let own = given
         .map(|path| format!("{}/", path.trim_end_matches('/')))
         .filter(|path| !FOLDERS_OF_ANY_MACHINE.contains(&path.as_str()));
-    own.chain(FOLDERS_OF_PEOPLE.map(str::to_owned))
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
+    own.chain(FOLDERS_OF_PEOPLE.map(str::to_owned)).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Paths of one machine.
@@ -50,11 +34,7 @@ pub fn machine_paths(file: &File, folders: &[String]) -> Vec<Finding> {
             let is_host = before.ends_with(":/");
             if !is_tail && !is_host {
                 let what = format!("`{folder}` is a folder of one machine");
-                findings.push(Finding::at_line(
-                    &file.path,
-                    code::line_of(&file.text, at),
-                    what,
-                ));
+                findings.push(Finding::at_line(&file.path, code::line_of(&file.text, at), what));
             }
         }
     }
@@ -89,11 +69,7 @@ pub fn dead_links(file: &File, tree: &Tree) -> Vec<Finding> {
             continue;
         }
         let what = format!("`{path}` is not in the repository");
-        findings.push(Finding::at_line(
-            &file.path,
-            code::line_of(&file.text, at),
-            what,
-        ));
+        findings.push(Finding::at_line(&file.path, code::line_of(&file.text, at), what));
     }
     findings
 }
@@ -105,11 +81,10 @@ pub fn changelog(text: &str, version: &str) -> Vec<Finding> {
         let (_, after) = text.split_once(heading.as_str())?;
         after.split("\n## ").next()
     };
-    let is_told = headings.iter().filter_map(section).any(|section| {
-        section
-            .lines()
-            .any(|line| line.starts_with("- ") && line.len() > 10)
-    });
+    let is_told = headings
+        .iter()
+        .filter_map(section)
+        .any(|section| section.lines().any(|line| line.starts_with("- ") && line.len() > 10));
     if is_told {
         return Vec::new();
     }
@@ -120,16 +95,11 @@ pub fn changelog(text: &str, version: &str) -> Vec<Finding> {
 /// Vectors that do not say where they come from and under which licence.
 pub fn unattributed_vectors(file: &File) -> Vec<Finding> {
     let is_vector = file.path.starts_with("tests/vectors/") && file.path.ends_with(".json");
-    let is_told = ["\"origin\"", "\"licence\""]
-        .iter()
-        .all(|key| file.text.contains(key));
+    let is_told = ["\"origin\"", "\"licence\""].iter().all(|key| file.text.contains(key));
     if !is_vector || is_told {
         return Vec::new();
     }
-    vec![Finding::in_file(
-        &file.path,
-        "say its `origin` and its `licence`",
-    )]
+    vec![Finding::in_file(&file.path, "say its `origin` and its `licence`")]
 }
 
 /// Commands that the README promises and that the continuous build must run word for word.
@@ -157,10 +127,7 @@ fn links(text: &str) -> Vec<(usize, &str)> {
             for (at, _) in line.match_indices("](") {
                 let rest = line.get(at + 2..).unwrap_or_default();
                 if let Some((target, _)) = rest.split_once(')') {
-                    found.push((
-                        start + at,
-                        target.split_whitespace().next().unwrap_or_default(),
-                    ));
+                    found.push((start + at, target.split_whitespace().next().unwrap_or_default()));
                 }
             }
         }
@@ -185,9 +152,7 @@ fn resolves(from: &str, target: &str, tree: &Tree) -> bool {
     }
     let path = parts.join("/");
     let folder = format!("{path}/");
-    tree.files
-        .iter()
-        .any(|file| file.path == path || file.path.starts_with(&folder))
+    tree.files.iter().any(|file| file.path == path || file.path.starts_with(&folder))
 }
 
 #[cfg(test)]
@@ -204,17 +169,10 @@ mod tests {
             "`/somebody/x`",
             concat!("/ho", "me/x/y"),
         ] {
-            assert_eq!(
-                machine_paths(&File::new("a.md", bad), &folders).len(),
-                1,
-                "{bad}"
-            );
+            assert_eq!(machine_paths(&File::new("a.md", bad), &folders).len(), 1, "{bad}");
         }
         for fine in ["keys/somebody/x", "/var/lib/malines", "https://elsewhere/x"] {
-            assert!(
-                machine_paths(&File::new("a.md", fine), &folders).is_empty(),
-                "{fine}"
-            );
+            assert!(machine_paths(&File::new("a.md", fine), &folders).is_empty(), "{fine}");
         }
     }
 
@@ -243,14 +201,8 @@ mod tests {
 
     #[test]
     fn a_dead_link_is_found() {
-        let files = vec![
-            File::new("docs/a.md", ""),
-            File::new("deploy/node.toml", ""),
-        ];
-        let tree = Tree {
-            root: PathBuf::new(),
-            files,
-        };
+        let files = vec![File::new("docs/a.md", ""), File::new("deploy/node.toml", "")];
+        let tree = Tree { root: PathBuf::new(), files };
         let page = |text: &str| File::new("docs/b.md", text);
         for fine in [
             "[a](a.md)",
@@ -271,10 +223,7 @@ mod tests {
     #[test]
     fn a_change_log_without_an_entry_is_found() {
         assert!(changelog("## [0.1.0]\n\n- The first thing.\n", "0.1.0").is_empty());
-        assert_eq!(
-            changelog("## [0.1.0]\n\n## [0.0.9]\n- The older thing.\n", "0.1.0").len(),
-            1
-        );
+        assert_eq!(changelog("## [0.1.0]\n\n## [0.0.9]\n- The older thing.\n", "0.1.0").len(), 1);
         assert_eq!(changelog("", "0.1.0").len(), 1);
     }
 
@@ -283,10 +232,7 @@ mod tests {
         let vector = |text: &str| File::new("tests/vectors/a/b.json", text);
         let told = vector("{\"origin\": \"x\", \"licence\": \"y\"}");
         assert!(unattributed_vectors(&told).is_empty());
-        assert_eq!(
-            unattributed_vectors(&vector("{\"origin\": \"x\"}")).len(),
-            1
-        );
+        assert_eq!(unattributed_vectors(&vector("{\"origin\": \"x\"}")).len(), 1);
         assert!(unattributed_vectors(&File::new("deploy/a.json", "{}")).is_empty());
     }
 

@@ -18,10 +18,7 @@ pub struct File {
 impl File {
     /// A file made by hand, for the tests of the rules.
     pub fn new(path: &str, text: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        Self { path: path.to_owned(), text: text.to_owned() }
     }
 
     /// Is this Rust source?
@@ -73,30 +70,19 @@ impl Tree {
 
     /// The text of a file, if it is there.
     pub fn text(&self, path: &str) -> Option<&str> {
-        self.files
-            .iter()
-            .find(|file| file.path == path)
-            .map(|file| file.text.as_str())
+        self.files.iter().find(|file| file.path == path).map(|file| file.text.as_str())
     }
 
     /// The Rust files written by people.
     pub fn rust(&self) -> impl Iterator<Item = &File> {
-        self.files
-            .iter()
-            .filter(|file| file.is_rust() && !file.is_generated())
+        self.files.iter().filter(|file| file.is_rust() && !file.is_generated())
     }
 }
 
 /// Asks git for the tracked files and for the new ones that it does not ignore.
 fn listed(root: &Path) -> Result<Vec<String>, String> {
     let output = Command::new("git")
-        .args([
-            "ls-files",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-            "-z",
-        ])
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
         .current_dir(root)
         .output()
         .map_err(|error| format!("git could not be started: {error}"))?;
@@ -106,11 +92,7 @@ fn listed(root: &Path) -> Result<Vec<String>, String> {
     }
     let names = String::from_utf8(output.stdout)
         .map_err(|_| "a file name in the repository is not UTF-8".to_owned())?;
-    Ok(names
-        .split('\0')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect())
+    Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// Reads one file; a tracked file that was removed from the disk is no file.
@@ -127,10 +109,7 @@ fn read(root: &Path, path: String) -> Result<Option<File>, String> {
     } else {
         std::fs::read(&on_disk).map_err(|error| format!("`{path}` cannot be read: {error}"))?
     };
-    Ok(Some(File {
-        path,
-        text: String::from_utf8(bytes).unwrap_or_default(),
-    }))
+    Ok(Some(File { path, text: String::from_utf8(bytes).unwrap_or_default() }))
 }
 
 #[cfg(test)]
@@ -142,11 +121,7 @@ mod tests {
         let tree = Tree::of_this_repository().unwrap();
         let here = tree.text("tests/tidy/src/tree.rs").unwrap();
         assert!(here.contains("lists_this_very_file"));
-        assert!(
-            tree.files
-                .iter()
-                .all(|file| !file.path.starts_with("target/"))
-        );
+        assert!(tree.files.iter().all(|file| !file.path.starts_with("target/")));
         assert!(tree.text("Cargo.toml").unwrap().contains("[workspace]"));
     }
 }

@@ -84,23 +84,12 @@ fn no_text_names_a_machine_or_holds_a_key() {
 #[test]
 fn telephone_numbers_are_fictional() {
     let is_told = |file: &&File| {
-        let parts = [
-            "crates/",
-            "deploy/",
-            "docs/",
-            "tests/",
-            "proto/",
-            "certs-example/",
-            "benches/",
-        ];
+        let parts =
+            ["crates/", "deploy/", "docs/", "tests/", "proto/", "certs-example/", "benches/"];
         let is_page = file.is_markdown() && !file.path.contains('/');
         is_page || parts.iter().any(|part| file.path.starts_with(part))
     };
-    let files = tree()
-        .files
-        .iter()
-        .filter(is_told)
-        .filter(|file| !file.is_generated());
+    let files = tree().files.iter().filter(is_told).filter(|file| !file.is_generated());
     none(files.flat_map(phone::real_numbers));
 }
 
@@ -117,27 +106,16 @@ fn every_vector_says_where_it_comes_from() {
 
 #[test]
 fn the_change_log_tells_of_this_version() {
-    let root = tree()
-        .text("Cargo.toml")
-        .unwrap()
-        .parse::<toml::Table>()
-        .unwrap();
+    let root = tree().text("Cargo.toml").unwrap().parse::<toml::Table>().unwrap();
     let version = root["workspace"]["package"]["version"].as_str().unwrap();
-    none(text::changelog(
-        tree().text("CHANGELOG.md").unwrap(),
-        version,
-    ));
+    none(text::changelog(tree().text("CHANGELOG.md").unwrap(), version));
 }
 
 #[test]
 fn the_readme_promises_what_the_continuous_build_runs() {
     let readme = tree().text("README.md").unwrap_or_default();
     let ci = tree().text(".ci/run").unwrap_or_default();
-    none(text::promises(
-        readme,
-        ci,
-        &["cargo run --release", "cargo test --workspace"],
-    ));
+    none(text::promises(readme, ci, &["cargo run --release", "cargo test --workspace"]));
 }
 
 fn tree() -> &'static Tree {
@@ -149,10 +127,7 @@ fn packages() -> &'static [Package] {
     static PACKAGES: OnceLock<Vec<Package>> = OnceLock::new();
     PACKAGES.get_or_init(|| {
         let packages = manifest::packages(tree()).unwrap();
-        assert!(
-            packages.len() > 10,
-            "the packages of the workspace were not found"
-        );
+        assert!(packages.len() > 10, "the packages of the workspace were not found");
         packages
     })
 }
@@ -166,19 +141,7 @@ fn each_file(rule: impl Fn(&File) -> Vec<Finding>) -> Vec<Finding> {
 }
 
 fn none(findings: impl IntoIterator<Item = Finding>) {
-    let findings: Vec<String> = findings
-        .into_iter()
-        .map(|finding| finding.to_string())
-        .collect();
-    let shown = findings
-        .iter()
-        .take(SHOWN_MAX)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join("\n  ");
-    assert!(
-        findings.is_empty(),
-        "{} places break this rule:\n  {shown}",
-        findings.len()
-    );
+    let findings: Vec<String> = findings.into_iter().map(|finding| finding.to_string()).collect();
+    let shown = findings.iter().take(SHOWN_MAX).cloned().collect::<Vec<_>>().join("\n  ");
+    assert!(findings.is_empty(), "{} places break this rule:\n  {shown}", findings.len());
 }

@@ -17,10 +17,7 @@ fn an_agreement_goes_there_and_back_and_its_hash_is_that_of_its_bytes() {
     let bytes = agreement.to_payload();
     let read = Agreement::from_payload(&bytes).unwrap();
     assert_eq!(read, agreement);
-    assert_eq!(
-        agreement.hash(),
-        Digest::from_bytes(domain::digest::hash(&[&bytes]))
-    );
+    assert_eq!(agreement.hash(), Digest::from_bytes(domain::digest::hash(&[&bytes])));
     let mut other = terms(floor());
     other.offences.insert(Offence::Terrorism);
     assert_ne!(Agreement::new(other).unwrap().hash(), agreement.hash());
@@ -38,10 +35,7 @@ fn an_unknown_field_and_a_list_out_of_order_are_refused() {
     let agreement = Agreement::new(terms(floor())).unwrap();
     let ordered = agreement.to_payload();
     let channels = [0x83, 1, 2, 3];
-    let at = ordered
-        .windows(5)
-        .position(|five| five[0] == 16 && five[1..] == channels)
-        .unwrap();
+    let at = ordered.windows(5).position(|five| five[0] == 16 && five[1..] == channels).unwrap();
     let mut swapped = ordered;
     swapped.swap(at + 2, at + 3);
     assert!(encoding::check_deterministic(&swapped).is_ok());
@@ -52,15 +46,10 @@ fn an_unknown_field_and_a_list_out_of_order_are_refused() {
 fn questions_to_an_agreement_have_one_answer() {
     let agreement = Agreement::new(terms(floor())).unwrap();
     let pair = |from: &str, to: &str| {
-        agreement
-            .pair(&agency(from), &agency(to))
-            .map(|pair| pair.transfer_basis)
+        agreement.pair(&agency(from), &agency(to)).map(|pair| pair.transfer_basis)
     };
     assert_eq!(pair("be-fedpol", "es-pn"), Some(TransferBasis::IntraLed));
-    assert_eq!(
-        pair("es-pn", "ma-dgsn"),
-        Some(TransferBasis::Led371aInstrument)
-    );
+    assert_eq!(pair("es-pn", "ma-dgsn"), Some(TransferBasis::Led371aInstrument));
     assert_eq!(pair("ma-dgsn", "es-pn"), Some(TransferBasis::Convention108));
     assert_eq!(pair("es-pn", "es-pn"), None);
     assert_eq!(pair("es-pn", "pt-pj"), None);
@@ -70,16 +59,8 @@ fn questions_to_an_agreement_have_one_answer() {
     assert!(!agreement.covers_offence(Offence::Terrorism));
     assert!(agreement.covers_channel(Channel::Automated));
     let belgium = "BE".parse().unwrap();
-    assert!(
-        agreement
-            .article(Offence::MigrantSmuggling, &belgium)
-            .is_some()
-    );
-    assert!(
-        agreement
-            .article(Offence::CallToMassCrossing, &belgium)
-            .is_none()
-    );
+    assert!(agreement.article(Offence::MigrantSmuggling, &belgium).is_some());
+    assert!(agreement.article(Offence::CallToMassCrossing, &belgium).is_none());
     let [start, end] = agreement.boundaries();
     assert_eq!(agreement.next_boundary(start.minus_ms(1)), Some(start));
     assert_eq!(agreement.next_boundary(start), Some(end));
@@ -94,16 +75,10 @@ fn terms_that_do_not_fit_together_are_refused() {
         ("unknown schema", |t| t.schema = 2),
         ("version 0", |t| t.version = 0),
         ("a second version of nothing", |t| t.version = 2),
-        ("a first version of something", |t| {
-            t.supersedes = Some(t.floor_hash)
-        }),
+        ("a first version of something", |t| t.supersedes = Some(t.floor_hash)),
         ("ends before it starts", |t| t.valid_to = t.valid_from),
-        ("a window inside the skew", |t| {
-            t.valid_to = t.valid_from.plus_ms(240_000)
-        }),
-        ("a hundred years", |t| {
-            t.valid_to = t.valid_from.plus_days(36_500)
-        }),
+        ("a window inside the skew", |t| t.valid_to = t.valid_from.plus_ms(240_000)),
+        ("a hundred years", |t| t.valid_to = t.valid_from.plus_days(36_500)),
         ("no purpose", |t| t.purposes.clear()),
         ("no offence", |t| t.offences.clear()),
         ("no channel", |t| t.channels.clear()),
@@ -111,22 +86,12 @@ fn terms_that_do_not_fit_together_are_refused() {
         ("one party", |t| t.parties.truncate(1)),
         ("parties out of order", |t| t.parties.swap(0, 1)),
         ("a party twice", |t| t.parties[1] = t.parties[0].clone()),
-        ("one key for two parties", |t| {
-            t.parties[1].authority_key = t.parties[0].authority_key
-        }),
-        ("one key for two uses", |t| {
-            t.parties[1].authority_key = t.parties[1].root_key
-        }),
-        ("a pair with an outsider", |t| {
-            t.pairs[0].to = agency("aa-outside")
-        }),
-        ("a pair with itself", |t| {
-            t.pairs[0].to = t.pairs[0].from.clone()
-        }),
+        ("one key for two parties", |t| t.parties[1].authority_key = t.parties[0].authority_key),
+        ("one key for two uses", |t| t.parties[1].authority_key = t.parties[1].root_key),
+        ("a pair with an outsider", |t| t.pairs[0].to = agency("aa-outside")),
+        ("a pair with itself", |t| t.pairs[0].to = t.pairs[0].from.clone()),
         ("pairs out of order", |t| t.pairs.swap(0, 1)),
-        ("an instrument without document", |t| {
-            t.pairs[2].safeguards = None
-        }),
+        ("an instrument without document", |t| t.pairs[2].safeguards = None),
         ("no clause", |t| t.clauses.clear()),
         ("a clause that binds nobody", |t| t.clauses[0].binds.clear()),
         ("a clause that covers more", |t| {
@@ -135,36 +100,24 @@ fn terms_that_do_not_fit_together_are_refused() {
         ("a clause for an outsider", |t| {
             t.clauses[0].binds.insert(agency("pt-pj"));
         }),
-        ("an article of an outsider", |t| {
-            t.offence_map[3].country = "PT".parse().unwrap()
-        }),
+        ("an article of an outsider", |t| t.offence_map[3].country = "PT".parse().unwrap()),
         ("a preset over the ceiling", |t| {
             t.tlp_ceiling = Tlp::Green;
         }),
         ("an approver for more", |t| {
             t.approvers[0].purposes.insert(Purpose::PlatformReferral);
         }),
-        ("retention over the longest", |t| {
-            t.retention.per_subject[0].days = 731
-        }),
+        ("retention over the longest", |t| t.retention.per_subject[0].days = 731),
         ("urgent after normal", |t| t.deadlines.urgent_hours = 1000),
-        ("a hidden direction change", |t| {
-            t.purpose_text = "for \u{202e}gain".into()
-        }),
+        ("a hidden direction change", |t| t.purpose_text = "for \u{202e}gain".into()),
     ];
     assert!(Agreement::new(terms(floor())).is_ok());
     for (what, change) in cases {
         let mut changed = terms(floor());
         change(&mut changed);
         let refused = Agreement::new(changed.clone());
-        assert!(
-            matches!(refused, Err(AgreementError::Inconsistent(_))),
-            "{what}"
-        );
-        assert!(
-            Agreement::from_payload(&encoding::to_bytes(&changed)).is_err(),
-            "{what}"
-        );
+        assert!(matches!(refused, Err(AgreementError::Inconsistent(_))), "{what}");
+        assert!(Agreement::from_payload(&encoding::to_bytes(&changed)).is_err(), "{what}");
     }
 }
 
@@ -191,11 +144,7 @@ fn sixty_four_parties_fit_and_one_more_does_not() {
             })
             .collect();
         big.offence_map.truncate(1);
-        big.clauses[0].binds = big
-            .parties
-            .iter()
-            .map(|party| party.agency.clone())
-            .collect();
+        big.clauses[0].binds = big.parties.iter().map(|party| party.agency.clone()).collect();
         big.pairs = Vec::new();
         for from in &big.parties {
             for to in big.parties.iter().filter(|to| to.agency != from.agency) {

@@ -16,9 +16,7 @@ fn sample() -> Agreement {
 }
 
 fn sign() -> Act {
-    Act::Sign {
-        shown: Digest::from_bytes([2; 32]),
-    }
+    Act::Sign { shown: Digest::from_bytes([2; 32]) }
 }
 
 fn event(
@@ -45,12 +43,7 @@ fn three_of_four_signatures_bind_nobody() {
     for left_out in PARTIES {
         let events = events_without(&agreement, &[left_out]);
         let standing = Standing::of(&agreement, &events, now());
-        assert_eq!(
-            standing,
-            Standing::Incomplete {
-                missing: [agency(left_out)].into()
-            }
-        );
+        assert_eq!(standing, Standing::Incomplete { missing: [agency(left_out)].into() });
         assert!(!standing.carries(&agency("be-fedpol"), &agency("es-pn")));
     }
     let events = events_without(&agreement, &[]);
@@ -81,9 +74,7 @@ fn one_party_stops_alone_and_starts_again() {
     let mut events = events_without(&agreement, &[]);
     let morocco = agency("ma-dgsn");
     let say = |events: &mut SignedEvents, act| {
-        events
-            .append(&agreement, &morocco, act, now(), &authority_of("ma-dgsn"))
-            .unwrap();
+        events.append(&agreement, &morocco, act, now(), &authority_of("ma-dgsn")).unwrap();
         Standing::of(&agreement, events, now())
     };
     let suspended = say(&mut events, Act::Suspend);
@@ -93,10 +84,7 @@ fn one_party_stops_alone_and_starts_again() {
     assert!(!suspended.carries(&agency("be-fedpol"), &morocco));
     assert!(!suspended.carries(&morocco, &agency("be-fedpol")));
     assert_eq!(say(&mut events, Act::Lift), Standing::InForce);
-    assert!(matches!(
-        say(&mut events, Act::Suspend),
-        Standing::Suspended { .. }
-    ));
+    assert!(matches!(say(&mut events, Act::Suspend), Standing::Suspended { .. }));
 }
 
 #[test]
@@ -108,55 +96,27 @@ fn a_party_that_contradicts_itself_is_out() {
     events.admit(&agreement, chain).unwrap();
     // Its signature stood at the place it signed twice, so it has not signed either.
     let missing = [agency("es-pn")].into();
-    assert_eq!(
-        Standing::of(&agreement, &events, now()),
-        Standing::Incomplete { missing }
-    );
+    assert_eq!(Standing::of(&agreement, &events, now()), Standing::Incomplete { missing });
 
     let mut events = again;
     let es = agency("es-pn");
     let key = authority_of("es-pn");
-    let lift = events
-        .append(&agreement, &es, Act::Lift, now(), &key)
-        .unwrap();
-    let previous = AgreementEvent::from_payload(&lift.payload)
-        .unwrap()
-        .previous;
-    events
-        .admit(
-            &agreement,
-            event(&agreement, "es-pn", 2, previous, Act::Suspend),
-        )
-        .unwrap();
+    let lift = events.append(&agreement, &es, Act::Lift, now(), &key).unwrap();
+    let previous = AgreementEvent::from_payload(&lift.payload).unwrap().previous;
+    events.admit(&agreement, event(&agreement, "es-pn", 2, previous, Act::Suspend)).unwrap();
     let by = [(es.clone(), WhySuspended::Forked)].into();
-    assert_eq!(
-        Standing::of(&agreement, &events, now()),
-        Standing::Suspended { by }
-    );
-    assert!(
-        events
-            .append(&agreement, &es, Act::Lift, now(), &key)
-            .is_err()
-    );
+    assert_eq!(Standing::of(&agreement, &events, now()), Standing::Suspended { by });
+    assert!(events.append(&agreement, &es, Act::Lift, now(), &key).is_err());
 }
 
 #[test]
 fn a_missing_event_narrows() {
     let agreement = sample();
     let mut events = events_without(&agreement, &[]);
-    let far = event(
-        &agreement,
-        "fr-oltim",
-        3,
-        Some(Digest::from_bytes([5; 32])),
-        Act::Lift,
-    );
+    let far = event(&agreement, "fr-oltim", 3, Some(Digest::from_bytes([5; 32])), Act::Lift);
     events.admit(&agreement, far).unwrap();
     let by = [(agency("fr-oltim"), WhySuspended::Broken)].into();
-    assert_eq!(
-        Standing::of(&agreement, &events, now()),
-        Standing::Suspended { by }
-    );
+    assert_eq!(Standing::of(&agreement, &events, now()), Standing::Suspended { by });
 }
 
 #[test]
@@ -167,10 +127,7 @@ fn forged_foreign_and_malformed_events_are_refused() {
 
     let mut flipped = good.clone();
     flipped.payload[10] ^= 1;
-    assert!(matches!(
-        events.admit(&agreement, flipped),
-        Err(AgreementError::NotSigned(_))
-    ));
+    assert!(matches!(events.admit(&agreement, flipped), Err(AgreementError::NotSigned(_))));
 
     let by_another = Signed::seal(
         AgreementEvent::from_payload(&good.payload).unwrap(),
@@ -179,10 +136,8 @@ fn forged_foreign_and_malformed_events_are_refused() {
     let refused = events.admit(&agreement, by_another.into_parts().1);
     assert_eq!(refused, Err(AgreementError::NotAParty(agency("es-pn"))));
 
-    let by_outsider = Signed::seal(
-        AgreementEvent::from_payload(&good.payload).unwrap(),
-        &authority_of("pt-pj"),
-    );
+    let by_outsider =
+        Signed::seal(AgreementEvent::from_payload(&good.payload).unwrap(), &authority_of("pt-pj"));
     let refused = events.admit(&agreement, by_outsider.into_parts().1);
     assert!(matches!(refused, Err(AgreementError::NotSigned(_))));
 
@@ -190,49 +145,24 @@ fn forged_foreign_and_malformed_events_are_refused() {
     other.offences.insert(domain::value::Offence::Terrorism);
     let other = Agreement::new(other).unwrap();
     let elsewhere = event(&other, "es-pn", 1, None, sign());
-    assert_eq!(
-        events.admit(&agreement, elsewhere),
-        Err(AgreementError::OtherAgreement)
-    );
-    assert_eq!(
-        events.admit(&other, good.clone()),
-        Err(AgreementError::OtherAgreement)
-    );
+    assert_eq!(events.admit(&agreement, elsewhere), Err(AgreementError::OtherAgreement));
+    assert_eq!(events.admit(&other, good.clone()), Err(AgreementError::OtherAgreement));
 
     for (n, previous, act) in [
         (0, None, sign()),
         (1, Some(agreement.hash()), sign()),
         (2, None, sign()),
         (EVENTS_PER_PARTY_MAX, Some(agreement.hash()), Act::Lift),
-        (
-            EVENTS_PER_PARTY_MAX + 1,
-            Some(agreement.hash()),
-            Act::Suspend,
-        ),
+        (EVENTS_PER_PARTY_MAX + 1, Some(agreement.hash()), Act::Suspend),
     ] {
         let bad = event(&agreement, "es-pn", n, previous, act);
-        assert!(
-            matches!(
-                events.admit(&agreement, bad),
-                Err(AgreementError::NotSigned(_))
-            ),
-            "{n}"
-        );
+        assert!(matches!(events.admit(&agreement, bad), Err(AgreementError::NotSigned(_))), "{n}");
     }
-    let last = event(
-        &agreement,
-        "es-pn",
-        EVENTS_PER_PARTY_MAX,
-        Some(agreement.hash()),
-        Act::Suspend,
-    );
+    let last =
+        event(&agreement, "es-pn", EVENTS_PER_PARTY_MAX, Some(agreement.hash()), Act::Suspend);
     assert!(events.clone().admit(&agreement, last).is_ok());
 
-    assert_eq!(
-        events,
-        SignedEvents::new(&agreement),
-        "nothing of it was taken in"
-    );
+    assert_eq!(events, SignedEvents::new(&agreement), "nothing of it was taken in");
     assert!(events.admit(&agreement, good).is_ok());
 }
 
@@ -243,11 +173,7 @@ fn an_unknown_act_is_refused_never_skipped() {
         AgreementEvent::from_payload(&event(&agreement, "es-pn", 1, None, Act::Suspend).payload)
             .unwrap();
     let mut bytes = known.to_payload();
-    assert_eq!(
-        bytes.pop(),
-        Some(2),
-        "the act is the last field: an array of its number"
-    );
+    assert_eq!(bytes.pop(), Some(2), "the act is the last field: an array of its number");
     bytes.push(9);
     assert!(domain::encoding::check_deterministic(&bytes).is_ok());
     assert!(AgreementEvent::from_payload(&bytes).is_err());

@@ -91,11 +91,7 @@ const BELGIUM: &[Row] = &[
     Submit(red, Allow("BE01-own-submissions")),
     Share("es-pn", as_is, Allow("BE02-share-links-and-files")),
     Share("ma-dgsn", as_is, Allow("BE02-share-links-and-files")),
-    Share(
-        "ma-dgsn",
-        document_fraud,
-        Allow("BE02-share-links-and-files"),
-    ),
+    Share("ma-dgsn", document_fraud, Allow("BE02-share-links-and-files")),
     Share("es-pn", strict, Allow("BE03-share-strict-within-led")),
     Share("fr-oltim", strict, Allow("BE03-share-strict-within-led")),
     Share("ma-dgsn", strict, Deny("code.default-deny")),
@@ -123,11 +119,7 @@ const SPAIN: &[Row] = &[
     Submit(as_is, Allow("ES01-own-submissions")),
     Share("be-fedpol", as_is, Allow("ES02-share-crossings")),
     Share("ma-dgsn", ad_text, Allow("ES02-share-crossings")),
-    Share(
-        "ma-dgsn",
-        aggravated_strict,
-        Allow("ES03-share-lives-in-danger"),
-    ),
+    Share("ma-dgsn", aggravated_strict, Allow("ES03-share-lives-in-danger")),
     Share("fr-oltim", strict, Deny("code.default-deny")),
     Share("fr-oltim", document_fraud, Deny("code.default-deny")),
     Share("fr-oltim", pictured, Deny("ES04-pictured-persons-by-hand")),
@@ -170,11 +162,7 @@ const MOROCCO: &[Row] = &[
     Ask("es-pn", prosecution, Deny("code.default-deny")),
     Answer("fr-oltim", as_is, Allow("MA06-answer")),
     Show("fr-oltim", phone, Allow("MA07-show-match")),
-    Show(
-        "fr-oltim",
-        strict,
-        Approval("MA08-show-strict-by-prosecutor"),
-    ),
+    Show("fr-oltim", strict, Approval("MA08-show-strict-by-prosecutor")),
     Show("fr-oltim", red, Deny("code.default-deny")),
 ];
 
@@ -190,13 +178,7 @@ fn decide(gate: &Gate, own: &str, row: &Row) -> (Decision, Expected, String) {
         Arc::new(class)
     };
     let by_class = |action: Action, peer: &str, origin: &str, change, channel| {
-        gate.decide_class(
-            action,
-            &agency(peer),
-            &class_of(origin, change),
-            channel,
-            now(),
-        )
+        gate.decide_class(action, &agency(peer), &class_of(origin, change), channel, now())
     };
     let by_question = |action: Action, peer: &str, change: &fn(&mut QuestionTerms)| {
         let mut terms = question();
@@ -209,33 +191,23 @@ fn decide(gate: &Gate, own: &str, row: &Row) -> (Decision, Expected, String) {
             let decision = by_class(Action::Submit, own, own, change, Channel::Analyst);
             (decision, *expected, "submit".into())
         }
-        Share(peer, change, expected) => (
-            by_class(Action::Share, peer, own, change, machine),
-            *expected,
-            format!("to {peer}"),
-        ),
+        Share(peer, change, expected) => {
+            (by_class(Action::Share, peer, own, change, machine), *expected, format!("to {peer}"))
+        }
         Receive(peer, change, expected) => {
             let decision = by_class(Action::Receive, peer, peer, change, machine);
             (decision, *expected, format!("from {peer}"))
         }
-        Ask(peer, change, expected) => (
-            by_question(Action::Ask, peer, change),
-            *expected,
-            format!("ask {peer}"),
-        ),
-        Answer(peer, change, expected) => (
-            by_question(Action::Answer, peer, change),
-            *expected,
-            format!("answer {peer}"),
-        ),
+        Ask(peer, change, expected) => {
+            (by_question(Action::Ask, peer, change), *expected, format!("ask {peer}"))
+        }
+        Answer(peer, change, expected) => {
+            (by_question(Action::Answer, peer, change), *expected, format!("answer {peer}"))
+        }
         Show(peer, change, expected) => {
             let class = class_of(own, change);
             let purpose = *class.purposes.first().unwrap();
-            let terms = QuestionTerms {
-                kind: class.kind,
-                purpose,
-                ..question()
-            };
+            let terms = QuestionTerms { kind: class.kind, purpose, ..question() };
             let decision = gate.decide_answer(&agency(peer), &terms, &class, now());
             (decision, *expected, format!("show {peer}"))
         }
@@ -243,10 +215,7 @@ fn decide(gate: &Gate, own: &str, row: &Row) -> (Decision, Expected, String) {
 }
 
 fn check(own: &str, file: &str, rows: &[Row]) {
-    let path = format!(
-        "{}/../../deploy/policy/{file}.cedar",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = format!("{}/../../deploy/policy/{file}.cedar", env!("CARGO_MANIFEST_DIR"));
     let local = std::fs::read_to_string(path).unwrap();
     let engine = engine(&local);
     assert_eq!(engine.warnings(), &[] as &[String], "{file}");
@@ -266,18 +235,11 @@ fn check(own: &str, file: &str, rows: &[Row]) {
             }
             _ => false,
         };
-        assert!(
-            fits,
-            "{file} row {index} ({what}): expected {expected:?}, got {decision:?}"
-        );
+        assert!(fits, "{file} row {index} ({what}): expected {expected:?}, got {decision:?}");
         let (Allow(name) | Approval(name) | Deny(name)) = expected;
         undecided.remove(name);
     }
-    assert_eq!(
-        undecided,
-        BTreeSet::new(),
-        "{file}: rules that decide no row"
-    );
+    assert_eq!(undecided, BTreeSet::new(), "{file}: rules that decide no row");
 }
 
 #[test]
@@ -308,8 +270,5 @@ fn a_local_policy_can_only_narrow() {
         when { resource.tlp == Tlp::\"RED\" && context.channel == Channel::\"AUTOMATED\" };";
     let gate = gate("be-fedpol", engine(wide));
     let row = Share("es-pn", red, Deny("code.tlp-red"));
-    assert_eq!(
-        decide(&gate, "be-fedpol", &row).0.rule(),
-        Some("code.tlp-red")
-    );
+    assert_eq!(decide(&gate, "be-fedpol", &row).0.rule(), Some("code.tlp-red"));
 }

@@ -22,10 +22,7 @@ fn a_forbid_that_fails_denies_although_a_permit_matches() {
     assert_eq!(refusal.rule.as_deref(), Some("code.evaluator"));
     assert!(gate.last_fault().is_some_and(|why| why.contains("L09")));
     // A rule that fails for one action says nothing about another.
-    assert!(
-        gate.decide_terms(Action::Ask, &peer, &question(), now())
-            .is_allow()
-    );
+    assert!(gate.decide_terms(Action::Ask, &peer, &question(), now()).is_allow());
 }
 
 #[test]
@@ -35,13 +32,8 @@ fn a_permit_that_fails_denies_as_a_fault_even_beside_another() {
         when { 9223372036854775807 + context.approvals + 1 > 0 };";
     let gate = gate("be-fedpol", engine(&format!("{OPEN} {failing}")));
     let class = Arc::new(class());
-    let share = gate.decide_class(
-        Action::Share,
-        &agency("es-pn"),
-        &class,
-        Channel::Automated,
-        now(),
-    );
+    let share =
+        gate.decide_class(Action::Share, &agency("es-pn"), &class, Channel::Automated, now());
     assert_eq!(share.permit().unwrap_err().code, RefusalCode::PolicyFault);
 }
 
@@ -68,12 +60,7 @@ fn another_floor_than_the_signed_one_allows_nothing() {
     let gate = gate("be-fedpol", engine(OPEN));
     gate.replace_evaluator(Arc::new(other));
     let class = Arc::new(class());
-    let share = gate.decide_class(
-        Action::Share,
-        &agency("es-pn"),
-        &class,
-        Channel::Automated,
-        now(),
-    );
+    let share =
+        gate.decide_class(Action::Share, &agency("es-pn"), &class, Channel::Automated, now());
     assert_eq!(share.rule(), Some("code.floor"));
 }

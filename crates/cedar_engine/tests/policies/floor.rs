@@ -37,15 +37,7 @@ fn scene(action: Action) -> Scene {
         _ => Channel::Analyst,
     };
     let (class, question) = (class(), question());
-    Scene {
-        action,
-        own,
-        peer,
-        basis: TransferBasis::IntraLed,
-        channel,
-        class,
-        question,
-    }
+    Scene { action, own, peer, basis: TransferBasis::IntraLed, channel, class, question }
 }
 
 fn verdict(engine: &Engine, scene: &Scene) -> Verdict {
@@ -53,10 +45,7 @@ fn verdict(engine: &Engine, scene: &Scene) -> Verdict {
     let party = |name: &str| -> &Party { agreement.party(&agency(name)).unwrap() };
     let matter = match scene.action {
         Action::Ask | Action::Answer => Matter::Terms(&scene.question),
-        Action::Show => Matter::Match {
-            terms: &scene.question,
-            class: &scene.class,
-        },
+        Action::Show => Matter::Match { terms: &scene.question, class: &scene.class },
         _ => Matter::Class(&scene.class),
     };
     engine.evaluate(&Evaluation {
@@ -73,36 +62,16 @@ fn verdict(engine: &Engine, scene: &Scene) -> Verdict {
 type Case = (&'static str, Action, fn(&mut Scene));
 
 const CASES: &[Case] = &[
-    ("C01-smuggled-migrant", Action::Submit, |s| {
-        s.class.subject = Subject::SmuggledMigrant
-    }),
-    ("C01-smuggled-migrant", Action::Receive, |s| {
-        s.class.subject = Subject::SmuggledMigrant
-    }),
-    ("C01-smuggled-migrant", Action::Show, |s| {
-        s.class.subject = Subject::SmuggledMigrant
-    }),
-    ("C02-tlp-red-automated", Action::Share, |s| {
-        s.class.tlp = Tlp::Red
-    }),
-    ("C02-tlp-red-automated", Action::Receive, |s| {
-        s.class.tlp = Tlp::Red
-    }),
-    ("C03-audience-recipient", Action::Share, |s| {
-        s.class.audience.clear()
-    }),
-    ("C03-audience-recipient", Action::Show, |s| {
-        s.class.audience.clear()
-    }),
-    ("C04-audience-ourselves", Action::Receive, |s| {
-        s.class.audience.clear()
-    }),
-    ("C05-sealed-kind", Action::Share, |s| {
-        s.class.kind = Kind::Handle
-    }),
-    ("C05-sealed-kind", Action::Receive, |s| {
-        s.class.kind = Kind::Phone
-    }),
+    ("C01-smuggled-migrant", Action::Submit, |s| s.class.subject = Subject::SmuggledMigrant),
+    ("C01-smuggled-migrant", Action::Receive, |s| s.class.subject = Subject::SmuggledMigrant),
+    ("C01-smuggled-migrant", Action::Show, |s| s.class.subject = Subject::SmuggledMigrant),
+    ("C02-tlp-red-automated", Action::Share, |s| s.class.tlp = Tlp::Red),
+    ("C02-tlp-red-automated", Action::Receive, |s| s.class.tlp = Tlp::Red),
+    ("C03-audience-recipient", Action::Share, |s| s.class.audience.clear()),
+    ("C03-audience-recipient", Action::Show, |s| s.class.audience.clear()),
+    ("C04-audience-ourselves", Action::Receive, |s| s.class.audience.clear()),
+    ("C05-sealed-kind", Action::Share, |s| s.class.kind = Kind::Handle),
+    ("C05-sealed-kind", Action::Receive, |s| s.class.kind = Kind::Phone),
     ("C06-speech-offence", Action::Share, |s| {
         s.class.offences.insert(Offence::TerrorismApology);
     }),
@@ -110,15 +79,9 @@ const CASES: &[Case] = &[
         s.question.offence = Offence::CallToMassCrossing;
         s.channel = Channel::Automated;
     }),
-    ("C08-protected-purpose", Action::Show, |s| {
-        s.class.subject = Subject::Victim
-    }),
-    ("C08-protected-purpose", Action::Show, |s| {
-        s.class.age = Age::Unknown
-    }),
-    ("C08-protected-purpose", Action::Show, |s| {
-        s.class.depicts = Depicts::Minors
-    }),
+    ("C08-protected-purpose", Action::Show, |s| s.class.subject = Subject::Victim),
+    ("C08-protected-purpose", Action::Show, |s| s.class.age = Age::Unknown),
+    ("C08-protected-purpose", Action::Show, |s| s.class.depicts = Depicts::Minors),
     ("C09-protected-automated", Action::Receive, |s| {
         s.class.subject = Subject::Witness;
         s.class.purposes = [Purpose::VictimProtection].into();
@@ -130,30 +93,14 @@ const CASES: &[Case] = &[
         s.class.origin = agency("fr-oltim");
         s.class.handling = s.class.handling.with(Handling::H2);
     }),
-    ("C13-third-agency", Action::Show, |s| {
-        s.class.origin = agency("fr-oltim")
-    }),
-    ("C14-not-the-origin", Action::Receive, |s| {
-        s.class.origin = agency("fr-oltim")
-    }),
-    ("C14-not-the-origin", Action::Submit, |s| {
-        s.class.origin = agency("fr-oltim")
-    }),
-    ("C15-purpose-of-the-question", Action::Show, |s| {
-        s.question.purpose = Purpose::Prosecution
-    }),
-    ("C16-exercise-apart", Action::Show, |s| {
-        s.class.exercise = true
-    }),
-    ("C17-no-transfer-basis", Action::Ask, |s| {
-        s.basis = TransferBasis::None
-    }),
-    ("C17-no-transfer-basis", Action::Share, |s| {
-        s.basis = TransferBasis::None
-    }),
-    ("C18-derogation-by-hand", Action::Answer, |s| {
-        s.basis = TransferBasis::Led38Derogation
-    }),
+    ("C13-third-agency", Action::Show, |s| s.class.origin = agency("fr-oltim")),
+    ("C14-not-the-origin", Action::Receive, |s| s.class.origin = agency("fr-oltim")),
+    ("C14-not-the-origin", Action::Submit, |s| s.class.origin = agency("fr-oltim")),
+    ("C15-purpose-of-the-question", Action::Show, |s| s.question.purpose = Purpose::Prosecution),
+    ("C16-exercise-apart", Action::Show, |s| s.class.exercise = true),
+    ("C17-no-transfer-basis", Action::Ask, |s| s.basis = TransferBasis::None),
+    ("C17-no-transfer-basis", Action::Share, |s| s.basis = TransferBasis::None),
+    ("C18-derogation-by-hand", Action::Answer, |s| s.basis = TransferBasis::Led38Derogation),
     ("C19-pap-red-referral", Action::Share, |s| {
         s.class.pap = Pap::Red;
         s.class.purposes = [Purpose::PlatformReferral].into();
@@ -163,13 +110,8 @@ const CASES: &[Case] = &[
 #[test]
 fn the_ordinary_case_passes_the_floor() {
     let engine = engine(OPEN);
-    for action in Action::ALL
-        .iter()
-        .filter(|action| **action != Action::Withdraw)
-    {
-        let allowed = Verdict::Allow {
-            rules: vec!["open".into()],
-        };
+    for action in Action::ALL.iter().filter(|action| **action != Action::Withdraw) {
+        let allowed = Verdict::Allow { rules: vec!["open".into()] };
         assert_eq!(verdict(&engine, &scene(*action)), allowed, "{action}");
     }
 }
@@ -183,24 +125,13 @@ fn every_rule_of_the_floor_decides_a_case() {
         let Verdict::Deny { rules } = verdict(&engine, &scene) else {
             panic!("{rule} did not stop {action}")
         };
-        assert!(
-            rules.iter().any(|one| one == rule),
-            "{rule} {action}: {rules:?}"
-        );
+        assert!(rules.iter().any(|one| one == rule), "{rule} {action}: {rules:?}");
     }
     let asking = ["C10-protected-approval", "C12-h3-human"];
     for rule in engine.rules().filter(|rule| rule.id != "open") {
         let decides = CASES.iter().any(|(name, ..)| *name == rule.id);
-        assert!(
-            decides || asking.contains(&rule.id.as_str()),
-            "{} has no case",
-            rule.id
-        );
-        assert!(
-            rule.law.is_some() && rule.reason.ends_with('.'),
-            "{}",
-            rule.id
-        );
+        assert!(decides || asking.contains(&rule.id.as_str()), "{} has no case", rule.id);
+        assert!(rule.law.is_some() && rule.reason.ends_with('.'), "{}", rule.id);
     }
 }
 
@@ -213,16 +144,10 @@ fn what_needs_a_human_says_whose_and_how_many() {
     victim.question.purpose = Purpose::VictimProtection;
     let mut restricted = scene(Action::Show);
     restricted.class.handling = restricted.class.handling.with(Handling::H3);
-    for (scene, expected_rule, expected_persons) in [
-        (victim, "C10-protected-approval", 2),
-        (restricted, "C12-h3-human", 1),
-    ] {
-        let Verdict::NeedsApproval {
-            authority,
-            persons,
-            rule,
-        } = verdict(&engine, &scene)
-        else {
+    for (scene, expected_rule, expected_persons) in
+        [(victim, "C10-protected-approval", 2), (restricted, "C12-h3-human", 1)]
+    {
+        let Verdict::NeedsApproval { authority, persons, rule } = verdict(&engine, &scene) else {
             panic!("{expected_rule} did not ask for approval")
         };
         assert_eq!((rule.as_str(), persons), (expected_rule, expected_persons));
@@ -241,10 +166,7 @@ fn approvals_do_not_lift_what_nothing_lifts() {
     let nothing_permits = super::engine("");
     let mut victim = scene(Action::Show);
     victim.class.handling = victim.class.handling.with(Handling::H3);
-    assert!(matches!(
-        verdict(&nothing_permits, &victim),
-        Verdict::Deny { .. }
-    ));
+    assert!(matches!(verdict(&nothing_permits, &victim), Verdict::Deny { .. }));
 }
 
 /// The case each rule is for passes a floor without that rule: the cases can see.
@@ -270,10 +192,7 @@ fn a_floor_with_a_rule_missing_lets_its_case_through() {
         for (_, action, change) in cases {
             let mut scene = scene(*action);
             change(&mut scene);
-            assert!(
-                matches!(verdict(&engine, &scene), Verdict::Allow { .. }),
-                "{rule} {action}"
-            );
+            assert!(matches!(verdict(&engine, &scene), Verdict::Allow { .. }), "{rule} {action}");
         }
     }
 }

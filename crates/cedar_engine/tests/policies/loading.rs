@@ -26,20 +26,15 @@ fn rule(body: &str) -> String {
 #[test]
 fn the_schema_knows_exactly_the_words_of_the_domain() {
     let mut listed = BTreeMap::new();
-    for line in SCHEMA
-        .lines()
-        .filter_map(|line| line.strip_prefix("entity "))
-    {
+    for line in SCHEMA.lines().filter_map(|line| line.strip_prefix("entity ")) {
         if let Some((name, words)) = line.split_once(" enum [") {
             let words = words.trim_end_matches("];").split(", ");
             let words: Vec<&str> = words.map(|word| word.trim_matches('"')).collect();
             listed.insert(name, words);
         }
     }
-    let roles: Vec<&str> = agreement::terms::PartyRole::ALL
-        .iter()
-        .map(|role| role.as_str())
-        .collect();
+    let roles: Vec<&str> =
+        agreement::terms::PartyRole::ALL.iter().map(|role| role.as_str()).collect();
     let expected: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("Tlp", Tlp::WORDS),
         ("Pap", Pap::WORDS),
@@ -61,10 +56,7 @@ fn the_schema_knows_exactly_the_words_of_the_domain() {
         ("Role", &roles),
         ("Transfer", TransferBasis::WORDS),
     ]);
-    assert_eq!(
-        listed.keys().collect::<Vec<_>>(),
-        expected.keys().collect::<Vec<_>>()
-    );
+    assert_eq!(listed.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     for (name, words) in expected {
         assert_eq!(listed[name], words, "{name}");
     }
@@ -76,35 +68,14 @@ fn a_rule_needs_an_id_a_reason_and_known_annotations() {
     for (local, expected) in [
         (format!("@reason(\"x\") {permit};"), "has no @id"),
         (format!("@id(\"L01\") {permit};"), "has no @reason"),
-        (
-            format!("@id(\"L01\") @reason(\" \") {permit};"),
-            "`@reason` is empty",
-        ),
-        (
-            format!("@id(\"L01\") @reasons(\"x\") {permit};"),
-            "unknown annotation `@reasons`",
-        ),
-        (
-            format!("@id(\"1\") @reason(\"x\") {permit};"),
-            "an id is 3 to 64",
-        ),
-        (
-            format!("@id(\"L 1\") @reason(\"x\") {permit};"),
-            "an id is 3 to 64",
-        ),
-        (
-            format!("@id(\"code.audience\") @reason(\"x\") {permit};"),
-            "`code.` is kept",
-        ),
+        (format!("@id(\"L01\") @reason(\" \") {permit};"), "`@reason` is empty"),
+        (format!("@id(\"L01\") @reasons(\"x\") {permit};"), "unknown annotation `@reasons`"),
+        (format!("@id(\"1\") @reason(\"x\") {permit};"), "an id is 3 to 64"),
+        (format!("@id(\"L 1\") @reason(\"x\") {permit};"), "an id is 3 to 64"),
+        (format!("@id(\"code.audience\") @reason(\"x\") {permit};"), "`code.` is kept"),
         (format!("{} {}", rule(permit), rule(permit)), "used twice"),
-        (
-            format!("@id(\"C02-tlp-red-automated\") @reason(\"x\") {permit};"),
-            "used twice",
-        ),
-        (
-            rule("permit (principal == ?principal, action, resource)"),
-            "templates are not used",
-        ),
+        (format!("@id(\"C02-tlp-red-automated\") @reason(\"x\") {permit};"), "used twice"),
+        (rule("permit (principal == ?principal, action, resource)"), "templates are not used"),
         (rule("permit (principal, action"), "cannot be read"),
     ] {
         let error = refused(&local);
@@ -116,13 +87,7 @@ fn a_rule_needs_an_id_a_reason_and_known_annotations() {
 fn a_floor_forbids_only() {
     let error = Engine::load(OPEN, "").unwrap_err();
     assert!(
-        matches!(
-            &error,
-            CedarError::BadRule {
-                layer: Layer::Floor,
-                ..
-            }
-        ),
+        matches!(&error, CedarError::BadRule { layer: Layer::Floor, .. }),
         "a permit in the floor: {error}"
     );
 }
@@ -143,16 +108,10 @@ fn a_word_that_does_not_exist_is_found_when_loaded() {
             "permit (principal, action == Action::\"Share\", resource) when {{ {condition} }}"
         ));
         let error = Engine::load(COMMON_FLOOR, &local).unwrap_err();
-        assert!(
-            matches!(&error, CedarError::Invalid { rule, .. } if rule == "L01"),
-            "{error}"
-        );
+        assert!(matches!(&error, CedarError::Invalid { rule, .. } if rule == "L01"), "{error}");
     }
     let unknown_action = rule("permit (principal, action == Action::\"Forward\", resource)");
-    assert!(matches!(
-        Engine::load(COMMON_FLOOR, &unknown_action),
-        Err(CedarError::Invalid { .. })
-    ));
+    assert!(matches!(Engine::load(COMMON_FLOOR, &unknown_action), Err(CedarError::Invalid { .. })));
 }
 
 #[test]
@@ -163,10 +122,7 @@ fn a_rule_that_looks_at_approvals_names_the_authority() {
     let indexed = "permit (principal, action, resource) when { context[\"approvals\"] >= 1 }";
     assert!(refused(&rule(indexed)).contains("@approval"));
     let named = format!("@id(\"L01\") @reason(\"x\") @approval(\"PROSECUTION\") {looks};");
-    assert_eq!(
-        engine(&named).rule("L01").unwrap().approval,
-        Some(AgencyKind::Prosecution)
-    );
+    assert_eq!(engine(&named).rule("L01").unwrap().approval, Some(AgencyKind::Prosecution));
     let unknown = format!("@id(\"L01\") @reason(\"x\") @approval(\"MAYOR\") {looks};");
     assert!(refused(&unknown).contains("`MAYOR` is not a agency kind"));
     let idle = "@id(\"L01\") @reason(\"x\") @approval(\"JUDICIAL\") \
@@ -180,41 +136,27 @@ fn a_rule_that_looks_at_approvals_names_the_authority() {
 #[test]
 fn sizes_are_bounded() {
     let huge = format!("// {}", "x".repeat(POLICY_BYTES_MAX));
-    assert!(matches!(
-        Engine::load(COMMON_FLOOR, &huge),
-        Err(CedarError::TooLarge { .. })
-    ));
+    assert!(matches!(Engine::load(COMMON_FLOOR, &huge), Err(CedarError::TooLarge { .. })));
     let many: String = (0..RULES_MAX)
         .map(|i| {
             let scope = "principal, action == Action::\"Submit\", resource";
             format!("@id(\"L-{i}\") @reason(\"x\") forbid ({scope});\n")
         })
         .collect();
-    assert!(matches!(
-        Engine::load(COMMON_FLOOR, &many),
-        Err(CedarError::TooManyRules { .. })
-    ));
+    assert!(matches!(Engine::load(COMMON_FLOOR, &many), Err(CedarError::TooManyRules { .. })));
 }
 
 fn share_of(engine: Engine) -> Decision {
     let gate = super::gate("be-fedpol", engine);
     let class = Arc::new(class());
-    gate.decide_class(
-        Action::Share,
-        &agency("es-pn"),
-        &class,
-        Channel::Automated,
-        now(),
-    )
+    gate.decide_class(Action::Share, &agency("es-pn"), &class, Channel::Automated, now())
 }
 
 /// Each would overflow the stack of the process if the parser saw it.
 #[test]
 fn a_rule_nested_without_end_is_refused_and_ends_nothing() {
     let of = |condition: String| {
-        rule(&format!(
-            "permit (principal, action, resource) when {{ {condition} }}"
-        ))
+        rule(&format!("permit (principal, action, resource) when {{ {condition} }}"))
     };
     let endless = |times: usize| {
         [
@@ -233,16 +175,10 @@ fn a_rule_nested_without_end_is_refused_and_ends_nothing() {
         assert!(error.contains("write"), "{error}");
     }
     // At the limits it loads and decides, or says that it cannot.
-    for condition in endless(22)
-        .into_iter()
-        .chain(endless(190).into_iter().skip(1))
-    {
+    for condition in endless(22).into_iter().chain(endless(190).into_iter().skip(1)) {
         if let Ok(engine) = Engine::load(COMMON_FLOOR, &of(condition)) {
             let share = share_of(engine);
-            assert!(
-                share.is_allow() || share.rule() == Some("code.evaluator"),
-                "{share:?}"
-            );
+            assert!(share.is_allow() || share.rule() == Some("code.evaluator"), "{share:?}");
         }
     }
 }
@@ -254,30 +190,19 @@ fn hashes_change_with_every_byte() {
     let (open, empty) = (engine(OPEN), engine(""));
     assert_eq!((open.floor_hash(), empty.floor_hash()), (floor, floor));
     assert_ne!(open.bundle_hash(), empty.bundle_hash());
-    assert_ne!(
-        open.bundle_hash(),
-        engine(&format!("{OPEN} ")).bundle_hash()
-    );
+    assert_ne!(open.bundle_hash(), engine(&format!("{OPEN} ")).bundle_hash());
 }
 
 #[test]
 fn a_rule_that_can_never_decide_is_pointed_out() {
     let never = rule("permit (principal, action, resource) when { false }");
-    assert!(
-        engine(&never)
-            .warnings()
-            .iter()
-            .any(|warning| warning.contains("L01"))
-    );
+    assert!(engine(&never).warnings().iter().any(|warning| warning.contains("L01")));
     assert_eq!(engine(OPEN).warnings(), &[] as &[String]);
 }
 
 #[test]
 fn the_readable_copy_of_the_floor_is_the_floor() {
-    let copy = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../deploy/policy/common.cedar"
-    );
+    let copy = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policy/common.cedar");
     assert_eq!(std::fs::read_to_string(copy).unwrap(), COMMON_FLOOR);
 }
 

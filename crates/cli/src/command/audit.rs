@@ -61,17 +61,14 @@ fn export(context: &mut Context<'_>, to: &Path) -> Result<Outcome, Failure> {
     };
     let shown = plain(&to.display().to_string());
     match context.format {
-        Format::Json => print_json(
-            context.console,
-            &json!({ "file": to.to_string_lossy(), "bytes": bytes }),
-        ),
+        Format::Json => {
+            print_json(context.console, &json!({ "file": to.to_string_lossy(), "bytes": bytes }))
+        }
         Format::Text => {
+            context.console.data(&format!("wrote {bytes} bytes to {shown}\n"));
             context
                 .console
-                .data(&format!("wrote {bytes} bytes to {shown}\n"));
-            context.console.say(&format!(
-                "verify it anywhere: malines audit verify {shown} --keys FILE"
-            ));
+                .say(&format!("verify it anywhere: malines audit verify {shown} --keys FILE"));
         }
     }
     Ok(Outcome::Done)
@@ -174,10 +171,7 @@ fn print_report(context: &mut Context<'_>, report: &Report, heads_known: usize) 
             "parts     {} shown and unchanged, {} erased or withheld (only their commitments are checked)",
             report.open_parts, report.closed_parts
         ),
-        format!(
-            "root      {}",
-            domain::hexadecimal::encode(report.head.root.as_bytes())
-        ),
+        format!("root      {}", domain::hexadecimal::encode(report.head.root.as_bytes())),
     ];
     if heads_known > 0 {
         let heads = count(heads_known, "head", "heads");

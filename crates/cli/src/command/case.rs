@@ -13,14 +13,7 @@ const CASES_MAX: usize = 4096;
 
 pub(super) fn run(context: &mut Context<'_>, command: CaseCommand) -> Result<Outcome, Failure> {
     match command {
-        CaseCommand::Open {
-            reference,
-            agreement,
-            clause,
-            purpose,
-            offence,
-            days,
-        } => {
+        CaseCommand::Open { reference, agreement, clause, purpose, offence, days } => {
             let length = reference.trim().chars().count();
             if !(1..=CASE_REFERENCE_CHARACTERS_MAX).contains(&length) {
                 let why = format!("`--ref` has 1 to {CASE_REFERENCE_CHARACTERS_MAX} characters");
@@ -78,15 +71,7 @@ fn table(cases: &[Case]) -> Table {
         let (purpose, offence) = (case.purpose.as_str(), case.offence.as_str());
         let (agreement, clause) = (case.agreement.as_str(), case.clause.as_str());
         let until = day(case.open_until);
-        table.row([
-            &name(case),
-            &case.reference,
-            agreement,
-            clause,
-            purpose,
-            offence,
-            &until,
-        ]);
+        table.row([&name(case), &case.reference, agreement, clause, purpose, offence, &until]);
     }
     table
 }
@@ -107,9 +92,5 @@ fn case_json(case: &Case) -> Value {
 }
 
 fn word<T: core::str::FromStr<Err: core::fmt::Display>>(text: &str) -> Result<T, Failure> {
-    text.trim()
-        .parse()
-        .map_err(|error: T::Err| Failure::AnswerInvalid {
-            why: error.to_string(),
-        })
+    text.trim().parse().map_err(|error: T::Err| Failure::AnswerInvalid { why: error.to_string() })
 }

@@ -19,39 +19,18 @@ const ROLES: [Role; 4] = [
         name: "analyst",
         sentence: "finds and submits indicators, and asks partners about them",
         commands: &[
-            (
-                "malines case open",
-                "fix agreement, clause, purpose, offence and reference once",
-            ),
-            (
-                "malines normalise KIND",
-                "see what a value becomes, on this machine",
-            ),
-            (
-                "malines submit KIND",
-                "submit one thing; what leaves and what stays is shown first",
-            ),
-            (
-                "malines submit --from FILE",
-                "submit a list (CSV or JSON lines)",
-            ),
-            (
-                "malines import misp FILE",
-                "import an event of MISP; try it with --dry-run",
-            ),
+            ("malines case open", "fix agreement, clause, purpose, offence and reference once"),
+            ("malines normalise KIND", "see what a value becomes, on this machine"),
+            ("malines submit KIND", "submit one thing; what leaves and what stays is shown first"),
+            ("malines submit --from FILE", "submit a list (CSV or JSON lines)"),
+            ("malines import misp FILE", "import an event of MISP; try it with --dry-run"),
             (
                 "malines query KIND --case C-n",
                 "ask about a value; what partners can learn is said first",
             ),
             ("malines hits", "what matched so far"),
-            (
-                "malines withdraw RECORD",
-                "take a record of your agency back, for ever",
-            ),
-            (
-                "malines status",
-                "agreements in force, partners and their links",
-            ),
+            ("malines withdraw RECORD", "take a record of your agency back, for ever"),
+            ("malines status", "agreements in force, partners and their links"),
         ],
         beside: "a match is a lead, not an identification",
     },
@@ -59,19 +38,10 @@ const ROLES: [Role; 4] = [
         name: "prosecutor",
         sentence: "answers for the cases and for what may be asked in them",
         commands: &[
-            (
-                "malines case list",
-                "the open cases, with purpose and offence",
-            ),
+            ("malines case list", "the open cases, with purpose and offence"),
             ("malines hits --case C-n", "what matched in a case"),
-            (
-                "malines status",
-                "which agreements are in force, and with whom",
-            ),
-            (
-                "malines audit head",
-                "the signed head of the log: keep it, it binds the log",
-            ),
+            ("malines status", "which agreements are in force, and with whom"),
+            ("malines audit head", "the signed head of the log: keep it, it binds the log"),
         ],
         beside: "agreements are signed with the authority's key, which is not on this machine",
     },
@@ -79,15 +49,9 @@ const ROLES: [Role; 4] = [
         name: "operator",
         sentence: "keeps the node and its links alive",
         commands: &[
-            (
-                "malines status --verbose",
-                "links, what is behind, why a link is down",
-            ),
+            ("malines status --verbose", "links, what is behind, why a link is down"),
             ("malines audit head", "the signed head of the log"),
-            (
-                "malines audit export --to FILE",
-                "the whole log, to be verified without the node",
-            ),
+            ("malines audit export --to FILE", "the whole log, to be verified without the node"),
             ("malines completions SHELL", "completions for a shell"),
         ],
         beside: "the node itself is kept with `malines-node`",
@@ -97,10 +61,7 @@ const ROLES: [Role; 4] = [
         sentence: "checks that what was done is what was written down",
         commands: &[
             ("malines audit export --to FILE", "the whole log"),
-            (
-                "malines audit verify FILE --keys FILE",
-                "verify an exported log, without a node",
-            ),
+            ("malines audit verify FILE --keys FILE", "verify an exported log, without a node"),
             (
                 "malines audit verify FILE --keys FILE --head FILE",
                 "and that it passes through a head you kept",
@@ -112,19 +73,14 @@ const ROLES: [Role; 4] = [
 
 pub(super) fn run(context: &mut Context<'_>, topic: &[String]) -> Result<Outcome, Failure> {
     let first = topic.first().map(String::as_str).unwrap_or_default();
-    if let Some(role) = ROLES
-        .iter()
-        .find(|role| role.name.eq_ignore_ascii_case(first))
-    {
+    if let Some(role) = ROLES.iter().find(|role| role.name.eq_ignore_ascii_case(first)) {
         print_role(context, role);
         return Ok(Outcome::Done);
     }
     let root = Arguments::command();
     let mut found = &root;
     for word in topic {
-        let unknown = || Failure::NoHelp {
-            topic: word.chars().take(64).collect(),
-        };
+        let unknown = || Failure::NoHelp { topic: word.chars().take(64).collect() };
         found = found.find_subcommand(word).ok_or_else(unknown)?;
     }
     print_command(context, topic);
@@ -133,29 +89,17 @@ pub(super) fn run(context: &mut Context<'_>, topic: &[String]) -> Result<Outcome
 
 fn print_role(context: &mut Context<'_>, role: &Role) {
     let title = context.console.styled_data(Style::Strong, role.name);
-    context
-        .console
-        .data(&format!("{title} {}\n\n", role.sentence));
-    let width = role
-        .commands
-        .iter()
-        .map(|(command, _)| command.len())
-        .max()
-        .unwrap_or(0);
+    context.console.data(&format!("{title} {}\n\n", role.sentence));
+    let width = role.commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
     for (command, text) in role.commands {
-        context
-            .console
-            .data(&format!("  {command:width$}  {text}\n"));
+        context.console.data(&format!("  {command:width$}  {text}\n"));
     }
     context.console.data(&format!("\n{}\n", role.beside));
 }
 
 /// The same as `malines COMMAND --help`.
 fn print_command(context: &mut Context<'_>, topic: &[String]) {
-    let words = ["malines"]
-        .into_iter()
-        .chain(topic.iter().map(String::as_str))
-        .chain(["--help"]);
+    let words = ["malines"].into_iter().chain(topic.iter().map(String::as_str)).chain(["--help"]);
     let Err(help) = Arguments::try_parse_from(words) else {
         return;
     };
@@ -184,13 +128,9 @@ mod tests {
                 }
             }
             assert!(depth > 0, "{command}");
-            for flag in command
-                .split(' ')
-                .filter_map(|word| word.strip_prefix("--"))
-            {
-                let is_known = found
-                    .get_arguments()
-                    .any(|argument| argument.get_long() == Some(flag));
+            for flag in command.split(' ').filter_map(|word| word.strip_prefix("--")) {
+                let is_known =
+                    found.get_arguments().any(|argument| argument.get_long() == Some(flag));
                 assert!(is_known || flag == "verbose", "{command}: --{flag}");
             }
         }

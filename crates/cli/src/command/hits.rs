@@ -15,11 +15,7 @@ const CASES_MAX: usize = 4096;
 
 pub(super) fn run(context: &mut Context<'_>, arguments: Hits) -> Result<Outcome, Failure> {
     let session = context.session()?;
-    let wanted = arguments
-        .case
-        .as_deref()
-        .map(|given| session.case(given))
-        .transpose()?;
+    let wanted = arguments.case.as_deref().map(|given| session.case(given)).transpose()?;
     let wanted = wanted.map(|case| case.case_id);
     let limit = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
     let hits = session.hits(limit, |hit| wanted.is_none() || hit.case == wanted)?;
@@ -33,33 +29,18 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Hits) -> Result<Outcome,
         return Ok(Outcome::Done);
     }
     let cases: HashMap<CaseId, String> = match hits.iter().any(|hit| hit.case.is_some()) {
-        true => session
-            .cases(CASES_MAX)?
-            .iter()
-            .map(|one| (one.case_id, case::name(one)))
-            .collect(),
+        true => {
+            session.cases(CASES_MAX)?.iter().map(|one| (one.case_id, case::name(one))).collect()
+        }
         false => HashMap::new(),
     };
     let mut table = Table::new(&["FOUND", "PARTNER", "KIND", "CASE", "RECORD", "WHAT IT SAYS"]);
     for hit in &hits {
         let found = format!("{} {}", day(hit.found_at), time_of_day(hit.found_at));
-        let case = hit
-            .case
-            .and_then(|id| cases.get(&id).cloned())
-            .unwrap_or_default();
-        let record = hit
-            .record_id
-            .map(|id| record_reference(&id))
-            .unwrap_or_default();
+        let case = hit.case.and_then(|id| cases.get(&id).cloned()).unwrap_or_default();
+        let record = hit.record_id.map(|id| record_reference(&id)).unwrap_or_default();
         let kind = hit.summary.kind.as_str();
-        table.row([
-            &found,
-            hit.origin.as_str(),
-            kind,
-            &case,
-            &record,
-            &describe(&hit.summary),
-        ]);
+        table.row([&found, hit.origin.as_str(), kind, &case, &record, &describe(&hit.summary)]);
     }
     table.print(context.console);
     context.console.say(phrase(Phrase::LeadNotIdentification));

@@ -18,12 +18,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(super) fn run(context: &mut Context<'_>, command: ImportCommand) -> Result<Outcome, Failure> {
-    let ImportCommand::Misp {
-        file,
-        labels,
-        case,
-        consent,
-    } = command;
+    let ImportCommand::Misp { file, labels, case, consent } = command;
     let labelling = labels.as_deref().map(read_labels).transpose()?;
     let plan = read_plan(context, &file, labelling.as_ref())?;
     if consent.dry_run {
@@ -46,32 +41,23 @@ fn read_plan(
     labelling: Option<&Labelling>,
 ) -> Result<Plan, Failure> {
     let bytes = config::read_or_input(context.console, file, LIST_BYTES_MAX)?;
-    let limits = Limits {
-        bytes_max: LIST_BYTES_MAX,
-        ..Limits::default()
-    };
+    let limits = Limits { bytes_max: LIST_BYTES_MAX, ..Limits::default() };
     let document = misp::read(&bytes, &limits);
     drop(bytes);
-    document
-        .map(|document| misp::plan(document, labelling))
-        .map_err(Failure::Import)
+    document.map(|document| misp::plan(document, labelling)).map_err(Failure::Import)
 }
 
 /// What would be submitted. Needs no node: what the agreement and policy say of it is asked when it
 /// is sent.
 fn forecast(context: &mut Context<'_>, plan: &Plan, labelling: Option<&Labelling>) -> Outcome {
     let now = context.environment.now;
-    let checked: Vec<Vec<Option<Fault>>> = plan
-        .events
-        .iter()
-        .map(|event| check(event, labelling, now))
-        .collect();
+    let checked: Vec<Vec<Option<Fault>>> =
+        plan.events.iter().map(|event| check(event, labelling, now)).collect();
     match context.format {
         Format::Json => {
             let events = plan.events.iter().zip(&checked);
-            let events: Vec<Value> = events
-                .map(|(event, faults)| event_json(event, faults))
-                .collect();
+            let events: Vec<Value> =
+                events.map(|(event, faults)| event_json(event, faults)).collect();
             let value = json!({ "form": plan.form.code(), "dry_run": true, "events": events });
             print_json(context.console, &value);
         }
@@ -97,13 +83,9 @@ fn check(event: &EventPlan, labelling: Option<&Labelling>, now: Timestamp) -> Ve
 
 fn print_forecast(context: &mut Context<'_>, plan: &Plan, checked: &[Vec<Option<Fault>>]) {
     let events = count(plan.events.len(), "event", "events");
-    context
-        .console
-        .data(&format!("{events} (form {})\n", plan.form.code()));
+    context.console.data(&format!("{events} (form {})\n", plan.form.code()));
     if plan.events.is_empty() {
-        context
-            .console
-            .say("this is no event: nothing in it can be imported");
+        context.console.say("this is no event: nothing in it can be imported");
     }
     for (number, (event, faults)) in (1..).zip(plan.events.iter().zip(checked)) {
         print_event(context, number, event, faults);
@@ -111,25 +93,20 @@ fn print_forecast(context: &mut Context<'_>, plan: &Plan, checked: &[Vec<Option<
     if plan.misshapen > 0 {
         let places = usize::try_from(plan.misshapen).unwrap_or(usize::MAX);
         let places = count(places, "place", "places");
-        context.console.say(&format!(
-            "{places} where an event should stand hold something else"
-        ));
+        context.console.say(&format!("{places} where an event should stand hold something else"));
     }
     let mut notes: BTreeMap<&str, usize> = BTreeMap::new();
     for note in plan.events.iter().flat_map(|event| &event.notes) {
         *notes.entry(note_text(*note)).or_insert(0) += 1;
     }
     for (text, events) in notes {
-        context.console.say(&format!(
-            "note ({}): {text}",
-            count(events, "event", "events")
-        ));
+        context.console.say(&format!("note ({}): {text}", count(events, "event", "events")));
     }
     let total: usize = plan.events.iter().map(|event| event.candidates.len()).sum();
     let skipped: usize = plan.events.iter().map(|event| event.skipped.len()).sum();
-    context.console.say(&format!(
-        "dry run: {total} would be submitted, {skipped} skipped; nothing was sent"
-    ));
+    context
+        .console
+        .say(&format!("dry run: {total} would be submitted, {skipped} skipped; nothing was sent"));
 }
 
 fn print_event(
@@ -138,16 +115,10 @@ fn print_event(
     event: &EventPlan,
     faults: &[Option<Fault>],
 ) {
-    let uuid = event
-        .uuid
-        .map_or("without a global id".to_owned(), |uuid| uuid.to_string());
-    let title = context
-        .console
-        .styled_data(Style::Strong, &format!("event {number}"));
+    let uuid = event.uuid.map_or("without a global id".to_owned(), |uuid| uuid.to_string());
+    let title = context.console.styled_data(Style::Strong, &format!("event {number}"));
     let name = plain(event.title.expose());
-    context
-        .console
-        .data(&format!("\n{title}  {uuid}  {name}\n"));
+    context.console.data(&format!("\n{title}  {uuid}  {name}\n"));
     let counts = &event.counts;
     let line = format!(
         "{}, {} with {}, {}: {} to submit, {} skipped\n",
@@ -181,23 +152,15 @@ fn print_event(
         refused.entry(fault.to_string()).or_insert((0, fault)).0 += 1;
     }
     for (text, (number, fault)) in refused {
-        context
-            .console
-            .say(&format!("{number} cannot be submitted: {}", plain(&text)));
-        let hint = context
-            .console
-            .styled(Style::Quiet, &format!("  hint: {}", fault.hint()));
+        context.console.say(&format!("{number} cannot be submitted: {}", plain(&text)));
+        let hint = context.console.styled(Style::Quiet, &format!("  hint: {}", fault.hint()));
         context.console.say(&hint);
     }
 }
 
 fn print_skipped(context: &mut Context<'_>, event: &EventPlan) {
     let mut table = Table::new(&["SKIPPED", "REASON", "RULE"]);
-    for skipped in event
-        .skipped
-        .iter()
-        .filter(|skipped| skipped.reason != Reason::Proposal)
-    {
+    for skipped in event.skipped.iter().filter(|skipped| skipped.reason != Reason::Proposal) {
         let rule = skipped.refused.map_or("", fingerprint::Refused::code);
         table.row([&skipped.place.to_string(), skipped.reason.code(), rule]);
     }
@@ -238,10 +201,8 @@ fn send(
     consent: Consent,
 ) -> Result<Outcome, Failure> {
     let session = context.session()?;
-    let case: Option<CaseId> = case
-        .map(|given| session.case(given))
-        .transpose()?
-        .map(|case| case.case_id);
+    let case: Option<CaseId> =
+        case.map(|given| session.case(given)).transpose()?.map(|case| case.case_id);
     let mut entropy = UnwrapErr(getrandom::SysRng);
     let (mut prepared, mut spoiled) = (Vec::new(), Vec::new());
     let mut order = 0;
@@ -251,16 +212,10 @@ fn send(
             order += 1;
             let place = format!("event {number}, {}", candidate.place);
             match submission {
-                Ok(submission) => prepared.push(Prepared {
-                    order,
-                    place,
-                    submission,
-                }),
-                Err(fault) => spoiled.push(Spoiled {
-                    order,
-                    place,
-                    failure: Failure::Import(fault),
-                }),
+                Ok(submission) => prepared.push(Prepared { order, place, submission }),
+                Err(fault) => {
+                    spoiled.push(Spoiled { order, place, failure: Failure::Import(fault) })
+                }
             }
         }
     }
@@ -270,40 +225,29 @@ fn send(
         let line = format!("{events}: {} to submit, {skipped} skipped", prepared.len());
         context.console.say(&line);
     }
-    let events: Vec<Value> = plan
-        .events
-        .iter()
-        .map(|event| event_json(event, &[]))
-        .collect();
+    let events: Vec<Value> = plan.events.iter().map(|event| event_json(event, &[])).collect();
     let more =
         json!({ "form": plan.form.code(), "case_id": output::case_json(case), "events": events });
     delivery::deliver(context, &session, prepared, spoiled, consent, more)
 }
 
 fn event_json(event: &EventPlan, faults: &[Option<Fault>]) -> Value {
-    let candidates = event
-        .candidates
-        .iter()
-        .enumerate()
-        .map(|(index, candidate)| {
-            json!({
-                "place": candidate.place.to_string(),
-                "kind": candidate.normalised.kind.as_str(),
-                "tlp": candidate.tlp.as_str(),
-                "marked": marked_code(candidate.marked),
-                "code": faults.get(index).and_then(Option::as_ref).map(fault_code),
-            })
-        });
+    let candidates = event.candidates.iter().enumerate().map(|(index, candidate)| {
+        json!({
+            "place": candidate.place.to_string(),
+            "kind": candidate.normalised.kind.as_str(),
+            "tlp": candidate.tlp.as_str(),
+            "marked": marked_code(candidate.marked),
+            "code": faults.get(index).and_then(Option::as_ref).map(fault_code),
+        })
+    });
     let skipped = event.skipped.iter().map(|skipped| {
         let rule = skipped.refused.map(fingerprint::Refused::code);
         json!({ "place": skipped.place.to_string(), "reason": skipped.reason.code(), "rule": rule })
     });
     let counts = &event.counts;
-    let by_reason: BTreeMap<&str, usize> = counts
-        .by_reason
-        .iter()
-        .map(|(reason, number)| (reason.code(), *number))
-        .collect();
+    let by_reason: BTreeMap<&str, usize> =
+        counts.by_reason.iter().map(|(reason, number)| (reason.code(), *number)).collect();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for ((kind, _), number) in by_kind(event) {
         *kinds.entry(kind).or_insert(0) += number;

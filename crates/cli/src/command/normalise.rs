@@ -13,10 +13,8 @@ use serde_json::{Value, json};
 
 pub(super) fn run(context: &mut Context<'_>, arguments: Normalise) -> Result<Outcome, Failure> {
     let given: Given = arguments.kind.parse()?;
-    let hint = given::hint(
-        arguments.source.region.as_deref(),
-        arguments.source.platform.as_deref(),
-    )?;
+    let hint =
+        given::hint(arguments.source.region.as_deref(), arguments.source.platform.as_deref())?;
     // The profile is needed for `--value` alone: everything else works on a machine without one.
     let values = match arguments.source.value {
         Some(_) => context.profile()?.values,
@@ -58,13 +56,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Normalise) -> Result<Out
 
 fn table(rows: &[(u64, Result<Normalised, Failure>)], show_digest: bool, detail: Detail) -> Table {
     let headings: &'static [&'static str] = match show_digest {
-        true => &[
-            "LINE",
-            "KIND",
-            "READ AS",
-            "TRAVELS",
-            "DIGEST (as secret as the value)",
-        ],
+        true => &["LINE", "KIND", "READ AS", "TRAVELS", "DIGEST (as secret as the value)"],
         false => &["LINE", "KIND", "READ AS", "TRAVELS"],
     };
     let mut table = Table::new(headings);
@@ -73,13 +65,9 @@ fn table(rows: &[(u64, Result<Normalised, Failure>)], show_digest: bool, detail:
         let (line, kind, masked) = (line.to_string(), one.kind.as_str(), one.masked());
         let travels = travels(one.kind.tier(), detail);
         match show_digest {
-            true => table.row([
-                &line,
-                kind,
-                &masked,
-                travels,
-                &given::digest_text(&one.fingerprint()),
-            ]),
+            true => {
+                table.row([&line, kind, &masked, travels, &given::digest_text(&one.fingerprint())])
+            }
             false => table.row([&line, kind, &masked, travels]),
         }
     }
@@ -92,9 +80,7 @@ fn tell_refused(context: &mut Context<'_>, rows: &[(u64, Result<Normalised, Fail
             let text = format!("line {line}: {}: {failure}", failure.code());
             let text = context.console.styled(Style::Alarm, &text);
             context.console.say(&text);
-            let hint = context
-                .console
-                .styled(Style::Quiet, &format!("  hint: {}", failure.hint()));
+            let hint = context.console.styled(Style::Quiet, &format!("  hint: {}", failure.hint()));
             context.console.say(&hint);
         }
     }
@@ -128,10 +114,7 @@ fn row_json(line: u64, row: &Result<Normalised, Failure>, show_digest: bool) -> 
                 "normalisation": one.version().0,
             });
             if let (Some(object), true) = (value.as_object_mut(), show_digest) {
-                object.insert(
-                    "digest".to_owned(),
-                    json!(given::digest_text(&one.fingerprint())),
-                );
+                object.insert("digest".to_owned(), json!(given::digest_text(&one.fingerprint())));
             }
             value
         }

@@ -46,10 +46,9 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Arguments) -> Result<Out
     let (mut asked, mut spoiled) = (Vec::new(), Vec::new());
     for raw in given::read(context.console, given, source, profile.values)? {
         match given::normalised(given, &raw.text, &hint, None) {
-            Ok(values) => asked.extend(values.into_iter().map(|value| Asked {
-                line: raw.line,
-                value,
-            })),
+            Ok(values) => {
+                asked.extend(values.into_iter().map(|value| Asked { line: raw.line, value }))
+            }
             Err(failure) => spoiled.push(Spoiled {
                 order: raw.line,
                 place: format!("line {}", raw.line),
@@ -67,11 +66,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Arguments) -> Result<Out
     let case = session.case(&arguments.case)?;
     let ask = partners(&session, &case, arguments.ask.as_deref(), &asked)?;
     tell_disclosure(context, &session, &case, &ask, &asked);
-    let mode = if arguments.consent.dry_run {
-        Mode::DryRun
-    } else {
-        Mode::Real
-    };
+    let mode = if arguments.consent.dry_run { Mode::DryRun } else { Mode::Real };
     if mode == Mode::Real && !ask.is_empty() && !arguments.consent.yes {
         context.console.confirm(Phrase::Proceed)?;
     }
@@ -81,11 +76,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Arguments) -> Result<Out
         Format::Text => print_report(context, &session, &asked, &answered),
     }
     let outcome = outcome(&answered, mode);
-    Ok(if outcome != Outcome::Done && !spoiled.is_empty() {
-        Outcome::Incomplete
-    } else {
-        outcome
-    })
+    Ok(if outcome != Outcome::Done && !spoiled.is_empty() { Outcome::Incomplete } else { outcome })
 }
 
 /// The partners to ask: those named; else, for what is never copied, every other party.
@@ -96,29 +87,18 @@ fn partners(
     asked: &[Asked],
 ) -> Result<Vec<AgencyId>, Failure> {
     let named: Option<Vec<&str>> = named.map(|names| {
-        names
-            .iter()
-            .map(|name| name.trim())
-            .filter(|name| !name.is_empty())
-            .collect()
+        names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect()
     });
     if named.as_deref() == Some(&[NOBODY]) {
         return Ok(Vec::new());
     }
-    let sealed = asked
-        .iter()
-        .any(|one| one.value.kind.tier() == Tier::Sealed);
+    let sealed = asked.iter().any(|one| one.value.kind.tier() == Tier::Sealed);
     if named.is_none() && !sealed {
         return Ok(Vec::new());
     }
     let status = session.status()?;
-    let agreement = status
-        .agreements
-        .iter()
-        .find(|one| one.agreement == case.agreement);
-    let parties = agreement
-        .map(|one| one.parties.as_slice())
-        .unwrap_or_default();
+    let agreement = status.agreements.iter().find(|one| one.agreement == case.agreement);
+    let parties = agreement.map(|one| one.parties.as_slice()).unwrap_or_default();
     let others = parties.iter().filter(|agency| *agency != session.agency());
     let Some(named) = named else {
         return Ok(others.cloned().collect());
@@ -129,10 +109,7 @@ fn partners(
             given: name.chars().take(64).collect(),
             agreement: case.agreement.to_string(),
         };
-        let agency = others
-            .clone()
-            .find(|agency| agency.as_str() == name)
-            .ok_or_else(not_one)?;
+        let agency = others.clone().find(|agency| agency.as_str() == name).ok_or_else(not_one)?;
         if !ask.contains(agency) {
             ask.push(agency.clone());
         }
@@ -154,9 +131,7 @@ fn tell_disclosure(
     };
     context.console.say(&plain(&read_as));
     if ask.is_empty() {
-        context
-            .console
-            .say("asks no partner: looks only at what is held here");
+        context.console.say("asks no partner: looks only at what is held here");
         return;
     }
     let names: Vec<&str> = ask.iter().map(AgencyId::as_str).collect();
@@ -179,17 +154,11 @@ fn question(
     ask: &[AgencyId],
     asked: &[Asked],
 ) -> Result<Vec<Answered>, Failure> {
-    let mode = if arguments.consent.dry_run {
-        Mode::DryRun
-    } else {
-        Mode::Real
-    };
+    let mode = if arguments.consent.dry_run { Mode::DryRun } else { Mode::Real };
     let urgency = arguments
         .urgency
         .parse()
-        .map_err(|error| Failure::AnswerInvalid {
-            why: format!("{error}"),
-        })?;
+        .map_err(|error| Failure::AnswerInvalid { why: format!("{error}") })?;
     let bar = context.console.progress(
         "asking",
         u64::try_from(asked.len()).unwrap_or(u64::MAX),
@@ -209,11 +178,7 @@ fn question(
             };
             let report = session.query(query, mode)?;
             let lines = batch.iter().map(|one| one.line).collect();
-            answered.push(Answered {
-                kind: *kind,
-                lines,
-                report,
-            });
+            answered.push(Answered { kind: *kind, lines, report });
             bar.inc(u64::try_from(batch.len()).unwrap_or(0));
         }
     }
@@ -225,28 +190,17 @@ fn outcome(answered: &[Answered], mode: Mode) -> Outcome {
     if mode == Mode::DryRun || answered.iter().any(|one| !one.report.held.is_empty()) {
         return Outcome::Done;
     }
-    let answers: Vec<&AnswerRow> = answered
-        .iter()
-        .flat_map(|one| &one.report.answers)
-        .collect();
+    let answers: Vec<&AnswerRow> = answered.iter().flat_map(|one| &one.report.answers).collect();
     let all = |is: fn(&PartnerAnswer) -> bool| {
-        answers
-            .iter()
-            .all(|row| row.answer.as_ref().is_some_and(is))
+        answers.iter().all(|row| row.answer.as_ref().is_some_and(is))
     };
-    let any_match = answers
-        .iter()
-        .any(|row| matches!(row.answer, Some(PartnerAnswer::Match(_))));
+    let any_match = answers.iter().any(|row| matches!(row.answer, Some(PartnerAnswer::Match(_))));
     if any_match {
         Outcome::Done
     } else if all(|answer| matches!(answer, PartnerAnswer::NoMatch)) {
         Outcome::NoMatch
-    } else if all(|answer| {
-        matches!(
-            answer,
-            PartnerAnswer::Refused(_) | PartnerAnswer::NotAsked(_)
-        )
-    }) {
+    } else if all(|answer| matches!(answer, PartnerAnswer::Refused(_) | PartnerAnswer::NotAsked(_)))
+    {
         Outcome::Refused
     } else {
         Outcome::Incomplete
@@ -259,9 +213,7 @@ fn print_report(
     asked: &[Asked],
     answered: &[Answered],
 ) {
-    let several = asked
-        .iter()
-        .any(|one| Some(one.line) != asked.first().map(|first| first.line));
+    let several = asked.iter().any(|one| Some(one.line) != asked.first().map(|first| first.line));
     let mut table = match several {
         true => Table::new(&["PARTNER", "LINE", "ANSWER", "WHAT IT MEANS"]),
         false => Table::new(&["PARTNER", "ANSWER", "WHAT IT MEANS"]),
@@ -273,11 +225,8 @@ fn print_report(
     for one in answered {
         for hit in &one.report.held {
             let line = line_of(one, &hit.summary);
-            let own = if hit.origin == *session.agency() {
-                "our own record"
-            } else {
-                "copy held here"
-            };
+            let own =
+                if hit.origin == *session.agency() { "our own record" } else { "copy held here" };
             let text = format!("{own}; {}", matching::describe(&hit.summary));
             add(hit.origin.as_str(), &line, "MATCH", &text);
         }
@@ -289,18 +238,13 @@ fn print_report(
     }
     let is_empty = table.is_empty();
     if is_empty {
-        context
-            .console
-            .say("no match in what is held here; no partner was asked");
+        context.console.say("no match in what is held here; no partner was asked");
     } else {
         table.print(context.console);
     }
     if let Some(summary) = newest(answered) {
         let caution = matching::caution(summary);
-        context.console.say(&format!(
-            "{}: {caution}",
-            phrase(Phrase::LeadNotIdentification)
-        ));
+        context.console.say(&format!("{}: {caution}", phrase(Phrase::LeadNotIdentification)));
     }
 }
 
@@ -317,11 +261,7 @@ fn rows(one: &Answered, row: &AnswerRow) -> Vec<(String, &'static str, String)> 
         Some(PartnerAnswer::NoMatch) => {
             let as_of = format!("{} {}", day(row.as_of), time_of_day(row.as_of));
             let means = phrase(Phrase::NoMatchMeans);
-            vec![(
-                all,
-                "no match",
-                format!("in what {agency} {means} (as of {as_of})"),
-            )]
+            vec![(all, "no match", format!("in what {agency} {means} (as of {as_of})"))]
         }
         Some(PartnerAnswer::Refused(code)) => {
             let text = message::refusal(Language::English, *code).text;
@@ -339,16 +279,8 @@ fn rows(one: &Answered, row: &AnswerRow) -> Vec<(String, &'static str, String)> 
         }
         Some(PartnerAnswer::NoAnswer(reason)) => {
             let message = message::no_answer(Language::English, *reason);
-            let note = if row.note.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", row.note)
-            };
-            vec![(
-                all,
-                "no answer",
-                format!("{}{note}; {}", message.text, message.hint),
-            )]
+            let note = if row.note.is_empty() { String::new() } else { format!(" ({})", row.note) };
+            vec![(all, "no answer", format!("{}{note}; {}", message.text, message.hint))]
         }
     }
 }
@@ -362,19 +294,13 @@ fn line_of(one: &Answered, summary: &MatchSummary) -> String {
 
 /// The match that was seen last.
 fn newest(answered: &[Answered]) -> Option<&MatchSummary> {
-    let held = answered
-        .iter()
-        .flat_map(|one| &one.report.held)
-        .map(|hit| &hit.summary);
-    let live = answered
-        .iter()
-        .flat_map(|one| &one.report.answers)
-        .filter_map(|row| match &row.answer {
+    let held = answered.iter().flat_map(|one| &one.report.held).map(|hit| &hit.summary);
+    let live =
+        answered.iter().flat_map(|one| &one.report.answers).filter_map(|row| match &row.answer {
             Some(PartnerAnswer::Match(summaries)) => Some(summaries),
             _ => None,
         });
-    held.chain(live.flatten())
-        .max_by_key(|summary| summary.observed_last)
+    held.chain(live.flatten()).max_by_key(|summary| summary.observed_last)
 }
 
 fn print_report_json(
@@ -384,22 +310,14 @@ fn print_report_json(
     asked: &[Asked],
     answered: &[Answered],
 ) {
-    let values = asked
-        .iter()
-        .map(|one| json!({ "line": one.line, "kind": one.value.kind.as_str() }));
+    let values =
+        asked.iter().map(|one| json!({ "line": one.line, "kind": one.value.kind.as_str() }));
     let held = answered.iter().flat_map(|one| {
-        one.report
-            .held
-            .iter()
-            .map(|hit| with_line(matching::hit_json(hit), one, &hit.summary))
+        one.report.held.iter().map(|hit| with_line(matching::hit_json(hit), one, &hit.summary))
     });
-    let answers = answered
-        .iter()
-        .flat_map(|one| one.report.answers.iter().map(|row| answer_json(one, row)));
-    let audit: Vec<u64> = answered
-        .iter()
-        .map(|one| one.report.audit_sequence)
-        .collect();
+    let answers =
+        answered.iter().flat_map(|one| one.report.answers.iter().map(|row| answer_json(one, row)));
+    let audit: Vec<u64> = answered.iter().map(|one| one.report.audit_sequence).collect();
     let value = json!({
         "case": case::name(case),
         "dry_run": mode == Mode::DryRun,
@@ -427,11 +345,7 @@ fn answer_json(one: &Answered, row: &AnswerRow) -> Value {
             .collect(),
         _ => Vec::new(),
     };
-    let note = if row.note.is_empty() {
-        Value::Null
-    } else {
-        json!(row.note)
-    };
+    let note = if row.note.is_empty() { Value::Null } else { json!(row.note) };
     json!({
         "agency": row.agency.as_str(),
         "kind": one.kind.as_str(),
@@ -444,9 +358,7 @@ fn answer_json(one: &Answered, row: &AnswerRow) -> Value {
 }
 
 fn with_line(mut value: Value, one: &Answered, summary: &MatchSummary) -> Value {
-    let line = usize::try_from(summary.slot)
-        .ok()
-        .and_then(|slot| one.lines.get(slot));
+    let line = usize::try_from(summary.slot).ok().and_then(|slot| one.lines.get(slot));
     if let Some(object) = value.as_object_mut() {
         object.insert("line".to_owned(), json!(line));
     }
@@ -468,16 +380,8 @@ mod tests {
             note: String::new(),
         };
         let answers = answers.iter().map(row).collect();
-        let report = QueryReport {
-            held: Vec::new(),
-            answers,
-            audit_sequence: 1,
-        };
-        vec![Answered {
-            kind: Kind::Phone,
-            lines: vec![1],
-            report,
-        }]
+        let report = QueryReport { held: Vec::new(), answers, audit_sequence: 1 };
+        vec![Answered { kind: Kind::Phone, lines: vec![1], report }]
     }
 
     #[test]
@@ -496,11 +400,7 @@ mod tests {
             (vec![refused(), silent()], Outcome::Incomplete),
             (vec![silent(), matched()], Outcome::Done),
         ] {
-            assert_eq!(
-                outcome(&answered(&answers), Mode::Real),
-                expected,
-                "{answers:?}"
-            );
+            assert_eq!(outcome(&answered(&answers), Mode::Real), expected, "{answers:?}");
         }
         assert_eq!(outcome(&answered(&[None]), Mode::DryRun), Outcome::Done);
     }
@@ -522,9 +422,6 @@ mod tests {
             rows[0].1
         })
         .collect();
-        assert_eq!(
-            words,
-            ["would ask", "no match", "REFUSED", "not asked", "no answer"]
-        );
+        assert_eq!(words, ["would ask", "no match", "REFUSED", "not asked", "no answer"]);
     }
 }

@@ -20,9 +20,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Outcome, Failure> {
             tell_node(context, &status, session.now());
             agreements(&status).print(context.console);
             if status.partners.is_empty() {
-                context
-                    .console
-                    .say("no partners yet: they come with an agreement");
+                context.console.say("no partners yet: they come with an agreement");
             } else {
                 context.console.data("\n");
                 partners(&status, context.detail).print(context.console);
@@ -33,11 +31,8 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Outcome, Failure> {
 }
 
 fn tell_node(context: &mut Context<'_>, status: &NodeStatus, now: Timestamp) {
-    let records = count(
-        usize::try_from(status.own_records).unwrap_or(usize::MAX),
-        "record",
-        "records",
-    );
+    let records =
+        count(usize::try_from(status.own_records).unwrap_or(usize::MAX), "record", "records");
     let (agency, version) = (&status.agency, plain(&status.version));
     let line = format!(
         "{agency}, version {version}: {records} of its own, {} audit entries",
@@ -45,10 +40,9 @@ fn tell_node(context: &mut Context<'_>, status: &NodeStatus, now: Timestamp) {
     );
     context.console.say(&line);
     if status.clock.as_millis().abs_diff(now.as_millis()) > CLOCK_DIFFERENCE_MS_MAX {
-        context.console.say(&format!(
-            "the clock of the node says {}; this machine says {now}",
-            status.clock
-        ));
+        context
+            .console
+            .say(&format!("the clock of the node says {}; this machine says {now}", status.clock));
     }
 }
 
@@ -68,9 +62,7 @@ fn agreements(status: &NodeStatus) -> Table {
 
 fn partners(status: &NodeStatus, detail: Detail) -> Table {
     let last = |partner: &PartnerStatus| {
-        partner
-            .last_sync
-            .map_or("never".to_owned(), |last| ago(last, status.clock))
+        partner.last_sync.map_or("never".to_owned(), |last| ago(last, status.clock))
     };
     match detail {
         Detail::Usual => {
@@ -78,13 +70,7 @@ fn partners(status: &NodeStatus, detail: Detail) -> Table {
             for partner in &status.partners {
                 let records = partner.records_in.to_string();
                 let link = link(partner.link);
-                table.row([
-                    partner.agency.as_str(),
-                    link,
-                    &records,
-                    &last(partner),
-                    &partner.note,
-                ]);
+                table.row([partner.agency.as_str(), link, &records, &last(partner), &partner.note]);
             }
             table
         }
@@ -100,21 +86,11 @@ fn partners(status: &NodeStatus, detail: Detail) -> Table {
             ];
             let mut table = Table::new(headings);
             for partner in &status.partners {
-                let (records, classes) = (
-                    partner.records_in.to_string(),
-                    partner.classes_out.to_string(),
-                );
+                let (records, classes) =
+                    (partner.records_in.to_string(), partner.classes_out.to_string());
                 let (agency, country) = (partner.agency.as_str(), partner.country.as_str());
                 let (link, last) = (link(partner.link), last(partner));
-                table.row([
-                    agency,
-                    country,
-                    link,
-                    &records,
-                    &classes,
-                    &last,
-                    &partner.note,
-                ]);
+                table.row([agency, country, link, &records, &classes, &last, &partner.note]);
             }
             table
         }

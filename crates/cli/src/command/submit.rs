@@ -42,26 +42,16 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Submit) -> Result<Outcom
     let mut rows = rows(context, &arguments, &profile, &defaults)?;
     if arguments.strict && !rows.spoiled.is_empty() {
         delivery::tell_spoiled(context.console, &rows.spoiled);
-        return Err(Failure::RowsRefused {
-            count: rows.spoiled.len(),
-        });
+        return Err(Failure::RowsRefused { count: rows.spoiled.len() });
     }
     let session = Session::open(context.environment, profile)?;
-    let case = arguments
-        .case
-        .as_deref()
-        .map(|given| session.case(given))
-        .transpose()?;
+    let case = arguments.case.as_deref().map(|given| session.case(given)).transpose()?;
     if let Some(case) = &case {
         defaults = defaults.or(&Answers::of_case(case));
     }
     if rows.list.is_none() && !rows.ready.is_empty() {
-        let families: Vec<Family> = rows
-            .ready
-            .iter()
-            .flat_map(|row| &row.things)
-            .map(|one| one.kind.family())
-            .collect();
+        let families: Vec<Family> =
+            rows.ready.iter().flat_map(|row| &row.things).map(|one| one.kind.family()).collect();
         if families.contains(&Family::Ad) {
             return Err(Failure::TextNotSubmitted);
         }
@@ -72,9 +62,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Submit) -> Result<Outcom
     rows.spoiled.sort_by_key(|spoiled| spoiled.order);
     if arguments.strict && !rows.spoiled.is_empty() {
         delivery::tell_spoiled(context.console, &rows.spoiled);
-        return Err(Failure::RowsRefused {
-            count: rows.spoiled.len(),
-        });
+        return Err(Failure::RowsRefused { count: rows.spoiled.len() });
     }
     if prepared.is_empty() && rows.list.is_none() {
         // One thing that cannot go is a failure with its own code, not a list with a bad row.
@@ -87,30 +75,18 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Submit) -> Result<Outcom
         tell_labels(context, &prepared);
     }
     let more = json!({ "case_id": output::case_json(case) });
-    delivery::deliver(
-        context,
-        &session,
-        prepared,
-        rows.spoiled,
-        arguments.consent,
-        more,
-    )
+    delivery::deliver(context, &session, prepared, rows.spoiled, arguments.consent, more)
 }
 
 /// What holds for every row that does not say otherwise: flags, then the answers file.
 fn defaults(arguments: &Submit) -> Result<Answers, Failure> {
     let mut flags = Answers::default();
     for (key, texts) in arguments.flags.given() {
-        let invalid = |why| Failure::AnswerInvalid {
-            why: format!("`{key}`: {why}"),
-        };
+        let invalid = |why| Failure::AnswerInvalid { why: format!("`{key}`: {why}") };
         flags.set(key, &texts).map_err(invalid)?;
     }
     let source = &arguments.source;
-    flags.complete_hint(&given::hint(
-        source.region.as_deref(),
-        source.platform.as_deref(),
-    )?);
+    flags.complete_hint(&given::hint(source.region.as_deref(), source.platform.as_deref())?);
     match &arguments.answers {
         None => Ok(flags),
         Some(file) => {
@@ -130,16 +106,8 @@ fn rows(
     profile: &Profile,
     defaults: &Answers,
 ) -> Result<Rows, Failure> {
-    let kind = arguments
-        .kind
-        .as_deref()
-        .map(str::parse::<Given>)
-        .transpose()?;
-    let mut rows = Rows {
-        ready: Vec::new(),
-        spoiled: Vec::new(),
-        list: None,
-    };
+    let kind = arguments.kind.as_deref().map(str::parse::<Given>).transpose()?;
+    let mut rows = Rows { ready: Vec::new(), spoiled: Vec::new(), list: None };
     match (&arguments.source.from, kind) {
         (Some(file), kind) if kind != Some(Given::File) => {
             let bytes = config::read_or_input(context.console, file, LIST_BYTES_MAX)?;
@@ -157,13 +125,7 @@ fn rows(
             for raw in given::read(context.console, given, &arguments.source, profile.values)? {
                 let answers = Answers::default();
                 rows.take(
-                    Row {
-                        line: raw.line,
-                        given,
-                        raw: raw.text,
-                        account: None,
-                        answers,
-                    },
+                    Row { line: raw.line, given, raw: raw.text, account: None, answers },
                     None,
                     defaults,
                 );
@@ -176,34 +138,19 @@ fn rows(
 impl Rows {
     fn take(&mut self, mut row: Row, folder: Option<&Path>, defaults: &Answers) {
         let none = Hint::default();
-        row.answers
-            .complete_hint(defaults.hint.as_ref().unwrap_or(&none));
+        row.answers.complete_hint(defaults.hint.as_ref().unwrap_or(&none));
         let hint = row.answers.hint.clone().unwrap_or_default();
         match given::normalised(row.given, &row.raw, &hint, folder) {
             Ok(things) => {
-                let Row {
-                    line,
-                    account,
-                    answers,
-                    ..
-                } = row;
-                self.ready.push(Ready {
-                    line,
-                    things,
-                    account,
-                    answers,
-                });
+                let Row { line, account, answers, .. } = row;
+                self.ready.push(Ready { line, things, account, answers });
             }
             Err(failure) => self.spoil(row.line, failure),
         }
     }
 
     fn spoil(&mut self, line: u64, failure: Failure) {
-        self.spoiled.push(Spoiled {
-            order: line,
-            place: format!("line {line}"),
-            failure,
-        });
+        self.spoiled.push(Spoiled { order: line, place: format!("line {line}"), failure });
     }
 }
 
@@ -288,11 +235,7 @@ fn cluster(
 }
 
 fn agreement(answers: &Answers) -> String {
-    answers
-        .agreement
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    answers.agreement.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
 /// The operating system's generator.
@@ -308,24 +251,12 @@ fn tell_labels(context: &mut Context<'_>, prepared: &[Prepared]) {
     }
     let one = &first.submission;
     let labels = &one.labels;
-    let offences: Vec<&str> = one
-        .offences
-        .iter()
-        .map(|offence| offence.as_str())
-        .collect();
+    let offences: Vec<&str> = one.offences.iter().map(|offence| offence.as_str()).collect();
     let handling: Vec<&str> = labels.handling.iter().map(|code| code.as_str()).collect();
-    let handling = if handling.is_empty() {
-        String::new()
-    } else {
-        format!(", {}", handling.join(" "))
-    };
+    let handling =
+        if handling.is_empty() { String::new() } else { format!(", {}", handling.join(" ")) };
     let lines = [
-        format!(
-            "record    {} under {}: {}",
-            one.kind,
-            one.agreement,
-            offences.join(", ")
-        ),
+        format!("record    {} under {}: {}", one.kind, one.agreement, offences.join(", ")),
         format!(
             "labels    TLP {}, PAP {}{handling}, {} {}, {}",
             labels.tlp,
@@ -344,8 +275,6 @@ fn tell_labels(context: &mut Context<'_>, prepared: &[Prepared]) {
         context.console.say(&plain(&line));
     }
     if one.exercise {
-        context
-            .console
-            .say("exercise  training data, kept apart for ever");
+        context.console.say("exercise  training data, kept apart for ever");
     }
 }

@@ -16,11 +16,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Withdraw) -> Result<Outc
         context.console.confirm(Phrase::WithdrawForEver)?;
     }
     let receipt = session.withdraw(reference)?;
-    let partners: Vec<&str> = receipt
-        .partners
-        .iter()
-        .map(|agency| agency.as_str())
-        .collect();
+    let partners: Vec<&str> = receipt.partners.iter().map(|agency| agency.as_str()).collect();
     match context.format {
         Format::Json => {
             let value = json!({
@@ -37,10 +33,8 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Withdraw) -> Result<Outc
             } else {
                 format!("will be told: {}", partners.join(", "))
             };
-            let line = format!(
-                "{record} withdrawn, audit entry {}; {told}\n",
-                receipt.audit_sequence
-            );
+            let line =
+                format!("{record} withdrawn, audit entry {}; {told}\n", receipt.audit_sequence);
             context.console.data(&line);
         }
     }
@@ -49,14 +43,9 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Withdraw) -> Result<Outc
 
 /// Reads `R-5f2a91c0`, the same without `R-`, or the whole id: whole bytes in hexadecimal.
 fn reference(given: &str) -> Result<RecordReference, Failure> {
-    let wrong = || Failure::RecordReference {
-        given: given.chars().take(64).collect(),
-    };
+    let wrong = || Failure::RecordReference { given: given.chars().take(64).collect() };
     let digits = given.trim();
-    let digits = digits
-        .strip_prefix("R-")
-        .or_else(|| digits.strip_prefix("r-"))
-        .unwrap_or(digits);
+    let digits = digits.strip_prefix("R-").or_else(|| digits.strip_prefix("r-")).unwrap_or(digits);
     let length = digits.len() / 2;
     if !digits.len().is_multiple_of(2) || !(REFERENCE_BYTES_MIN..=RecordId::BYTES).contains(&length)
     {
@@ -74,12 +63,7 @@ mod tests {
     #[test]
     fn a_reference_is_read_in_the_forms_it_is_printed_in() {
         for given in ["R-abababab", "r-ABABABAB", "ababab", &"ab".repeat(16)] {
-            assert!(
-                reference(given)
-                    .unwrap()
-                    .names(&RecordId::from_bytes([0xab; 16])),
-                "{given}"
-            );
+            assert!(reference(given).unwrap().names(&RecordId::from_bytes([0xab; 16])), "{given}");
         }
         for bad in ["", "R-", "R-abab", "R-ababa", "R-5T2Q99", &"ab".repeat(17)] {
             assert!(reference(bad).is_err(), "{bad}");

@@ -77,13 +77,7 @@ const TABS: &[&str] = &[
     "videos",
 ];
 /// Subdomains that are not the site itself.
-const OTHER_SITES: &[&str] = &[
-    "developers",
-    "graph",
-    "newsroom",
-    "research",
-    "transparency",
-];
+const OTHER_SITES: &[&str] = &["developers", "graph", "newsroom", "research", "transparency"];
 /// Digits at the end of `Some-Name-1234567890` that are the id, at least.
 const TRAILING_ID_DIGITS_MIN: usize = 9;
 
@@ -120,10 +114,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
             ["t", name, ..] => handle(name).map(Outcome::Names),
             _ => Err(Refused::LinkNamesNobody),
         },
-        _ if OTHER_SITES
-            .iter()
-            .any(|site| host.split('.').next() == Some(site)) =>
-        {
+        _ if OTHER_SITES.iter().any(|site| host.split('.').next() == Some(site)) => {
             Ok(Outcome::Page(link.url, Exposure::Plain))
         }
         _ => site(link),
@@ -151,11 +142,7 @@ fn site(link: Link) -> Result<Outcome, Refused> {
         }
         ["p" | "pg", name, ..] => named(name).map(Outcome::Names),
         [first, ..] if RESERVED.contains(&first.to_ascii_lowercase().as_str()) => {
-            let exposure = if POSTS.contains(first) {
-                Exposure::Plain
-            } else {
-                Exposure::Named
-            };
+            let exposure = if POSTS.contains(first) { Exposure::Plain } else { Exposure::Named };
             page_at(link.url, "www.facebook.com", exposure)
         }
         [name] => named(name).map(Outcome::Names),
@@ -184,8 +171,5 @@ fn group(name: &str) -> Result<Canonical, Refused> {
         return numeric_id(Platform::Facebook, name);
     }
     let found = super::plain_handle(Platform::Facebook, name, 2..=100, "._-")?;
-    Ok(Canonical {
-        text: format!("groups/{}", found.text),
-        ..found
-    })
+    Ok(Canonical { text: format!("groups/{}", found.text), ..found })
 }

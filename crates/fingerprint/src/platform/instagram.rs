@@ -39,14 +39,7 @@ const RESERVED: &[&str] = &[
 /// Path segments before the code of a post; all three show the same post.
 const POSTS: &[&str] = &["p", "reel", "tv"];
 /// Second path segments that show another page of the same account.
-const TABS: &[&str] = &[
-    "channel",
-    "followers",
-    "following",
-    "live",
-    "reels",
-    "tagged",
-];
+const TABS: &[&str] = &["channel", "followers", "following", "live", "reels", "tagged"];
 
 /// 1 to 30 of letters, digits, underscore and single inner dots.
 pub(super) fn handle(name: &str) -> Result<Canonical, Refused> {
@@ -76,11 +69,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
         ["_u", name, ..] => handle(name).map(Outcome::Names),
         ["stories", name, ..] if *name != "highlights" => handle(name).map(Outcome::Names),
         [first, ..] if RESERVED.contains(first) => {
-            let host = if link.host == "ig.me" {
-                "ig.me"
-            } else {
-                "www.instagram.com"
-            };
+            let host = if link.host == "ig.me" { "ig.me" } else { "www.instagram.com" };
             page_at(link.url, host, Exposure::Plain)
         }
         [name] => handle(name).map(Outcome::Names),

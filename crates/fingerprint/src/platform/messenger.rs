@@ -19,10 +19,7 @@ pub(super) fn signal_handle(name: &str) -> Result<Canonical, Refused> {
         return Err(Refused::HandleInvalid);
     }
     let found = super::plain_handle(Platform::Signal, nickname, 3..=32, "_")?;
-    Ok(Canonical {
-        text: format!("{}.{number}", found.text),
-        ..found
-    })
+    Ok(Canonical { text: format!("{}.{number}", found.text), ..found })
 }
 
 /// The name of a public account: 2 to 64 of letters, digits, hyphen, underscore and dot.
@@ -37,10 +34,7 @@ pub(super) fn skype_handle(name: &str) -> Result<Canonical, Refused> {
     match lower.strip_prefix("live:") {
         Some(rest) => {
             let found = super::plain_handle(Platform::Skype, rest, 2..=64, ".,-_")?;
-            Ok(Canonical {
-                text: format!("live:{}", found.text),
-                ..found
-            })
+            Ok(Canonical { text: format!("live:{}", found.text), ..found })
         }
         None if lower.starts_with(|first: char| first.is_ascii_alphabetic()) => {
             super::plain_handle(Platform::Skype, &lower, 6..=32, ".,-_")
@@ -66,10 +60,9 @@ pub(super) fn signal_link(link: Link) -> Result<Outcome, Refused> {
 pub(super) fn viber_link(link: Link) -> Result<Outcome, Refused> {
     if link.url.scheme() == "viber" {
         return match link.host.as_str() {
-            "chat" | "contact" | "add" => numbered(
-                Platform::Viber,
-                link.parameter("number").unwrap_or_default(),
-            ),
+            "chat" | "contact" | "add" => {
+                numbered(Platform::Viber, link.parameter("number").unwrap_or_default())
+            }
             "pa" => {
                 let name = link.parameter("chatURI").ok_or(Refused::LinkNamesNobody)?;
                 viber_handle(name).map(Outcome::Names)

@@ -30,11 +30,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
         ["add" | "s", name, ..] => handle(name.trim_start_matches('@')).map(Outcome::Names),
         [name] if name.starts_with('@') => handle(name.trim_start_matches('@')).map(Outcome::Names),
         [first, ..] => {
-            let exposure = if POSTS.contains(first) {
-                Exposure::Plain
-            } else {
-                Exposure::Named
-            };
+            let exposure = if POSTS.contains(first) { Exposure::Plain } else { Exposure::Named };
             page_at(link.url, "www.snapchat.com", exposure)
         }
     }

@@ -44,10 +44,7 @@ pub(super) fn handle(name: &str) -> Result<Canonical, Refused> {
 pub(super) fn channel_of_dialog(dialog: &str) -> Option<String> {
     const OFFSET: u64 = 1_000_000_000_000;
     const CHANNEL_MAX: u64 = 997_852_516_352;
-    let id = checked_number(dialog.strip_prefix('-')?)?
-        .parse::<u64>()
-        .ok()?
-        .checked_sub(OFFSET)?;
+    let id = checked_number(dialog.strip_prefix('-')?)?.parse::<u64>().ok()?.checked_sub(OFFSET)?;
     (1..=CHANNEL_MAX).contains(&id).then(|| id.to_string())
 }
 
@@ -83,10 +80,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
         [first, ..] => match first.strip_prefix('+') {
             Some(number) if is_digits(number) && (7..=15).contains(&number.len()) => {
                 let number = phone::from_link(number)?;
-                Ok(Outcome::Names(Canonical::phone(
-                    number,
-                    Some(Platform::Telegram),
-                )))
+                Ok(Outcome::Names(Canonical::phone(number, Some(Platform::Telegram))))
             }
             Some(code) => invite(Platform::Telegram, "", code).map(Outcome::Names),
             None => handle(first).map(Outcome::Names),
@@ -99,10 +93,9 @@ fn application(link: &Link) -> Result<Canonical, Refused> {
     let wanted = |name: &str| link.parameter(name).ok_or(Refused::LinkNamesNobody);
     match link.host.as_str() {
         "resolve" => match link.parameter("phone") {
-            Some(number) => Ok(Canonical::phone(
-                phone::from_link(number)?,
-                Some(Platform::Telegram),
-            )),
+            Some(number) => {
+                Ok(Canonical::phone(phone::from_link(number)?, Some(Platform::Telegram)))
+            }
             None => handle(wanted("domain")?),
         },
         "join" => invite(Platform::Telegram, "", wanted("invite")?),

@@ -9,9 +9,7 @@ use crate::refused::Refused;
 /// Hosts and first path segments of short links, which only TikTok can resolve.
 const SHORT_HOSTS: &[&str] = &["vm.tiktok.com", "vt.tiktok.com"];
 /// First path segments that show no account.
-const RESERVED: &[&str] = &[
-    "discover", "embed", "legal", "music", "place", "search", "t", "tag",
-];
+const RESERVED: &[&str] = &["discover", "embed", "legal", "music", "place", "search", "t", "tag"];
 
 /// 2 to 24 of letters, digits, underscore and dots, no dot at the end.
 pub(super) fn handle(name: &str) -> Result<Canonical, Refused> {

@@ -41,10 +41,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
 
 fn number(digits: Option<&str>) -> Result<Outcome, Refused> {
     let number = phone::from_link(digits.ok_or(Refused::LinkNamesNobody)?)?;
-    Ok(Outcome::Names(Canonical::phone(
-        number,
-        Some(Platform::Whatsapp),
-    )))
+    Ok(Outcome::Names(Canonical::phone(number, Some(Platform::Whatsapp))))
 }
 
 fn group(code: Option<&str>) -> Result<Outcome, Refused> {

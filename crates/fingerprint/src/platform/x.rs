@@ -57,17 +57,11 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
         if let Some(id) = link.parameter("user_id") {
             return numeric_id(Platform::X, id).map(Outcome::Names);
         }
-        let name = link
-            .parameter("screen_name")
-            .ok_or(Refused::LinkNamesNobody)?;
+        let name = link.parameter("screen_name").ok_or(Refused::LinkNamesNobody)?;
         handle(name.trim_start_matches('@')).map(Outcome::Names)
     };
     if link.url.scheme() == "twitter" {
-        return if link.host == "user" {
-            by_parameter()
-        } else {
-            Err(Refused::LinkNamesNobody)
-        };
+        return if link.host == "user" { by_parameter() } else { Err(Refused::LinkNamesNobody) };
     }
     match path.as_slice() {
         [] => Err(Refused::LinkNamesNobody),

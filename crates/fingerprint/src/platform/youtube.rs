@@ -35,10 +35,7 @@ pub(super) fn handle(name: &str) -> Result<Canonical, Refused> {
     for space in ["user/", "c/"] {
         if let Some(old) = name.strip_prefix(space) {
             let folded = folded(old, 1..=100)?;
-            return Ok(Canonical::handle(
-                Platform::Youtube,
-                format!("{space}{folded}"),
-            ));
+            return Ok(Canonical::handle(Platform::Youtube, format!("{space}{folded}")));
         }
     }
     Ok(Canonical::handle(Platform::Youtube, folded(name, 3..=30)?))
@@ -48,9 +45,7 @@ pub(super) fn handle(name: &str) -> Result<Canonical, Refused> {
 pub(super) fn channel(text: &str) -> Option<String> {
     let code = text.strip_prefix("UC")?;
     let well_formed = code.len() == 22
-        && code
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     well_formed.then(|| text.to_owned())
 }
 
@@ -78,11 +73,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
             handle(&crate::unicode::tidy(name.trim_start_matches('@'))).map(Outcome::Names)
         }
         [first, ..] => {
-            let exposure = if RESERVED.contains(first) {
-                Exposure::Plain
-            } else {
-                Exposure::Named
-            };
+            let exposure = if RESERVED.contains(first) { Exposure::Plain } else { Exposure::Named };
             page_at(link.url, "www.youtube.com", exposure)
         }
     }
@@ -91,9 +82,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
 /// Every way of showing one video is one address.
 fn video(id: &str) -> Result<Outcome, Refused> {
     let well_formed = id.len() == VIDEO_CHARACTERS
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if !well_formed {
         return Err(Refused::UrlInvalid);
     }
@@ -115,9 +104,5 @@ fn folded(name: &str, lengths: core::ops::RangeInclusive<usize>) -> Result<Strin
         && folded.chars().all(allowed)
         && !folded.starts_with(signs)
         && !folded.ends_with(signs);
-    if well_formed {
-        Ok(folded)
-    } else {
-        Err(Refused::HandleInvalid)
-    }
+    if well_formed { Ok(folded) } else { Err(Refused::HandleInvalid) }
 }

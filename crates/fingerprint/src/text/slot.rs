@@ -125,12 +125,7 @@ pub(super) fn found(raw: &str) -> Vec<Slot> {
     };
     spans
         .into_iter()
-        .filter_map(|(span, kind)| {
-            Some(Slot {
-                kind,
-                span: raw_span(span)?,
-            })
-        })
+        .filter_map(|(span, kind)| Some(Slot { kind, span: raw_span(span)? }))
         .collect()
 }
 
@@ -159,10 +154,7 @@ fn seen(raw: &str) -> Vec<Seen> {
             .nfkd()
             .filter(|part| !is_mark(*part) && !is_invisible(*part))
             .map(with_ascii_digit);
-        seen.extend(plain.map(|character| Seen {
-            character,
-            span: span.clone(),
-        }));
+        seen.extend(plain.map(|character| Seen { character, span: span.clone() }));
         // What nobody sees belongs to the character before it.
         if let Some(last) = seen.last_mut() {
             last.span.end = span.end;
@@ -174,10 +166,7 @@ fn seen(raw: &str) -> Vec<Seen> {
 /// The end and the kind of the identifier that begins here.
 fn claim(text: &[char], at: usize) -> Option<(usize, SlotKind)> {
     let rest = text.get(at..)?;
-    let before = at
-        .checked_sub(1)
-        .and_then(|before| text.get(before))
-        .copied();
+    let before = at.checked_sub(1).and_then(|before| text.get(before)).copied();
     let length = marker(rest).or_else(|| match before {
         // Words begin after a space; brackets and quotes may stand before them.
         Some(before) if !before.is_whitespace() && !OPENING.contains(before) => None,
@@ -207,10 +196,7 @@ fn marker(rest: &[char]) -> Option<(usize, SlotKind)> {
     SlotKind::ALL.iter().find_map(|kind| {
         let length = kind.marker().chars().count();
         let head = rest.get(..length)?;
-        head.iter()
-            .copied()
-            .eq(kind.marker().chars())
-            .then_some((length, *kind))
+        head.iter().copied().eq(kind.marker().chars()).then_some((length, *kind))
     })
 }
 
@@ -229,11 +215,7 @@ fn word_slot(rest: &[char]) -> Option<(usize, SlotKind)> {
         .take_while(|character| !character.is_whitespace())
         .count();
     let word = rest.get(..length)?;
-    let closing = word
-        .iter()
-        .rev()
-        .take_while(|character| CLOSING.contains(**character))
-        .count();
+    let closing = word.iter().rev().take_while(|character| CLOSING.contains(**character)).count();
     let word = word.get(..word.len() - closing)?;
     let is_joined = word.iter().any(|character| ".:/".contains(*character));
     if !is_joined && word.len() < WALLET_CHARACTERS_MIN {
@@ -284,9 +266,7 @@ fn bank_account(rest: &[char]) -> Option<(usize, SlotKind)> {
             _ => return None,
         }
         if text.len() == characters {
-            return iban::canonical(&text)
-                .is_ok()
-                .then_some((at + 1, SlotKind::Iban));
+            return iban::canonical(&text).is_ok().then_some((at + 1, SlotKind::Iban));
         }
     }
     None
@@ -322,10 +302,7 @@ fn labelled(rest: &[char]) -> Option<(usize, SlotKind)> {
 
 /// `@malines_fict`.
 fn mention(rest: &[char]) -> Option<(usize, SlotKind)> {
-    let signs = rest
-        .iter()
-        .take_while(|character| **character == '@')
-        .count();
+    let signs = rest.iter().take_while(|character| **character == '@').count();
     if signs == 0 {
         return None;
     }
@@ -350,11 +327,8 @@ fn handle_length(rest: &[char]) -> usize {
 
 /// A long run of digits, or digits grouped like a telephone number.
 fn number(rest: &[char]) -> Option<(usize, SlotKind)> {
-    let signs = rest
-        .iter()
-        .take_while(|character| matches!(**character, '+' | '('))
-        .take(2)
-        .count();
+    let signs =
+        rest.iter().take_while(|character| matches!(**character, '+' | '(')).take(2).count();
     let first = rest.get(signs)?;
     if !first.is_ascii_digit() {
         return None;
@@ -365,15 +339,9 @@ fn number(rest: &[char]) -> Option<(usize, SlotKind)> {
         let separators = if groups == 0 {
             0
         } else {
-            tail.iter()
-                .take_while(|character| separates(**character))
-                .count()
+            tail.iter().take_while(|character| separates(**character)).count()
         };
-        let group = tail
-            .iter()
-            .skip(separators)
-            .take_while(|c| c.is_ascii_digit())
-            .count();
+        let group = tail.iter().skip(separators).take_while(|c| c.is_ascii_digit()).count();
         if group == 0 || separators > SEPARATORS_MAX {
             break;
         }
@@ -396,10 +364,7 @@ mod tests {
     use super::*;
 
     fn cut(raw: &str) -> Vec<(&str, SlotKind)> {
-        found(raw)
-            .into_iter()
-            .map(|slot| (raw.get(slot.span).unwrap(), slot.kind))
-            .collect()
+        found(raw).into_iter().map(|slot| (raw.get(slot.span).unwrap(), slot.kind)).collect()
     }
 
     #[test]
@@ -418,13 +383,7 @@ mod tests {
             let raw = format!("call {number} tonight");
             assert_eq!(cut(&raw), [(number, SlotKind::Number)], "{number}");
         }
-        for free in [
-            "3000 EUR",
-            "3000-4000 EUR",
-            "7arraga 3la 9a3",
-            "12 places 2026",
-            "1234",
-        ] {
+        for free in ["3000 EUR", "3000-4000 EUR", "7arraga 3la 9a3", "12 places 2026", "1234"] {
             assert_eq!(cut(free), [], "{free}");
         }
     }
@@ -434,46 +393,23 @@ mod tests {
         for (raw, slot, kind) in [
             ("ask @malines_fict.", "@malines_fict", SlotKind::Handle),
             ("ask ＠malines_fict", "＠malines_fict", SlotKind::Handle),
-            (
-                "Snap : malines_fict now",
-                "Snap : malines_fict",
-                SlotKind::Handle,
-            ),
-            (
-                "go https://t.me/+AbCdEf now",
-                "https://t.me/+AbCdEf",
-                SlotKind::Link,
-            ),
+            ("Snap : malines_fict now", "Snap : malines_fict", SlotKind::Handle),
+            ("go https://t.me/+AbCdEf now", "https://t.me/+AbCdEf", SlotKind::Link),
             ("go (example.org/boat)", "example.org/boat", SlotKind::Link),
             ("go malines-fict.t.me", "malines-fict.t.me", SlotKind::Link),
             ("go www.example.org!", "www.example.org", SlotKind::Link),
-            (
-                "mail boat@example.org, now",
-                "boat@example.org",
-                SlotKind::Email,
-            ),
+            ("mail boat@example.org, now", "boat@example.org", SlotKind::Email),
             (
                 "FR14 2004 1010 0505 0001 3M02 606 ok",
                 "FR14 2004 1010 0505 0001 3M02 606",
                 SlotKind::Iban,
             ),
-            (
-                "btc 1111111111111111111114oLvT2",
-                "1111111111111111111114oLvT2",
-                SlotKind::Wallet,
-            ),
+            ("btc 1111111111111111111114oLvT2", "1111111111111111111114oLvT2", SlotKind::Wallet),
             ("call <number> now", "<number>", SlotKind::Number),
         ] {
             assert_eq!(cut(raw), [(slot, kind)], "{raw}");
         }
-        for free in [
-            "boat travel",
-            "fin. Départ",
-            "a/b",
-            "x : 3",
-            "@ noon",
-            "me@home",
-        ] {
+        for free in ["boat travel", "fin. Départ", "a/b", "x : 3", "@ noon", "me@home"] {
             assert_eq!(cut(free), [], "{free}");
         }
     }
@@ -485,9 +421,6 @@ mod tests {
             vec![slot(SlotKind::Number, 4..9)],
             &[slot(SlotKind::Price, 6..12), slot(SlotKind::Place, 0..2)],
         );
-        assert_eq!(
-            merged,
-            [slot(SlotKind::Place, 0..2), slot(SlotKind::Number, 4..12)]
-        );
+        assert_eq!(merged, [slot(SlotKind::Place, 0..2), slot(SlotKind::Number, 4..12)]);
     }
 }

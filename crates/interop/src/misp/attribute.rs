@@ -18,10 +18,7 @@ pub(super) fn read_attributes<'de, A: MapAccess<'de>>(
         attributes.push(attribute);
         Ok(())
     };
-    map.next_value_seed(ListSeed {
-        element: AttributeSeed { reading },
-        take,
-    })
+    map.next_value_seed(ListSeed { element: AttributeSeed { reading }, take })
 }
 
 /// Reads the value of `Object`.
@@ -35,10 +32,7 @@ pub(super) fn read_objects<'de, A: MapAccess<'de>>(
         objects.push(object);
         Ok(())
     };
-    map.next_value_seed(ListSeed {
-        element: ObjectSeed { reading },
-        take,
-    })
+    map.next_value_seed(ListSeed { element: ObjectSeed { reading }, take })
 }
 
 /// Counts the elements of the value of `ShadowAttribute`; what they propose is not read.
@@ -52,10 +46,7 @@ pub(super) fn read_proposals<'de, A: MapAccess<'de>>(
         *proposals = proposals.saturating_add(1);
         Ok(())
     };
-    map.next_value_seed(ListSeed {
-        element: core::marker::PhantomData,
-        take,
-    })
+    map.next_value_seed(ListSeed { element: core::marker::PhantomData, take })
 }
 
 /// Reads the value of `Tag` into the sum of the tags.
@@ -70,10 +61,7 @@ pub(super) fn read_tags<'de, A: MapAccess<'de>>(
         }
         Ok(())
     };
-    let shape = map.next_value_seed(ListSeed {
-        element: TagSeed,
-        take,
-    })?;
+    let shape = map.next_value_seed(ListSeed { element: TagSeed, take })?;
     if shape == Shape::Other {
         marking.add_unreadable();
     }
@@ -137,9 +125,7 @@ impl<'de> Visitor<'de> for AttributeSeed<'_> {
                     attribute.value = value(map.next_value_seed(ScalarSeed { bytes_max })?);
                 }
                 key => {
-                    let seed = ScalarSeed {
-                        bytes_max: SCALAR_BYTES_MAX,
-                    };
+                    let seed = ScalarSeed { bytes_max: SCALAR_BYTES_MAX };
                     attribute.set(key, &map.next_value_seed(seed)?);
                 }
             }
@@ -172,10 +158,7 @@ impl Attribute {
 }
 
 fn misshapen_attribute() -> Attribute {
-    Attribute {
-        misshapen: true,
-        ..Attribute::default()
-    }
+    Attribute { misshapen: true, ..Attribute::default() }
 }
 
 fn value(scalar: Scalar) -> Value {
@@ -244,9 +227,7 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
                 read_attributes(&mut map, self.reading, &mut object.attributes)?;
                 continue;
             }
-            let scalar = map.next_value_seed(ScalarSeed {
-                bytes_max: SCALAR_BYTES_MAX,
-            })?;
+            let scalar = map.next_value_seed(ScalarSeed { bytes_max: SCALAR_BYTES_MAX })?;
             let text = scalar.as_text().unwrap_or_default();
             match key.as_str() {
                 "name" => object.name = Word::new(text),
@@ -324,9 +305,7 @@ impl<'de> Visitor<'de> for TagSeed {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let scalar = map.next_value_seed(ScalarSeed {
-                bytes_max: TAG_BYTES_MAX,
-            })?;
+            let scalar = map.next_value_seed(ScalarSeed { bytes_max: TAG_BYTES_MAX })?;
             if name.is_some() {
                 drain(&mut map)?;
                 return Ok(None);
@@ -343,9 +322,7 @@ struct KeysOnce(u16);
 
 impl KeysOnce {
     fn repeats(&mut self, position: usize) -> bool {
-        let bit = 1_u16
-            .checked_shl(u32::try_from(position).unwrap_or(u32::MAX))
-            .unwrap_or(0);
+        let bit = 1_u16.checked_shl(u32::try_from(position).unwrap_or(u32::MAX)).unwrap_or(0);
         let repeats = self.0 & bit != 0;
         self.0 |= bit;
         repeats

@@ -202,9 +202,7 @@ pub struct Title(Zeroizing<String>);
 impl Title {
     /// Keeps the first [`TITLE_CHARACTERS_MAX`] characters, without control and direction marks.
     pub fn new(text: &str) -> Self {
-        let shown = text
-            .chars()
-            .filter(|c| !c.is_control() && !is_direction_mark(*c));
+        let shown = text.chars().filter(|c| !c.is_control() && !is_direction_mark(*c));
         Self(Zeroizing::new(shown.take(TITLE_CHARACTERS_MAX).collect()))
     }
 
@@ -264,9 +262,7 @@ impl Uuid {
     /// Reads the usual 36 characters, either case.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().as_bytes();
-        let hyphens = [8, 13, 18, 23]
-            .iter()
-            .all(|at| text.get(*at) == Some(&b'-'));
+        let hyphens = [8, 13, 18, 23].iter().all(|at| text.get(*at) == Some(&b'-'));
         if text.len() != 36 || !hyphens {
             return None;
         }
@@ -285,13 +281,7 @@ impl core::fmt::Display for Uuid {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let digits = domain::hexadecimal::encode(&self.0);
         let part = |from, to| digits.get(from..to).unwrap_or_default();
-        let parts = [
-            part(0, 8),
-            part(8, 12),
-            part(12, 16),
-            part(16, 20),
-            part(20, 32),
-        ];
+        let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
         f.pad(&parts.join("-"))
     }
 }
@@ -304,11 +294,8 @@ mod tests {
     fn a_uuid_is_read_in_either_case_and_nothing_else_is() {
         let text = "5bbe59a6-2e48-4da3-9e01-01550a016219";
         assert_eq!(Uuid::parse(&text.to_uppercase()).unwrap().to_string(), text);
-        for bad in [
-            "",
-            "5bbe59a62e484da39e0101550a016219",
-            "5bbe59a6-2e48-4da3-9e01-01550a01621g",
-        ] {
+        for bad in ["", "5bbe59a62e484da39e0101550a016219", "5bbe59a6-2e48-4da3-9e01-01550a01621g"]
+        {
             assert_eq!(Uuid::parse(bad), None, "{bad}");
         }
         assert_eq!(Uuid::parse(&"-".repeat(36)), None);
@@ -321,10 +308,7 @@ mod tests {
             assert!(Word::new(bad).is_none(), "{bad:?}");
         }
         assert_eq!(Title::new("a\u{1b}b\u{202e}c\nd").expose(), "abcd");
-        assert_eq!(
-            Title::new(&"é".repeat(999)).expose().chars().count(),
-            TITLE_CHARACTERS_MAX
-        );
+        assert_eq!(Title::new(&"é".repeat(999)).expose().chars().count(), TITLE_CHARACTERS_MAX);
         assert_eq!(format!("{:?}", Title::new("a name")), "Title(..)");
         let value = Value::Text(Zeroizing::new("+33199001234".to_owned()));
         assert_eq!(format!("{value:?}"), "Text(..)");

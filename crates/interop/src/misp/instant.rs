@@ -51,22 +51,14 @@ fn split_offset(text: &str) -> (&str, &str) {
 /// `10:00`, `10:00:00` or `10:00:00.123456`; the fraction is cut to milliseconds.
 fn clock_ms(clock: &str) -> Option<u64> {
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
-    let mut parts = clock
-        .split(':')
-        .map(|part| (part.len() == 2).then(|| digits(part)).flatten());
+    let mut parts = clock.split(':').map(|part| (part.len() == 2).then(|| digits(part)).flatten());
     let (hour, minute) = (parts.next()??, parts.next()??);
     let second = parts.next().unwrap_or(Some(0))?;
     if parts.next().is_some() || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     digits(fraction)?;
-    let milliseconds = digits(
-        &fraction
-            .chars()
-            .chain("000".chars())
-            .take(3)
-            .collect::<String>(),
-    )?;
+    let milliseconds = digits(&fraction.chars().chain("000".chars()).take(3).collect::<String>())?;
     Some((hour * 3600 + minute * 60 + second) * 1000 + milliseconds)
 }
 
@@ -107,17 +99,10 @@ mod tests {
             "2026-11-18T12:06:40+0100",
             "2026-11-18T06:06:40.0-05:00",
         ] {
-            assert_eq!(
-                parse(text),
-                Some(Timestamp::from_millis(1_795_000_000_000)),
-                "{text}"
-            );
+            assert_eq!(parse(text), Some(Timestamp::from_millis(1_795_000_000_000)), "{text}");
         }
         assert_eq!(parse("2026-11-21"), Timestamp::from_date(2026, 11, 21));
-        assert_eq!(
-            parse("1970-01-01T00:00:01.2345Z"),
-            Some(Timestamp::from_millis(1_234))
-        );
+        assert_eq!(parse("1970-01-01T00:00:01.2345Z"), Some(Timestamp::from_millis(1_234)));
     }
 
     #[test]

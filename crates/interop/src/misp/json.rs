@@ -214,11 +214,7 @@ where
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
-        Ok(if text.is_empty() {
-            Shape::List
-        } else {
-            Shape::Other
-        })
+        Ok(if text.is_empty() { Shape::List } else { Shape::Other })
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {

@@ -12,14 +12,8 @@ use fingerprint::InputKind::{
 
 /// The roles of a `person` object that make its identifiers those of a suspect; `defendent` is
 /// how the template spells it.
-pub(super) const ROLES_OF_SUSPECTS: &[&str] = &[
-    "suspect",
-    "defendent",
-    "defendant",
-    "accused",
-    "culprit",
-    "accomplice",
-];
+pub(super) const ROLES_OF_SUSPECTS: &[&str] =
+    &["suspect", "defendent", "defendant", "accused", "culprit", "accomplice"];
 
 /// Does this relation of this object say which platform the object is about?
 pub(super) fn names_platform(object: &str, relation: &str) -> bool {
@@ -355,27 +349,12 @@ mod tests {
 
     #[test]
     fn identity_documents_and_names_are_never_identifiers() {
-        for attribute_type in [
-            "passport-number",
-            "full-name",
-            "date-of-birth",
-            "visa-number",
-        ] {
+        for attribute_type in ["passport-number", "full-name", "date-of-birth", "visa-number"] {
             let meaning = by_type(attribute_type);
-            assert_eq!(
-                meaning,
-                Some(Use::Skip(Reason::PersonalDetail)),
-                "{attribute_type}"
-            );
+            assert_eq!(meaning, Some(Use::Skip(Reason::PersonalDetail)), "{attribute_type}");
         }
-        assert_eq!(
-            in_object("person", "alias"),
-            Some(Use::Skip(Reason::PersonalDetail))
-        );
-        assert_eq!(
-            in_object("victim", "anything"),
-            Some(Use::Skip(Reason::ProtectedPerson))
-        );
+        assert_eq!(in_object("person", "alias"), Some(Use::Skip(Reason::PersonalDetail)));
+        assert_eq!(in_object("victim", "anything"), Some(Use::Skip(Reason::ProtectedPerson)));
     }
 
     #[test]

@@ -36,9 +36,7 @@ impl Marking {
             return self.add_unreadable();
         }
         let tag = tag.trim().to_ascii_lowercase();
-        let name_length = tag
-            .find(|c: char| !c.is_alphanumeric() && c != '-')
-            .unwrap_or(tag.len());
+        let name_length = tag.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(tag.len());
         let (name, rest) = tag.split_at_checked(name_length).unwrap_or((&tag, ""));
         let rest = rest.trim_matches(|c: char| matches!(c, ':' | '=' | '"' | ' '));
         match name {
@@ -104,27 +102,16 @@ impl Marking {
 
 /// `white` is the word of TLP 1.0 for CLEAR; `ex:chr`, `unclear` and every unknown word are RED.
 fn tlp(word: &str) -> Tlp {
-    if word == "white" {
-        Tlp::Clear
-    } else {
-        word.parse().unwrap_or(Tlp::Red)
-    }
+    if word == "white" { Tlp::Clear } else { word.parse().unwrap_or(Tlp::Red) }
 }
 
 fn pap(word: &str) -> Pap {
-    if word == "white" {
-        Pap::Clear
-    } else {
-        word.parse().unwrap_or(Pap::Red)
-    }
+    if word == "white" { Pap::Clear } else { word.parse().unwrap_or(Pap::Red) }
 }
 
 /// The value in `predicate="value"`.
 fn value_of<'a>(rest: &'a str, predicate: &str) -> Option<&'a str> {
-    let value = rest
-        .strip_prefix(predicate)?
-        .trim_start()
-        .strip_prefix('=')?;
+    let value = rest.strip_prefix(predicate)?.trim_start().strip_prefix('=')?;
     Some(value.trim_matches(|c: char| matches!(c, '"' | ' ')))
 }
 
@@ -171,10 +158,7 @@ mod tests {
     fn of_several_markings_the_strictest_counts() {
         assert_eq!(marking(&["tlp:amber", "tlp:white"]).tlp, Some(Tlp::Amber));
         assert_eq!(marking(&["tlp:white", "tlp:ex:chr"]).tlp, Some(Tlp::Red));
-        assert_eq!(
-            marking(&["PAP:GREEN", "PAP:AMBER", "pap:clear"]).pap,
-            Some(Pap::Amber)
-        );
+        assert_eq!(marking(&["PAP:GREEN", "PAP:AMBER", "pap:clear"]).pap, Some(Pap::Amber));
         let merged = marking(&["tlp:green"]).merged(marking(&["tlp:red", "PAP:WHITE"]));
         assert_eq!((merged.tlp, merged.pap), (Some(Tlp::Red), Some(Pap::Clear)));
         let long = format!("tlp:white{}", " ".repeat(TAG_BYTES_MAX));
@@ -186,13 +170,7 @@ mod tests {
         let source = "admiralty-scale:source-reliability=\"b\"";
         let information = "admiralty-scale:information-credibility=\"2\"";
         assert_eq!(marking(&[source]).evaluation(), None);
-        assert_eq!(
-            marking(&[source, information])
-                .evaluation()
-                .unwrap()
-                .to_string(),
-            "B2"
-        );
+        assert_eq!(marking(&[source, information]).evaluation().unwrap().to_string(), "B2");
         let doubtful = "admiralty-scale:source-reliability=\"e\"";
         let merged = marking(&[source, information]).merged(marking(&[doubtful]));
         assert_eq!(merged.evaluation().unwrap().to_string(), "E2");
@@ -203,10 +181,7 @@ mod tests {
     #[test]
     fn a_few_tags_stop_the_import() {
         for (tag, reason) in [
-            (
-                "admiralty-scale:source-reliability=\"g\"",
-                Reason::DeceptiveSource,
-            ),
+            ("admiralty-scale:source-reliability=\"g\"", Reason::DeceptiveSource),
             ("false-positive:confirmed=\"true\"", Reason::FalsePositive),
             ("retention:expired", Reason::RetentionExpired),
             ("copine-scale:level-1", Reason::ChildAbuseMaterial),

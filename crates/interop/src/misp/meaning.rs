@@ -98,11 +98,7 @@ impl<'a> Context<'a> {
         Self {
             name,
             platform,
-            person: if suspected {
-                Person::Suspected
-            } else {
-                Person::Protected
-            },
+            person: if suspected { Person::Suspected } else { Person::Protected },
         }
     }
 }
@@ -116,20 +112,14 @@ pub(super) fn meaning(attribute: &Attribute, context: Option<&Context<'_>>) -> M
     let by_object = context.and_then(|context| known::in_object(context.name, relation));
     let by_type = || known::by_type(attribute_type);
     let found = by_object.or_else(by_type);
-    resolve(
-        found.unwrap_or(Use::Skip(Reason::TypeUnknown)),
-        attribute,
-        context,
-    )
+    resolve(found.unwrap_or(Use::Skip(Reason::TypeUnknown)), attribute, context)
 }
 
 fn resolve(found: Use, attribute: &Attribute, context: Option<&Context<'_>>) -> Meaning {
     match found {
         Use::As(kind) => Meaning::Identifier(kind, None),
         Use::On(kind, platform) => Meaning::Identifier(kind, Some(platform)),
-        Use::OnNamed(kind) => named(context, |platform| {
-            Meaning::Identifier(kind, Some(platform))
-        }),
+        Use::OnNamed(kind) => named(context, |platform| Meaning::Identifier(kind, Some(platform))),
         Use::Account(platform) => Meaning::Account(platform),
         Use::AccountNamed => named(context, Meaning::Account),
         Use::HashAfterName => Meaning::HashAfterName,

@@ -137,11 +137,7 @@ pub(super) struct Edition {
 pub fn plan(document: Document, labelling: Option<&Labelling>) -> Plan {
     Plan {
         form: document.form,
-        events: document
-            .events
-            .into_iter()
-            .map(|event| plan_event(event, labelling))
-            .collect(),
+        events: document.events.into_iter().map(|event| plan_event(event, labelling)).collect(),
         misshapen: document.misshapen,
     }
 }
@@ -175,16 +171,8 @@ struct Surroundings<'a> {
 impl<'a> Surroundings<'a> {
     /// What nobody dates was seen on the date of the event.
     fn of_event(event: &Event) -> Self {
-        let seen = Seen {
-            first: event.date,
-            last: event.date,
-        };
-        Self {
-            object: None,
-            context: None,
-            seen,
-            deleted: false,
-        }
+        let seen = Seen { first: event.date, last: event.date };
+        Self { object: None, context: None, seen, deleted: false }
     }
 
     fn of_object(event: &Event, object: &Object, number: usize, context: &'a Context<'a>) -> Self {
@@ -254,11 +242,7 @@ impl<'a> Planning<'a> {
         };
         match self.fate(attribute, around) {
             Fate::Skipped(reason, refused) => {
-                self.skipped.push(Skipped {
-                    place,
-                    reason,
-                    refused,
-                });
+                self.skipped.push(Skipped { place, reason, refused });
             }
             Fate::Identifier(input, normalised) => {
                 let candidate = self.candidate(attribute, place, input, normalised, around);
@@ -290,8 +274,7 @@ impl<'a> Planning<'a> {
         };
         let (input, found) = self.normalise(meaning, value);
         if let Meaning::Protected(_) = meaning {
-            self.protected
-                .extend(found.ok().map(|normalised| normalised.fingerprint()));
+            self.protected.extend(found.ok().map(|normalised| normalised.fingerprint()));
             return Reason::ProtectedPerson.into();
         }
         if let Some(reason) = self.marking.merged(attribute.marking).stop {
@@ -304,21 +287,9 @@ impl<'a> Planning<'a> {
     }
 
     fn normalise(&self, meaning: Meaning, value: &str) -> (InputKind, Result<Normalised, Refused>) {
-        let region = self
-            .labelling
-            .and_then(|labelling| labelling.region.clone());
+        let region = self.labelling.and_then(|labelling| labelling.region.clone());
         let on = |input, platform: Option<Platform>, value: &str| {
-            (
-                input,
-                normalise(
-                    input,
-                    value,
-                    &Hint {
-                        region: region.clone(),
-                        platform,
-                    },
-                ),
-            )
+            (input, normalise(input, value, &Hint { region: region.clone(), platform }))
         };
         match meaning {
             Meaning::Identifier(input, platform) => on(input, platform, value),
@@ -329,26 +300,16 @@ impl<'a> Planning<'a> {
             }
             Meaning::Account(platform) => {
                 let is_number = value.trim().bytes().all(|byte| byte.is_ascii_digit());
-                let input = if is_number {
-                    InputKind::NumericId
-                } else {
-                    InputKind::Handle
-                };
+                let input = if is_number { InputKind::NumericId } else { InputKind::Handle };
                 on(input, Some(platform), value)
             }
             Meaning::FacebookGroup => {
                 let id = value.trim();
-                let is_id = id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+                let is_id = id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
                 if !is_id {
                     return (InputKind::Link, Err(Refused::NumericIdInvalid));
                 }
-                on(
-                    InputKind::Link,
-                    None,
-                    &format!("https://www.facebook.com/groups/{id}"),
-                )
+                on(InputKind::Link, None, &format!("https://www.facebook.com/groups/{id}"))
             }
             Meaning::Skip(_) => (InputKind::Text, Err(Refused::Empty)),
         }
@@ -372,17 +333,12 @@ impl<'a> Planning<'a> {
             (None, Some(label)) => (label, Marked::ByLabels),
             (None, None) => (Tlp::Red, Marked::ByNobody),
         };
-        let unique = attribute
-            .uuid
-            .filter(|uuid| self.attributes_seen.insert(*uuid));
-        let edition = self
-            .event
-            .zip(unique)
-            .map(|(event, attribute_uuid)| Edition {
-                event,
-                attribute: attribute_uuid,
-                edited_s: attribute.edited_s,
-            });
+        let unique = attribute.uuid.filter(|uuid| self.attributes_seen.insert(*uuid));
+        let edition = self.event.zip(unique).map(|(event, attribute_uuid)| Edition {
+            event,
+            attribute: attribute_uuid,
+            edited_s: attribute.edited_s,
+        });
         Candidate {
             place,
             input,
@@ -402,19 +358,12 @@ impl<'a> Planning<'a> {
     /// A repeat makes the first one stricter and its time of observation longer.
     fn keep(&mut self, candidate: Candidate) {
         let x = candidate.normalised.fingerprint();
-        let first = self
-            .known
-            .get(&x)
-            .and_then(|index| self.candidates.get_mut(*index));
+        let first = self.known.get(&x).and_then(|index| self.candidates.get_mut(*index));
         match first {
             Some(first) => {
                 first.merge(&candidate);
                 let (place, reason) = (candidate.place, Reason::Repeated);
-                self.skipped.push(Skipped {
-                    place,
-                    reason,
-                    refused: None,
-                });
+                self.skipped.push(Skipped { place, reason, refused: None });
             }
             None => {
                 self.known.insert(x, self.candidates.len());
@@ -425,19 +374,10 @@ impl<'a> Planning<'a> {
 
     fn skip_proposals(&mut self, event: &Event) {
         let of = |attributes: &[Attribute]| attributes.iter().map(proposals_of).sum::<usize>();
-        let in_objects: usize = event
-            .objects
-            .iter()
-            .map(|object| of(&object.attributes))
-            .sum();
+        let in_objects: usize = event.objects.iter().map(|object| of(&object.attributes)).sum();
         let proposals = index_of(event.proposals) + of(&event.attributes) + in_objects;
-        let skipped = Skipped {
-            place: Place::default(),
-            reason: Reason::Proposal,
-            refused: None,
-        };
-        self.skipped
-            .extend(core::iter::repeat_n(skipped, proposals));
+        let skipped = Skipped { place: Place::default(), reason: Reason::Proposal, refused: None };
+        self.skipped.extend(core::iter::repeat_n(skipped, proposals));
     }
 
     /// What belongs to a protected person anywhere in the event is a candidate nowhere in it.
@@ -449,11 +389,8 @@ impl<'a> Planning<'a> {
             .partition::<Vec<_>, _>(|candidate| is_protected(candidate));
         self.candidates = kept;
         let reason = Reason::ProtectedPerson;
-        let skipped = |candidate: Candidate| Skipped {
-            place: candidate.place,
-            reason,
-            refused: None,
-        };
+        let skipped =
+            |candidate: Candidate| Skipped { place: candidate.place, reason, refused: None };
         self.skipped.extend(protected.into_iter().map(skipped));
     }
 
@@ -462,11 +399,7 @@ impl<'a> Planning<'a> {
         for skipped in &self.skipped {
             *by_reason.entry(skipped.reason).or_insert(0) += 1;
         }
-        let object_attributes = event
-            .objects
-            .iter()
-            .map(|object| object.attributes.len())
-            .sum();
+        let object_attributes = event.objects.iter().map(|object| object.attributes.len()).sum();
         let counts = Counts {
             attributes: event.attributes.len(),
             objects: event.objects.len(),
@@ -504,10 +437,7 @@ impl Candidate {
         self.basis = self.basis.max(other.basis);
         self.exercise |= other.exercise;
         self.seen = Seen {
-            first: [self.seen.first, other.seen.first]
-                .into_iter()
-                .flatten()
-                .min(),
+            first: [self.seen.first, other.seen.first].into_iter().flatten().min(),
             last: self.seen.last.max(other.seen.last),
         };
     }
@@ -518,10 +448,7 @@ fn worse(one: Option<Evaluation>, other: Option<Evaluation>) -> Option<Evaluatio
     let (Some(a), Some(b)) = (one, other) else {
         return one.or(other);
     };
-    let (source, information) = (
-        a.source().max(b.source()),
-        a.information().max(b.information()),
-    );
+    let (source, information) = (a.source().max(b.source()), a.information().max(b.information()));
     Evaluation::new(a.scheme(), source, information).ok()
 }
 

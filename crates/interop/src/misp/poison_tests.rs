@@ -29,11 +29,7 @@ fn json_that_is_no_event_is_no_error() {
         "\u{feff}{}",
     ] {
         let document = read(text.as_bytes(), &Limits::default()).unwrap();
-        assert_eq!(
-            (document.form, document.events.len()),
-            (Form::NoEvent, 0),
-            "{text}"
-        );
+        assert_eq!((document.form, document.events.len()), (Form::NoEvent, 0), "{text}");
     }
 }
 
@@ -41,10 +37,7 @@ fn json_that_is_no_event_is_no_error() {
 fn an_event_around_an_envelope_is_told() {
     let json = json!({"info": "outer", "Attribute": [], "Event": {"info": "inner"}});
     let plan = planned(&json, None);
-    assert_eq!(
-        (plan.form, plan.events.len(), plan.misshapen),
-        (Form::Wrapped, 1, 1)
-    );
+    assert_eq!((plan.form, plan.events.len(), plan.misshapen), (Form::Wrapped, 1, 1));
     assert_eq!(plan.events[0].title.expose(), "inner");
 }
 
@@ -54,33 +47,16 @@ fn what_is_no_json_is_refused_with_its_place_and_without_its_values() {
     for (text, line) in [
         (format!("{{\"Event\": {{\n\"info\": \"{canary}\","), 2),
         (format!("{{\"Event\": {{}}}}\n{canary}"), 2),
-        (
-            format!("{{\"Event\": {{\n\n\"info\": \"\\ud800{canary}\"}}}}"),
-            3,
-        ),
-        (
-            format!("\n{{\"Event\": {{\"info\": \"{canary}\u{1}\"}}}}"),
-            2,
-        ),
+        (format!("{{\"Event\": {{\n\n\"info\": \"\\ud800{canary}\"}}}}"), 3),
+        (format!("\n{{\"Event\": {{\"info\": \"{canary}\u{1}\"}}}}"), 2),
         (format!("{{\"Event\": {{\"info\": {canary}}}}}"), 1),
-        (
-            format!("{{\"Event\": {{\"info\": \"{canary}\", \"info\": \"x\"}}}}"),
-            1,
-        ),
-        (
-            format!("{{\"Event\": {{}}, \"Event\": {{\"info\": \"{canary}\"}}}}"),
-            1,
-        ),
-        (
-            format!("{{\"response\": [\"{canary}\"],\n\"Event\": {{}}}}"),
-            2,
-        ),
+        (format!("{{\"Event\": {{\"info\": \"{canary}\", \"info\": \"x\"}}}}"), 1),
+        (format!("{{\"Event\": {{}}, \"Event\": {{\"info\": \"{canary}\"}}}}"), 1),
+        (format!("{{\"response\": [\"{canary}\"],\n\"Event\": {{}}}}"), 2),
         (String::new(), 1),
     ] {
         let error = read(text.as_bytes(), &Limits::default()).unwrap_err();
-        let Fault::NotJson { line: at, .. } = &error else {
-            panic!("{error}")
-        };
+        let Fault::NotJson { line: at, .. } = &error else { panic!("{error}") };
         assert_eq!(*at, line, "{text}");
         assert!(!error.to_string().contains("99001299"), "{error}");
         assert!(!error.to_string().contains(" at line "), "{error}");
@@ -112,53 +88,27 @@ fn values_that_break_the_rules_of_text_are_skipped_and_the_rest_is_read() {
 
 #[test]
 fn limits_hold() {
-    let limits = Limits {
-        events_max: 2,
-        attributes_max: 3,
-        bytes_max: 4096,
-        ..Limits::default()
-    };
+    let limits = Limits { events_max: 2, attributes_max: 3, bytes_max: 4096, ..Limits::default() };
     let deep = format!("{}1{}", "[".repeat(1000), "]".repeat(1000));
     let error = read(deep.as_bytes(), &limits).unwrap_err();
-    assert_eq!(
-        error,
-        Fault::TooDeep {
-            line: 1,
-            depth_max: 64
-        }
-    );
-    let deep = format!(
-        "{{\"Event\": {{\"x\": \"[[[\", \"y\":\n {}",
-        "{\"a\":".repeat(70)
-    );
+    assert_eq!(error, Fault::TooDeep { line: 1, depth_max: 64 });
+    let deep = format!("{{\"Event\": {{\"x\": \"[[[\", \"y\":\n {}", "{\"a\":".repeat(70));
     assert_eq!(
         read(deep.as_bytes(), &limits).unwrap_err(),
-        Fault::TooDeep {
-            line: 2,
-            depth_max: 64
-        }
+        Fault::TooDeep { line: 2, depth_max: 64 }
     );
     let in_text = event(json!([{"type": "text", "value": "[{\\\"".repeat(100)}]));
-    assert!(
-        read(in_text.to_string().as_bytes(), &limits).is_ok(),
-        "brackets in a text"
-    );
+    assert!(read(in_text.to_string().as_bytes(), &limits).is_ok(), "brackets in a text");
 
     let long = " ".repeat(4097);
     let error = read(long.as_bytes(), &limits).unwrap_err();
     assert_eq!(error, Fault::TooLong { bytes_max: 4096 });
     let endless = std::io::repeat(b' ');
-    assert_eq!(
-        read_from(endless, &limits).unwrap_err(),
-        Fault::TooLong { bytes_max: 4096 }
-    );
+    assert_eq!(read_from(endless, &limits).unwrap_err(), Fault::TooLong { bytes_max: 4096 });
 
     let events = Json::from(vec![event(json!([])); 3]).to_string();
     let what = "events";
-    assert_eq!(
-        read(events.as_bytes(), &limits).unwrap_err(),
-        Fault::TooMany { what, most: 2 }
-    );
+    assert_eq!(read(events.as_bytes(), &limits).unwrap_err(), Fault::TooMany { what, most: 2 });
     for body in [
         json!({"info": "x", "Attribute": [0, 0, 0, 0]}),
         json!({"info": "x", "ShadowAttribute": [0, 0, 0, 0]}),
@@ -166,14 +116,7 @@ fn limits_hold() {
         json!({"info": "x", "Object": [0, 0, 0, 0]}),
     ] {
         let error = read(body.to_string().as_bytes(), &limits).unwrap_err();
-        assert_eq!(
-            error,
-            Fault::TooMany {
-                what: "attributes and objects",
-                most: 3
-            },
-            "{body}"
-        );
+        assert_eq!(error, Fault::TooMany { what: "attributes and objects", most: 3 }, "{body}");
     }
 }
 
@@ -186,9 +129,7 @@ fn a_hundred_thousand_attributes_add_up() {
         _ => json!({}),
     };
     let attributes: Vec<Json> = (0..100_000).map(attribute).collect();
-    let counts = planned(&event(Json::from(attributes)), None).events[0]
-        .counts
-        .clone();
+    let counts = planned(&event(Json::from(attributes)), None).events[0].counts.clone();
     assert_eq!((counts.attributes, counts.candidates), (100_000, 12_500));
     assert_eq!(
         counts.by_reason,

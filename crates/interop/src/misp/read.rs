@@ -46,9 +46,7 @@ impl Default for Limits {
 /// [`Fault::Unreadable`], [`Fault::TooLong`], and those of [`read`].
 pub fn read_from(reader: impl Read, limits: &Limits) -> Result<Document, Fault> {
     let mut bytes = Zeroizing::new(Vec::new());
-    let read = reader
-        .take(limits.bytes_max.saturating_add(1))
-        .read_to_end(&mut bytes);
+    let read = reader.take(limits.bytes_max.saturating_add(1)).read_to_end(&mut bytes);
     read.map_err(|error| Fault::Unreadable(error.kind()))?;
     self::read(&bytes, limits)
 }
@@ -59,9 +57,7 @@ pub fn read_from(reader: impl Read, limits: &Limits) -> Result<Document, Fault> 
 /// [`Fault::TooLong`], [`Fault::TooDeep`], [`Fault::TooMany`], [`Fault::NotJson`].
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, Fault> {
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limits.bytes_max {
-        return Err(Fault::TooLong {
-            bytes_max: limits.bytes_max,
-        });
+        return Err(Fault::TooLong { bytes_max: limits.bytes_max });
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     check_depth(bytes, limits.depth_max)?;
@@ -78,16 +74,8 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, Fault> {
 /// because every reader here takes every type of value.
 fn not_json(error: &serde_json::Error) -> Fault {
     let text = error.to_string();
-    let why = text
-        .split(" at line ")
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    Fault::NotJson {
-        line: error.line(),
-        column: error.column(),
-        why,
-    }
+    let why = text.split(" at line ").next().unwrap_or_default().to_owned();
+    Fault::NotJson { line: error.line(), column: error.column(), why }
 }
 
 /// Counts brackets outside of texts before anything is parsed.
@@ -133,16 +121,8 @@ impl<'a> Reading<'a> {
 
     fn into_document(self, form: Form) -> Document {
         let events = self.events.into_inner();
-        let form = if events.is_empty() {
-            Form::NoEvent
-        } else {
-            form
-        };
-        Document {
-            form,
-            events,
-            misshapen: self.misshapen.get(),
-        }
+        let form = if events.is_empty() { Form::NoEvent } else { form };
+        Document { form, events, misshapen: self.misshapen.get() }
     }
 
     fn add_event(&self, event: Event) -> Result<(), &'static str> {
@@ -194,20 +174,13 @@ impl<'de> Visitor<'de> for FileSeed<'_> {
     visit_scalars!(Form, |_this| Form::NoEvent);
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Form, A::Error> {
-        let seed = EnvelopeSeed {
-            reading: self.reading,
-            inside: Inside::List,
-        };
+        let seed = EnvelopeSeed { reading: self.reading, inside: Inside::List };
         while list.next_element_seed(seed)?.is_some() {}
         Ok(Form::List)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Form, A::Error> {
-        EnvelopeSeed {
-            reading: self.reading,
-            inside: Inside::File,
-        }
-        .visit_map(map)
+        EnvelopeSeed { reading: self.reading, inside: Inside::File }.visit_map(map)
     }
 }
 
@@ -245,10 +218,7 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
     /// A list inside `response` holds the events; a list inside a list does not.
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Form, A::Error> {
         if self.inside == Inside::Response {
-            let seed = EnvelopeSeed {
-                inside: Inside::List,
-                ..self
-            };
+            let seed = EnvelopeSeed { inside: Inside::List, ..self };
             while list.next_element_seed(seed)?.is_some() {}
         } else {
             self.reading.note_misshapen();
@@ -277,22 +247,15 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
             form = enveloped;
             if form == Form::Response {
                 let inside = Inside::Response;
-                map.next_value_seed(EnvelopeSeed {
-                    reading: self.reading,
-                    inside,
-                })?;
+                map.next_value_seed(EnvelopeSeed { reading: self.reading, inside })?;
             } else {
-                map.next_value_seed(EventSeed {
-                    reading: self.reading,
-                })?;
+                map.next_value_seed(EventSeed { reading: self.reading })?;
             }
         }
         match (form, bare.is_event()) {
             (Form::NoEvent, true) => {
                 form = Form::Bare;
-                self.reading
-                    .add_event(bare.event)
-                    .map_err(A::Error::custom)?;
+                self.reading.add_event(bare.event).map_err(A::Error::custom)?;
             }
             // An event around an envelope: the inner one counts, and the outer one is told.
             (_, true) => self.reading.note_misshapen(),
@@ -326,9 +289,7 @@ impl<'de> Visitor<'de> for EventSeed<'_> {
         while let Some(key) = map.next_key::<String>()? {
             fields.read_field(&key, &mut map)?;
         }
-        self.reading
-            .add_event(fields.event)
-            .map_err(A::Error::custom)
+        self.reading.add_event(fields.event).map_err(A::Error::custom)
     }
 }
 
@@ -341,11 +302,7 @@ struct EventFields<'a> {
 
 impl<'a> EventFields<'a> {
     fn new(reading: &'a Reading<'a>) -> Self {
-        Self {
-            reading,
-            event: Event::default(),
-            seen: Vec::new(),
-        }
+        Self { reading, event: Event::default(), seen: Vec::new() }
     }
 
     /// Is a structure without an envelope an event? It has a title, and content or an id and a date.
@@ -373,14 +330,10 @@ impl<'a> EventFields<'a> {
             return map.next_value::<IgnoredAny>().map(|_| ());
         };
         if self.seen.contains(&key) {
-            return Err(A::Error::custom(format!(
-                "the key `{key}` stands twice in an event"
-            )));
+            return Err(A::Error::custom(format!("the key `{key}` stands twice in an event")));
         }
         self.seen.push(key);
-        let scalar = ScalarSeed {
-            bytes_max: SCALAR_BYTES_MAX,
-        };
+        let scalar = ScalarSeed { bytes_max: SCALAR_BYTES_MAX };
         let event = &mut self.event;
         let shape = match key {
             "Tag" => read_tags(map, &mut event.marking)?,

@@ -30,9 +30,9 @@ impl EventPlan {
             .iter()
             .map(|candidate| {
                 let cluster = match candidate.place.object {
-                    Some(object) => *clusters
-                        .entry(object)
-                        .or_insert_with(|| ClusterId::random(rng)),
+                    Some(object) => {
+                        *clusters.entry(object).or_insert_with(|| ClusterId::random(rng))
+                    }
                     None => ClusterId::random(rng),
                 };
                 candidate.submission(labelling, case, cluster, now, rng)
@@ -97,19 +97,15 @@ impl Candidate {
             pap,
             handling: labelling.handling,
             evaluation: self.evaluation.unwrap_or(labelling.evaluation),
-            basis: self
-                .basis
-                .map_or(labelling.basis, |basis| basis.max(labelling.basis)),
+            basis: self.basis.map_or(labelling.basis, |basis| basis.max(labelling.basis)),
         }
     }
 
     fn body(&self, labelling: &Labelling, cluster: ClusterId) -> Result<(Body, Depicts), Fault> {
         match self.normalised.kind.family() {
             Family::Account => {
-                let account = labelling
-                    .account
-                    .as_ref()
-                    .ok_or(Fault::LabelMissing { key: "account" })?;
+                let account =
+                    labelling.account.as_ref().ok_or(Fault::LabelMissing { key: "account" })?;
                 let body = AccountBody {
                     platform: self.normalised.platform,
                     role: account.role,
@@ -120,10 +116,8 @@ impl Candidate {
                 Ok((Body::Account(body), Depicts::Nobody))
             }
             Family::Content | Family::Ad => {
-                let content = labelling
-                    .content
-                    .as_ref()
-                    .ok_or(Fault::LabelMissing { key: "content" })?;
+                let content =
+                    labelling.content.as_ref().ok_or(Fault::LabelMissing { key: "content" })?;
                 let body = ContentBody {
                     media: content.media,
                     class: content.class,
@@ -150,9 +144,7 @@ impl Candidate {
             ],
         );
         let mut key = [0; IdempotencyKey::BYTES];
-        key.iter_mut()
-            .zip(derived)
-            .for_each(|(byte, derived)| *byte = derived);
+        key.iter_mut().zip(derived).for_each(|(byte, derived)| *byte = derived);
         IdempotencyKey::from_bytes(key)
     }
 }
@@ -161,9 +153,8 @@ impl Candidate {
 /// in the constructor. The origin, the id and the commitment are no part of any rule but one (an
 /// origin is not in its own audience), which the node checks.
 fn check(submission: &Submission, now: Timestamp) -> Result<(), Fault> {
-    let origin: AgencyId = "zz-not-known-yet"
-        .parse()
-        .map_err(|_| Fault::LabelMissing { key: "agreement" })?;
+    let origin: AgencyId =
+        "zz-not-known-yet".parse().map_err(|_| Fault::LabelMissing { key: "agreement" })?;
     let s = submission.clone();
     let statement = Statement {
         schema: SCHEMA,

@@ -33,10 +33,7 @@ impl TryRng for Counter {
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
         self.0 += 1;
         bytes.fill(0);
-        bytes
-            .iter_mut()
-            .zip(self.0.to_le_bytes())
-            .for_each(|(byte, drawn)| *byte = drawn);
+        bytes.iter_mut().zip(self.0.to_le_bytes()).for_each(|(byte, drawn)| *byte = drawn);
         Ok(())
     }
 }
@@ -58,10 +55,7 @@ pub(super) fn labels(changes: &[(&str, &str)]) -> Labelling {
 }
 
 pub(super) fn planned(json: &Json, labelling: Option<&Labelling>) -> Plan {
-    plan(
-        read(json.to_string().as_bytes(), &Limits::default()).unwrap(),
-        labelling,
-    )
+    plan(read(json.to_string().as_bytes(), &Limits::default()).unwrap(), labelling)
 }
 
 pub(super) fn event(attributes: Json) -> Json {
@@ -98,11 +92,7 @@ fn every_event_of_the_vectors_has_the_counts_that_were_counted_by_hand() {
             let counts = &event.counts;
             let all = counts.attributes + counts.object_attributes + counts.proposals;
             assert_eq!(counts.candidates + counts.skipped, all, "{name}");
-            assert_eq!(
-                counts.by_reason.values().sum::<usize>(),
-                counts.skipped,
-                "{name}"
-            );
+            assert_eq!(counts.by_reason.values().sum::<usize>(), counts.skipped, "{name}");
         }
     }
     assert_eq!(files, 10);
@@ -116,11 +106,8 @@ fn tally(event: &super::EventPlan) -> Json {
         *tlp.entry(candidate.tlp.as_str()).or_insert(0) += 1;
     }
     let counts = &event.counts;
-    let by_reason: BTreeMap<&str, usize> = counts
-        .by_reason
-        .iter()
-        .map(|(reason, count)| (reason.code(), *count))
-        .collect();
+    let by_reason: BTreeMap<&str, usize> =
+        counts.by_reason.iter().map(|(reason, count)| (reason.code(), *count)).collect();
     json!({
         "title": event.title.expose(),
         "attributes": counts.attributes,
@@ -136,16 +123,8 @@ fn tally(event: &super::EventPlan) -> Json {
 #[test]
 fn every_candidate_of_the_vectors_becomes_a_submission_that_the_rules_accept() {
     let labelling = labels(&[]);
-    for name in [
-        "wrapped.json",
-        "bare.json",
-        "response-list.json",
-        "odd.json",
-    ] {
-        let plan = plan(
-            read(&vector(name), &Limits::default()).unwrap(),
-            Some(&labelling),
-        );
+    for name in ["wrapped.json", "bare.json", "response-list.json", "odd.json"] {
+        let plan = plan(read(&vector(name), &Limits::default()).unwrap(), Some(&labelling));
         let submissions = submissions(&plan, &labelling);
         assert!(!submissions.is_empty(), "{name}");
         let candidates = plan.events.iter().flat_map(|event| &event.candidates);
@@ -179,32 +158,20 @@ fn unmarked_data_is_red_until_labelled_and_a_marking_is_never_loosened() {
     assert_eq!(tlp(&plan, 0), (Tlp::Clear, Marked::ByLabels));
     assert_eq!(tlp(&plan, 1), (Tlp::Amber, Marked::ByTags));
     assert_eq!(plan.events[1].notes, [Note::MarkingKept]);
-    let labelled: Vec<_> = submissions(&plan, &looser)
-        .into_iter()
-        .map(|s| s.unwrap().labels)
-        .collect();
+    let labelled: Vec<_> =
+        submissions(&plan, &looser).into_iter().map(|s| s.unwrap().labels).collect();
     assert_eq!((labelled[0].tlp, labelled[0].pap), (Tlp::Clear, Pap::Amber));
     assert_eq!((labelled[1].tlp, labelled[1].pap), (Tlp::Amber, Pap::Red));
 
     let stricter = labels(&[("pap = \"AMBER\"", "tlp = \"AMBER_STRICT\"")]);
     let plan = planned(&json, Some(&stricter));
     assert_eq!(tlp(&plan, 1), (Tlp::AmberStrict, Marked::ByTags));
-    let pap: Vec<_> = submissions(&plan, &stricter)
-        .into_iter()
-        .map(|s| s.unwrap().labels.pap)
-        .collect();
-    assert_eq!(
-        pap,
-        [Pap::Red, Pap::Red],
-        "unmarked and unlabelled PAP is RED"
-    );
+    let pap: Vec<_> =
+        submissions(&plan, &stricter).into_iter().map(|s| s.unwrap().labels.pap).collect();
+    assert_eq!(pap, [Pap::Red, Pap::Red], "unmarked and unlabelled PAP is RED");
 
     let later = submissions(&bare, &looser);
-    assert_eq!(
-        later[0].as_ref().unwrap().labels.tlp,
-        Tlp::Red,
-        "planned without labels"
-    );
+    assert_eq!(later[0].as_ref().unwrap().labels.tlp, Tlp::Red, "planned without labels");
 }
 
 #[test]
@@ -216,15 +183,10 @@ fn an_evaluation_in_the_tags_stays_in_its_scheme() {
         {"name": "exercise:generic=\"comcheck\""},
     ], "Attribute": [{"type": "url", "value": "https://boats.example/a"}]}});
     let labelling = labels(&[("pap =", "basis = \"FACT\"\npap =")]);
-    let submission = submissions(&planned(&json, Some(&labelling)), &labelling)
-        .remove(0)
-        .unwrap();
+    let submission = submissions(&planned(&json, Some(&labelling)), &labelling).remove(0).unwrap();
     let evaluation = submission.labels.evaluation;
     assert_eq!(
-        (
-            evaluation.scheme().as_str(),
-            evaluation.to_string().as_str()
-        ),
+        (evaluation.scheme().as_str(), evaluation.to_string().as_str()),
         ("ADMIRALTY", "C3")
     );
     assert_eq!(submission.labels.basis.as_str(), "ASSESSMENT");
@@ -248,18 +210,11 @@ fn identifiers_of_one_object_share_a_cluster_and_others_do_not() {
     let cluster = |index: usize| submissions[index].body.cluster();
     assert_eq!(cluster(1), cluster(2));
     assert_ne!(cluster(0), cluster(1));
-    let Body::Account(account) = &submissions[1].body else {
-        panic!("not an account")
-    };
+    let Body::Account(account) = &submissions[1].body else { panic!("not an account") };
     assert_eq!(account.platform.unwrap().as_str(), "TELEGRAM");
-    let first = Timestamp::from_date(2026, 10, 1)
-        .unwrap()
-        .plus_ms(6 * 3_600_000);
+    let first = Timestamp::from_date(2026, 10, 1).unwrap().plus_ms(6 * 3_600_000);
     assert_eq!(submissions[1].observed_first, first);
-    assert_eq!(
-        submissions[2].observed_last, NOW,
-        "what lies in the future is cut to now"
-    );
+    assert_eq!(submissions[2].observed_last, NOW, "what lies in the future is cut to now");
     assert_eq!(submissions[0].observed_first, NOW, "nobody said when");
 }
 
@@ -275,34 +230,16 @@ fn a_second_import_is_harmless_and_an_edit_or_new_labels_are_new() {
         let plan = planned(json, Some(labelling));
         let mut rng = Counter(seed);
         let submissions = plan.events[0].submissions(labelling, None, NOW, &mut rng);
-        submissions
-            .into_iter()
-            .next()
-            .unwrap()
-            .unwrap()
-            .idempotency_key
+        submissions.into_iter().next().unwrap().unwrap().idempotency_key
     };
     let first = key(&json(5, "https://boats.example/a"), &labelling, 0);
-    assert_eq!(
-        key(&json(5, "https://boats.example/a"), &labelling, 99),
-        first
-    );
-    assert_eq!(
-        key(&json(5, "https://boats.example/b"), &labelling, 0),
-        first,
-        "no value in it"
-    );
-    assert_ne!(
-        key(&json(6, "https://boats.example/a"), &labelling, 0),
-        first
-    );
+    assert_eq!(key(&json(5, "https://boats.example/a"), &labelling, 99), first);
+    assert_eq!(key(&json(5, "https://boats.example/b"), &labelling, 0), first, "no value in it");
+    assert_ne!(key(&json(6, "https://boats.example/a"), &labelling, 0), first);
     let other = labels(&[("valid_days = 180", "valid_days = 181")]);
     assert_ne!(key(&json(5, "https://boats.example/a"), &other, 0), first);
     let anonymous = event(json!([{"type": "url", "value": "https://boats.example/a"}]));
-    assert_ne!(
-        key(&anonymous, &labelling, 0),
-        key(&anonymous, &labelling, 99)
-    );
+    assert_ne!(key(&anonymous, &labelling, 0), key(&anonymous, &labelling, 99));
 
     let twice = json!({"Event": {"info": "t", "uuid": "00000000-0000-4000-8000-000000000001",
     "Attribute": [
@@ -312,14 +249,8 @@ fn a_second_import_is_harmless_and_an_edit_or_new_labels_are_new() {
          "uuid": "00000000-0000-4000-8000-000000000002"},
     ]}});
     let submissions = submissions(&planned(&twice, Some(&labelling)), &labelling);
-    let keys: Vec<_> = submissions
-        .into_iter()
-        .map(|s| s.unwrap().idempotency_key)
-        .collect();
-    assert_ne!(
-        keys[0], keys[1],
-        "one id for two attributes does not swallow the second"
-    );
+    let keys: Vec<_> = submissions.into_iter().map(|s| s.unwrap().idempotency_key).collect();
+    assert_ne!(keys[0], keys[1], "one id for two attributes does not swallow the second");
 }
 
 #[test]
@@ -337,10 +268,7 @@ fn the_rules_that_protect_people_refuse_the_submission() {
     let pictured = labels(&[("depicts = \"NOBODY\"", "depicts = \"UNKNOWN\"")]);
     let refused = submissions(&planned(&json, Some(&pictured)), &pictured);
     assert!(refused[0].is_ok());
-    assert_eq!(
-        refused[1],
-        Err(Fault::Refused(RefusalCode::DepictionProtected))
-    );
+    assert_eq!(refused[1], Err(Fault::Refused(RefusalCode::DepictionProtected)));
 
     let undecided = labels(&[("[account]\nrole = \"ADVERTISER\"", "")]);
     let refused = submissions(&planned(&json, Some(&undecided)), &undecided);

@@ -16,25 +16,13 @@ impl<'p> Document<'p> {
     /// Parses; a text that is no TOML is one problem and no document.
     pub(crate) fn parse(file: &Path, text: &str, problems: &'p mut Vec<Problem>) -> Option<Self> {
         match text.parse::<Table>() {
-            Ok(table) => Some(Self {
-                file: file.to_owned(),
-                table,
-                problems,
-            }),
+            Ok(table) => Some(Self { file: file.to_owned(), table, problems }),
             Err(error) => {
                 let line = error.span().map_or(1, |span| {
-                    text.bytes()
-                        .take(span.start)
-                        .filter(|byte| *byte == b'\n')
-                        .count()
-                        + 1
+                    text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
                 });
                 let what = format!("line {line}: {}", error.message().escape_debug());
-                problems.push(Problem::error(
-                    file,
-                    what,
-                    "mend this line, then check again",
-                ));
+                problems.push(Problem::error(file, what, "mend this line, then check again"));
                 None
             }
         }
@@ -51,10 +39,7 @@ impl<'p> Document<'p> {
                 _ => given.push(key.clone()),
             }
         }
-        for key in given
-            .into_iter()
-            .filter(|key| !known.contains(&key.as_str()))
-        {
+        for key in given.into_iter().filter(|key| !known.contains(&key.as_str())) {
             let hint = match nearest(&key, known) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "every key there is stands in deploy/node.toml".to_owned(),
@@ -70,10 +55,7 @@ impl<'p> Document<'p> {
             None => default.to_owned(),
             Some(Value::String(text)) => text,
             Some(_) => {
-                self.problem(
-                    &format!("`{key}` is not a text"),
-                    &format!("like \"{default}\""),
-                );
+                self.problem(&format!("`{key}` is not a text"), &format!("like \"{default}\""));
                 default.to_owned()
             }
         }
@@ -101,11 +83,7 @@ impl<'p> Document<'p> {
         match self.value(key) {
             Some(Value::String(text)) => Some(text),
             found => {
-                let what = if found.is_some() {
-                    "is not a text"
-                } else {
-                    "is missing"
-                };
+                let what = if found.is_some() { "is not a text" } else { "is missing" };
                 self.problem(&format!("`{key}` {what}"), hint);
                 None
             }
@@ -132,8 +110,7 @@ impl<'p> Document<'p> {
 
     /// Notes a problem of this file.
     pub(crate) fn problem(&mut self, what: &str, hint: &str) {
-        self.problems
-            .push(Problem::error(&self.file, what.to_owned(), hint));
+        self.problems.push(Problem::error(&self.file, what.to_owned(), hint));
     }
 
     fn value(&self, key: &str) -> Option<Value> {
@@ -150,11 +127,7 @@ fn in_section(key: &str, section: &str) -> bool {
 
 /// The known key that is likeliest meant: near in spelling, with or without its section.
 fn nearest(given: &str, known: &[&'static str]) -> Option<&'static str> {
-    let given: String = given
-        .chars()
-        .take(64)
-        .collect::<String>()
-        .to_ascii_lowercase();
+    let given: String = given.chars().take(64).collect::<String>().to_ascii_lowercase();
     let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
     let distance = |known: &str| {
         let whole = strsim::damerau_levenshtein(&given, known);
@@ -181,10 +154,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_the_nearest_known_one() {
-        let found = problems(
-            "agencey = 1\npartners = 2\n[listen]\nofficer = 3\n[zebra]\na = 1",
-            |_| {},
-        );
+        let found =
+            problems("agencey = 1\npartners = 2\n[listen]\nofficer = 3\n[zebra]\na = 1", |_| {});
         assert_eq!(found.len(), 4, "{found:?}");
         for near in [
             "did you mean `agency`?",
@@ -192,10 +163,7 @@ mod tests {
             "did you mean `listen.officers`?",
             "every key there is stands in deploy/node.toml",
         ] {
-            assert!(
-                found.iter().any(|problem| problem.contains(near)),
-                "{near}: {found:?}"
-            );
+            assert!(found.iter().any(|problem| problem.contains(near)), "{near}: {found:?}");
         }
     }
 

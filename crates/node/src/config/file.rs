@@ -28,25 +28,16 @@ pub const FOLDER_FILES_MAX: usize = 1024;
 pub fn read(path: &Path, bytes_max: u64) -> Result<Contents, NodeError> {
     let failed = |error: io::Error| {
         let (path, kind) = (path.to_owned(), error.kind());
-        NodeError::File {
-            doing: "read",
-            path,
-            kind,
-        }
+        NodeError::File { doing: "read", path, kind }
     };
     let file = File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
     let mut bytes = Zeroizing::new(Vec::new());
-    file.take(bytes_max.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
-        return Err(NodeError::TooLong {
-            path: path.to_owned(),
-            bytes_max,
-        });
+        return Err(NodeError::TooLong { path: path.to_owned(), bytes_max });
     }
     Ok(bytes)
 }
@@ -61,10 +52,7 @@ pub fn read_text(path: &Path, bytes_max: u64) -> Result<Zeroizing<String>, NodeE
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
         Err(_) => {
             let why = "it is not text in UTF-8".to_owned();
-            Err(NodeError::NotUnderstood {
-                path: path.to_owned(),
-                why,
-            })
+            Err(NodeError::NotUnderstood { path: path.to_owned(), why })
         }
     }
 }
@@ -80,10 +68,8 @@ pub fn read_key(
     unlock: Option<&KeyEncryptionKey>,
 ) -> Result<Key, NodeError> {
     let text = read_text(path, KEY_FILE_BYTES_MAX)?;
-    Key::from_text(&text, kind, agency, unlock).map_err(|fault| NodeError::Key {
-        path: path.to_owned(),
-        fault,
-    })
+    Key::from_text(&text, kind, agency, unlock)
+        .map_err(|fault| NodeError::Key { path: path.to_owned(), fault })
 }
 
 /// Reads the signed manifest of a node.
@@ -92,12 +78,8 @@ pub fn read_key(
 /// Those of [`read`], and [`NodeError::Malformed`]. No signature was verified.
 pub fn read_manifest(path: &Path) -> Result<Envelope, NodeError> {
     let bytes = read(path, MANIFEST_FILE_BYTES_MAX)?;
-    encoding::from_bytes("manifest", &bytes, PAYLOAD_BYTES_MAX).map_err(|error| {
-        NodeError::Malformed {
-            path: path.to_owned(),
-            error,
-        }
-    })
+    encoding::from_bytes("manifest", &bytes, PAYLOAD_BYTES_MAX)
+        .map_err(|error| NodeError::Malformed { path: path.to_owned(), error })
 }
 
 /// Reads an agreement bundle.
@@ -106,10 +88,8 @@ pub fn read_manifest(path: &Path) -> Result<Envelope, NodeError> {
 /// Those of [`read`], and [`NodeError::Malformed`]. No signature was verified.
 pub fn read_bundle(path: &Path) -> Result<Bundle, NodeError> {
     let bytes = read(path, u64::try_from(BUNDLE_BYTES_MAX).unwrap_or(u64::MAX))?;
-    Bundle::from_bytes(&bytes).map_err(|error| NodeError::Malformed {
-        path: path.to_owned(),
-        error,
-    })
+    Bundle::from_bytes(&bytes)
+        .map_err(|error| NodeError::Malformed { path: path.to_owned(), error })
 }
 
 /// The files of a folder with this ending, in the order of their names.
@@ -119,27 +99,17 @@ pub fn read_bundle(path: &Path) -> Result<Bundle, NodeError> {
 pub fn list(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, NodeError> {
     let failed = |error: io::Error| {
         let (path, kind) = (folder.to_owned(), error.kind());
-        NodeError::File {
-            doing: "list",
-            path,
-            kind,
-        }
+        NodeError::File { doing: "list", path, kind }
     };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == ending)
-        {
+        if path.extension().is_some_and(|extension| extension == ending) {
             files.push(path);
         }
         if files.len() > FOLDER_FILES_MAX {
             let why = format!("more than {FOLDER_FILES_MAX} files end with .{ending}");
-            return Err(NodeError::NotUnderstood {
-                path: folder.to_owned(),
-                why,
-            });
+            return Err(NodeError::NotUnderstood { path: folder.to_owned(), why });
         }
     }
     files.sort();
@@ -160,9 +130,7 @@ pub fn readers(path: &Path) -> Readers {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = path
-            .metadata()
-            .map_or(0, |metadata| metadata.permissions().mode());
+        let mode = path.metadata().map_or(0, |metadata| metadata.permissions().mode());
         if mode & 0o077 != 0 {
             return Readers::Others;
         }

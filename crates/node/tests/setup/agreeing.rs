@@ -13,10 +13,7 @@ fn drafted_signed_by_four_and_in_force() {
     let all: Vec<&Agency> = agencies.iter().collect();
     let three = signed(&agencies, &all[..3], then());
     let text = bundle::show(&three, then()).unwrap();
-    assert!(
-        text.ends_with("Standing now: not signed by ma-dgsn\n"),
-        "{text}"
-    );
+    assert!(text.ends_with("Standing now: not signed by ma-dgsn\n"), "{text}");
     let four = signed(&agencies, &all, then());
     let text = bundle::show(&four, then()).unwrap();
     assert!(text.ends_with("Standing now: in force\n"), "{text}");
@@ -40,15 +37,8 @@ fn drafted_signed_by_four_and_in_force() {
     for agency in &agencies {
         std::fs::write(agency.path("agreements/malines.bundle"), four.to_bytes()).unwrap();
         let checked = check(&agency.founded.settings_file, then());
-        assert_eq!(
-            (checked.verdict(), &checked.problems),
-            (Verdict::Usable, &Vec::new())
-        );
-        assert!(
-            checked.summary.contains("malines-2026: in force"),
-            "{}",
-            checked.summary
-        );
+        assert_eq!((checked.verdict(), &checked.problems), (Verdict::Usable, &Vec::new()));
+        assert!(checked.summary.contains("malines-2026: in force"), "{}", checked.summary);
     }
 }
 
@@ -60,10 +50,7 @@ fn signing_twice_or_adding_twice_changes_nothing() {
     let spain = &agencies[1];
     let party = &spain.founded.manifest.agency;
     let later = then().plus_days(1);
-    assert_eq!(
-        bundle::sign(&once, party, &spain.authority(), later).unwrap(),
-        once
-    );
+    assert_eq!(bundle::sign(&once, party, &spain.authority(), later).unwrap(), once);
     let manifest = &spain.founded.manifest_envelope;
     assert_eq!(bundle::add_manifest(&once, manifest).unwrap(), once);
 }
@@ -96,22 +83,13 @@ fn a_bundle_that_was_changed_is_refused() {
     let other = other.replace("tlp = \"RED\"", "tlp = \"AMBER\"");
     let other = bundle::draft(node::terms_file::read(&other).unwrap()).unwrap();
     // The signatures of one text under another text.
-    let swapped = bundle::Bundle {
-        agreement: other.agreement,
-        ..good.clone()
-    };
-    assert!(matches!(
-        bundle::verify(&swapped),
-        Err(NodeError::Agreement(_))
-    ));
+    let swapped = bundle::Bundle { agreement: other.agreement, ..good.clone() };
+    assert!(matches!(bundle::verify(&swapped), Err(NodeError::Agreement(_))));
     let bytes = good.to_bytes();
     for at in (0..bytes.len()).step_by(97) {
         let mut changed = bytes.clone();
         changed[at] ^= 0x10;
         let read = bundle::Bundle::from_bytes(&changed);
-        assert!(
-            read.is_err() || bundle::verify(&read.unwrap()).is_err(),
-            "byte {at}"
-        );
+        assert!(read.is_err() || bundle::verify(&read.unwrap()).is_err(), "byte {at}");
     }
 }

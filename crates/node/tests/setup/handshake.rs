@@ -21,13 +21,8 @@ fn registry(own: &Agency, knows: &[&Agency]) -> Arc<PeerRegistry> {
     for agency in knows {
         let manifest = &agency.founded.manifest;
         let pins = manifest.node_authorities.iter();
-        let authorities = pins
-            .map(|pin| CertificatePin::from_bytes(*pin.as_bytes()))
-            .collect();
-        let entry = PeerEntry {
-            authorities,
-            standing: Standing::Active,
-        };
+        let authorities = pins.map(|pin| CertificatePin::from_bytes(*pin.as_bytes())).collect();
+        let entry = PeerEntry { authorities, standing: Standing::Active };
         snapshot = snapshot.with_peer(manifest.agency.clone(), entry).unwrap();
     }
     PeerRegistry::new(snapshot)
@@ -60,13 +55,7 @@ async fn dial(
 ) -> Result<(), DialFailure> {
     let dialler = Dialler::new(port, credentials, registry, DialLimits::default());
     let agency = agency.founded.manifest.agency.clone();
-    dialler
-        .dial(Target {
-            address: address.to_owned(),
-            agency,
-        })
-        .await
-        .map(drop)
+    dialler.dial(Target { address: address.to_owned(), agency }).await.map(drop)
 }
 
 #[tokio::test]
@@ -78,21 +67,12 @@ async fn two_nodes_that_know_each_other_connect_and_a_stranger_does_not() {
     let address = open(&belgium, Port::Partner, &[&spain]).await;
     let dials = |agency: &Agency| {
         let registry = registry(agency, &[&belgium]);
-        dial(
-            Port::Partner,
-            node_credentials(agency),
-            registry,
-            &address,
-            &belgium,
-        )
+        dial(Port::Partner, node_credentials(agency), registry, &address, &belgium)
     };
     dials(&spain).await.unwrap();
     // It has the name of Spain and an authority of its own.
     let refused = dials(&stranger).await.unwrap_err();
-    assert!(
-        matches!(refused, DialFailure::RefusedByPeer { .. }),
-        "{refused}"
-    );
+    assert!(matches!(refused, DialFailure::RefusedByPeer { .. }), "{refused}");
     // After a renewal under the same authority it still connects.
     node::init::renew_certificate(&spain.config(), now).unwrap();
     dials(&spain).await.unwrap();
@@ -113,26 +93,13 @@ async fn an_enrolled_officer_reaches_the_officer_port_and_no_other() {
     let officers = open(&belgium, Port::Officer, &[&belgium, &spain]).await;
     let partners = open(&belgium, Port::Partner, &[&belgium, &spain]).await;
     let knows = || registry(&belgium, &[&belgium]);
-    dial(
-        Port::Officer,
-        Arc::clone(&ours),
-        knows(),
-        &officers,
-        &belgium,
-    )
-    .await
-    .unwrap();
+    dial(Port::Officer, Arc::clone(&ours), knows(), &officers, &belgium).await.unwrap();
     for (credentials, port, address) in [
         (ours, Port::Partner, &partners),
         (theirs, Port::Officer, &officers),
         (node_credentials(&spain), Port::Officer, &officers),
     ] {
-        let refused = dial(port, credentials, knows(), address, &belgium)
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(refused, DialFailure::RefusedByPeer { .. }),
-            "{refused}"
-        );
+        let refused = dial(port, credentials, knows(), address, &belgium).await.unwrap_err();
+        assert!(matches!(refused, DialFailure::RefusedByPeer { .. }), "{refused}");
     }
 }

@@ -10,12 +10,8 @@ use node::officer::{Enrolment, OfficerRole, ProfileUse};
 use std::path::{Path, PathBuf};
 
 /// The four agencies of the example agreement.
-pub(crate) const AGENCIES: [(&str, &str); 4] = [
-    ("be-fedpol", "BE"),
-    ("es-pn", "ES"),
-    ("fr-oltim", "FR"),
-    ("ma-dgsn", "MA"),
-];
+pub(crate) const AGENCIES: [(&str, &str); 4] =
+    [("be-fedpol", "BE"), ("es-pn", "ES"), ("fr-oltim", "FR"), ("ma-dgsn", "MA")];
 
 /// Inside the example agreement's time.
 pub(crate) fn then() -> Timestamp {
@@ -61,9 +57,7 @@ impl Agency {
     pub(crate) fn authority(&self) -> SecretKey {
         let agency = &self.founded.manifest.agency;
         let path = self.path("authority.key");
-        file::read_key(&path, KeyKind::Authority, Some(agency), None)
-            .unwrap()
-            .to_signing()
+        file::read_key(&path, KeyKind::Authority, Some(agency), None).unwrap().to_signing()
     }
 }
 
@@ -110,8 +104,5 @@ pub(crate) fn signed(agencies: &[Agency], by: &[&Agency], now: Timestamp) -> Bun
 }
 
 pub(crate) fn four(now: Timestamp) -> Vec<Agency> {
-    AGENCIES
-        .iter()
-        .map(|(agency, country)| Agency::new(agency, country, now))
-        .collect()
+    AGENCIES.iter().map(|(agency, country)| Agency::new(agency, country, now)).collect()
 }

@@ -23,10 +23,7 @@ fn snapshot(name: &str, text: &str) {
         std::fs::write(&path, text).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(
-        text, expected,
-        "set MALINES_BLESS=1 if the change is wanted"
-    );
+    assert_eq!(text, expected, "set MALINES_BLESS=1 if the change is wanted");
 }
 
 #[test]
@@ -41,11 +38,7 @@ fn every_problem_is_said_at_once() {
     std::fs::write(&belgium.founded.settings_file, text).unwrap();
     let record = std::fs::read_to_string(belgium.path("keys/record.key")).unwrap();
     std::fs::write(belgium.path("keys/record.key"), &record[..record.len() - 3]).unwrap();
-    std::fs::copy(
-        agencies[1].path("keys/log.key"),
-        belgium.path("keys/log.key"),
-    )
-    .unwrap();
+    std::fs::copy(agencies[1].path("keys/log.key"), belgium.path("keys/log.key")).unwrap();
     std::fs::remove_file(belgium.path("keys/seal.key")).unwrap();
     let authority = belgium.path("tls/officer-authority.pem");
     std::fs::copy(belgium.path("tls/node.pem"), authority).unwrap();
@@ -61,11 +54,7 @@ fn every_problem_is_said_at_once() {
 #[test]
 fn a_configuration_that_is_missing_or_no_toml_is_one_problem() {
     let agency = Agency::new("be-fedpol", "BE", then());
-    std::fs::write(
-        &agency.founded.settings_file,
-        "agency = \"be-fedpol\"\nname = = 1",
-    )
-    .unwrap();
+    std::fs::write(&agency.founded.settings_file, "agency = \"be-fedpol\"\nname = = 1").unwrap();
     let broken = problems(&agency);
     std::fs::remove_file(&agency.founded.settings_file).unwrap();
     snapshot("no-configuration", &(broken + &problems(&agency)));
@@ -81,11 +70,7 @@ fn what_does_not_belong_together_is_found() {
     std::fs::write(belgium.path("agreements/notes.txt"), "not looked at").unwrap();
     // The manifest of another founding of the same agency.
     let impostor = Agency::new("be-fedpol", "BE", then());
-    std::fs::copy(
-        impostor.path("be-fedpol.manifest"),
-        belgium.path("be-fedpol.manifest"),
-    )
-    .unwrap();
+    std::fs::copy(impostor.path("be-fedpol.manifest"), belgium.path("be-fedpol.manifest")).unwrap();
     std::fs::copy(spain.path("tls/node.pem"), belgium.path("tls/node.pem")).unwrap();
     std::fs::copy(spain.path("tls/node.key"), belgium.path("tls/node.key")).unwrap();
     let text = problems(belgium);
@@ -102,10 +87,7 @@ fn what_does_not_belong_together_is_found() {
     let italy = Agency::new("it-polizia", "IT", then());
     std::fs::write(italy.path("agreements/theirs.bundle"), &bundle).unwrap();
     let text = problems(&italy);
-    assert!(
-        text.contains("it-polizia is not a party of this agreement"),
-        "{text}"
-    );
+    assert!(text.contains("it-polizia is not a party of this agreement"), "{text}");
 }
 
 #[test]
@@ -113,20 +95,9 @@ fn an_expired_certificate_or_manifest_keeps_a_node_from_starting() {
     let agency = Agency::new("be-fedpol", "BE", then());
     let checked = check(&agency.founded.settings_file, then().plus_days(3 * 365));
     assert_eq!(checked.verdict(), Verdict::Unusable);
-    let all: Vec<&str> = checked
-        .problems
-        .iter()
-        .map(|problem| problem.what.as_str())
-        .collect();
-    assert!(
-        all.iter()
-            .any(|what| what.starts_with("the manifest holds from")),
-        "{all:?}"
-    );
-    assert!(
-        all.iter().any(|what| what.contains("certificate")),
-        "{all:?}"
-    );
+    let all: Vec<&str> = checked.problems.iter().map(|problem| problem.what.as_str()).collect();
+    assert!(all.iter().any(|what| what.starts_with("the manifest holds from")), "{all:?}");
+    assert!(all.iter().any(|what| what.contains("certificate")), "{all:?}");
 }
 
 #[test]
@@ -139,27 +110,17 @@ fn a_store_is_verified_and_damage_is_named() {
         domain::event::Event::new(clock.now(), domain::event::Act::NodeStarted)
     };
     for _ in 0..3 {
-        store
-            .commit(Batch::new().saying(event(&SystemClock)))
-            .wait()
-            .unwrap();
+        store.commit(Batch::new().saying(event(&SystemClock))).wait().unwrap();
     }
     // A node runs on it.
     let busy = verify(&config).unwrap_err();
-    assert!(
-        matches!(busy, NodeError::Store(store::Error::InUse)),
-        "{busy}"
-    );
+    assert!(matches!(busy, NodeError::Store(store::Error::InUse)), "{busy}");
     let store = Arc::new(store);
     store.close().unwrap();
     drop(store);
 
     let report = verify(&config).unwrap();
-    assert_eq!(
-        (report.verified.frames, report.verified.faults.len()),
-        (3, 0),
-        "{report:?}"
-    );
+    assert_eq!((report.verified.frames, report.verified.faults.len()), (3, 0), "{report:?}");
 
     let journal = std::fs::read_dir(config.data_folder.join("journal")).unwrap();
     let segment = journal.map(|entry| entry.unwrap().path()).min().unwrap();

@@ -10,9 +10,7 @@ use std::sync::Arc;
 
 fn permit(action: Action, peer: &str, class: &Arc<Class>) -> Permit {
     let gate = open_gate();
-    gate.decide_class(action, &agency(peer), class, Channel::Automated, now())
-        .permit()
-        .unwrap()
+    gate.decide_class(action, &agency(peer), class, Channel::Automated, now()).permit().unwrap()
 }
 
 #[test]
@@ -21,22 +19,11 @@ fn a_released_value_keeps_its_peer_and_rule_through_every_form() {
     let permit = permit(Action::Share, "es-pn", &class);
     assert_eq!(permit.rules(), ["table.open"]);
     assert_eq!(permit.agreement(), &class.agreement);
-    let released = Held::new(vec![1_u8, 2], Arc::clone(&class))
-        .release(&permit)
-        .unwrap();
+    let released = Held::new(vec![1_u8, 2], Arc::clone(&class)).release(&permit).unwrap();
     assert_eq!(format!("{released:?}"), "Released(.. to es-pn)");
     let length = released.map(|bytes| bytes.len());
-    assert_eq!(
-        (length.peer(), length.rule()),
-        (&agency("es-pn"), "table.open")
-    );
-    let odd = length.try_map(|length| {
-        if length % 2 == 1 {
-            Ok(length)
-        } else {
-            Err("even")
-        }
-    });
+    assert_eq!((length.peer(), length.rule()), (&agency("es-pn"), "table.open"));
+    let odd = length.try_map(|length| if length % 2 == 1 { Ok(length) } else { Err("even") });
     assert_eq!(odd.unwrap_err(), "even");
 }
 
@@ -49,10 +36,7 @@ fn an_equal_class_elsewhere_in_memory_is_the_same_class() {
 #[test]
 fn no_other_permit_opens_the_box() {
     let held_class = Arc::new(class());
-    let other = Arc::new(Class {
-        tlp: Tlp::Green,
-        ..class()
-    });
+    let other = Arc::new(Class { tlp: Tlp::Green, ..class() });
     let gate = open_gate();
     let ask = gate.decide_terms(Action::Ask, &agency("es-pn"), &question(), now());
     let own = gate.decide_class(
@@ -76,9 +60,7 @@ fn no_other_permit_opens_the_box() {
         ("a withdrawal", withdraw.permit().unwrap()),
     ];
     for (what, permit) in wrong {
-        let refused = Held::new(7, Arc::clone(&held_class))
-            .release(&permit)
-            .unwrap_err();
+        let refused = Held::new(7, Arc::clone(&held_class)).release(&permit).unwrap_err();
         assert_eq!(refused.code, RefusalCode::PolicyFault, "{what}");
         assert_eq!(refused.rule.as_deref(), Some("code.permit"));
     }
@@ -86,10 +68,7 @@ fn no_other_permit_opens_the_box() {
 
 #[test]
 fn a_box_shows_nothing() {
-    assert_eq!(
-        format!("{:?}", Held::new("+33 199 00 12 34", Arc::new(class()))),
-        "Held(..)"
-    );
+    assert_eq!(format!("{:?}", Held::new("+33 199 00 12 34", Arc::new(class()))), "Held(..)");
 }
 
 #[test]

@@ -14,13 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn share(gate: &Gate, now: Timestamp) -> Decision {
     let class = Arc::new(class());
-    gate.decide_class(
-        Action::Share,
-        &agency("es-pn"),
-        &class,
-        Channel::Automated,
-        now,
-    )
+    gate.decide_class(Action::Share, &agency("es-pn"), &class, Channel::Automated, now)
 }
 
 /// Counts how often it is asked.
@@ -53,10 +47,7 @@ fn a_decision_is_made_once_per_peer_action_channel_and_class() {
         assert!(share(&gate, now()).is_allow());
     }
     assert_eq!(asked(), 1);
-    let other = Arc::new(Class {
-        exercise: true,
-        ..class()
-    });
+    let other = Arc::new(Class { exercise: true, ..class() });
     for (peer, class, channel) in [
         ("fr-oltim", Arc::new(class()), Channel::Automated),
         ("es-pn", other, Channel::Automated),
@@ -69,10 +60,7 @@ fn a_decision_is_made_once_per_peer_action_channel_and_class() {
     }
     for _ in 0..3 {
         let class = Arc::new(class());
-        assert!(
-            gate.decide_answer(&agency("es-pn"), &question(), &class, now())
-                .is_allow()
-        );
+        assert!(gate.decide_answer(&agency("es-pn"), &question(), &class, now()).is_allow());
     }
     assert_eq!(asked(), 2, "the question once, the class once");
 }
@@ -87,19 +75,11 @@ fn a_view_finds_kept_decisions_by_number_and_knows_its_time() {
     assert!(view.decide(number).is_allow());
     assert!(view.kept(number).is_some_and(Decision::is_allow));
     assert!(share(&gate, now()).is_allow());
-    assert_eq!(
-        count.load(Ordering::Relaxed),
-        1,
-        "gate and view share what they know"
-    );
+    assert_eq!(count.load(Ordering::Relaxed), 1, "gate and view share what they know");
     let [_, end] = terms(floor()).boundaries();
     assert_eq!((view.until(), view.epoch()), (end, gate.epoch()));
     assert!(view.covers(now()) && !view.covers(end));
-    assert_eq!(
-        gate.number(&class, now()),
-        Some(number),
-        "numbers are stable"
-    );
+    assert_eq!(gate.number(&class, now()), Some(number), "numbers are stable");
 }
 
 #[test]
@@ -117,19 +97,9 @@ fn a_new_policy_and_a_new_standing_count_at_once() {
     let agreement = Agreement::new(terms(floor())).unwrap();
     let mut events = events_without(&agreement, &[]);
     let spain = agency("es-pn");
-    events
-        .append(
-            &agreement,
-            &spain,
-            Act::Suspend,
-            now(),
-            &authority_of("es-pn"),
-        )
-        .unwrap();
+    events.append(&agreement, &spain, Act::Suspend, now(), &authority_of("es-pn")).unwrap();
     let before = gate.epoch();
-    let after = gate
-        .replace_agreements(vec![(Arc::new(agreement), Arc::new(events))])
-        .unwrap();
+    let after = gate.replace_agreements(vec![(Arc::new(agreement), Arc::new(events))]).unwrap();
     assert!(after > before);
     assert_eq!(share(&gate, now()).rule(), Some("code.suspended"));
 }
@@ -139,10 +109,7 @@ fn the_clock_moves_the_epoch_and_nothing_else_has_to() {
     let gate = open_gate();
     let [start, end] = terms(floor()).boundaries();
     let first = gate.epoch();
-    assert_eq!(
-        share(&gate, start.minus_ms(1)).rule(),
-        Some("code.in-force")
-    );
+    assert_eq!(share(&gate, start.minus_ms(1)).rule(), Some("code.in-force"));
     assert_eq!(gate.epoch(), first, "nothing rested on the epoch before");
     let permit = share(&gate, start).permit().unwrap();
     let second = gate.epoch();
@@ -151,23 +118,14 @@ fn the_clock_moves_the_epoch_and_nothing_else_has_to() {
     assert_eq!(gate.epoch(), second);
     assert!(!gate.is_current(&permit, end));
     assert_eq!(share(&gate, end).rule(), Some("code.in-force"));
-    assert_eq!(
-        share(&gate, start.minus_ms(1)).rule(),
-        Some("code.in-force"),
-        "clock set back"
-    );
+    assert_eq!(share(&gate, start.minus_ms(1)).rule(), Some("code.in-force"), "clock set back");
     assert_eq!(share(&gate, Timestamp::MAX).rule(), Some("code.in-force"));
 }
 
 #[test]
 fn a_fault_denies_and_says_why_to_our_own_people() {
-    let gate = gate_of(
-        "be-fedpol",
-        TableEvaluator::open(floor()).faulty("type error in BE07"),
-    );
-    let Decision::Deny(refusal) = share(&gate, now()) else {
-        panic!("a fault allowed")
-    };
+    let gate = gate_of("be-fedpol", TableEvaluator::open(floor()).faulty("type error in BE07"));
+    let Decision::Deny(refusal) = share(&gate, now()) else { panic!("a fault allowed") };
     assert_eq!(refusal.code, RefusalCode::PolicyFault);
     assert_eq!(gate.last_fault().as_deref(), Some("type error in BE07"));
     let asked = gate.decide_terms(Action::Ask, &agency("es-pn"), &question(), now());
@@ -186,10 +144,7 @@ fn a_gate_without_agreement_allows_withdrawal_alone() {
         assert_eq!(refusal.code, RefusalCode::AgreementUnknown, "{action}");
     }
     let asked = gate.decide_terms(Action::Answer, &agency("es-pn"), &question(), now());
-    assert_eq!(
-        asked.permit().unwrap_err().code,
-        RefusalCode::AgreementUnknown
-    );
+    assert_eq!(asked.permit().unwrap_err().code, RefusalCode::AgreementUnknown);
     assert!(decide(Action::Withdraw, "be-fedpol").is_allow());
     let foreign = decide(Action::Withdraw, "es-pn").permit().unwrap_err();
     assert_eq!(foreign.code, RefusalCode::OriginMismatch);
@@ -202,17 +157,11 @@ fn approval_is_asked_of_officers_and_refused_to_partners() {
         TableEvaluator::new(floor()).approve("ask.first", AgencyKind::Prosecution, 1, |_| true);
     let gate = gate_of("be-fedpol", table);
     let terms = |action| gate.decide_terms(action, &agency("es-pn"), &question(), now());
-    assert!(matches!(
-        terms(Action::Ask),
-        Decision::NeedsApproval { persons: 1, .. }
-    ));
+    assert!(matches!(terms(Action::Ask), Decision::NeedsApproval { persons: 1, .. }));
     let refusal = terms(Action::Answer).permit().unwrap_err();
     assert_eq!(refusal.for_peer(), Some(RefusalCode::PolicyDenied));
     let share = share(&gate, now()).permit().unwrap_err();
-    assert_eq!(
-        (share.code, share.for_peer()),
-        (RefusalCode::NeedsApproval, None)
-    );
+    assert_eq!((share.code, share.for_peer()), (RefusalCode::NeedsApproval, None));
 }
 
 #[test]
@@ -229,21 +178,13 @@ fn of_two_versions_the_one_that_binds_decides() {
     let gate = open_gate();
     let id = first.agreement_id.clone();
     let version = |gate: &Gate| gate.agreement(&id, now()).unwrap().version;
-    let proposed = vec![
-        (Arc::clone(&next), unsigned),
-        (Arc::clone(&first), Arc::clone(&signed)),
-    ];
+    let proposed = vec![(Arc::clone(&next), unsigned), (Arc::clone(&first), Arc::clone(&signed))];
     gate.replace_agreements(proposed).unwrap();
     assert_eq!(version(&gate), 1);
     assert_eq!(gate.standing(&id, now()), Some(Standing::InForce));
-    gate.replace_agreements(vec![(first, signed), (next, complete)])
-        .unwrap();
+    gate.replace_agreements(vec![(first, signed), (next, complete)]).unwrap();
     assert_eq!(version(&gate), 2);
-    let peers: Vec<String> = gate
-        .peers_of(&id, now())
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let peers: Vec<String> = gate.peers_of(&id, now()).iter().map(ToString::to_string).collect();
     assert_eq!(peers, ["es-pn", "fr-oltim", "ma-dgsn"]);
 }
 
@@ -255,15 +196,10 @@ fn what_does_not_belong_together_changes_nothing() {
     let mut other = terms(floor());
     other.offences.insert(Offence::Terrorism);
     let other = Arc::new(Agreement::new(other).unwrap());
-    let error = gate
-        .replace_agreements(vec![(other, Arc::clone(&signed))])
-        .unwrap_err();
+    let error = gate.replace_agreements(vec![(other, Arc::clone(&signed))]).unwrap_err();
     assert!(matches!(error, PolicyError::OtherEvents(_)));
     let many = vec![(first, signed); AGREEMENTS_MAX + 1];
-    assert!(matches!(
-        gate.replace_agreements(many),
-        Err(PolicyError::TooManyAgreements { .. })
-    ));
+    assert!(matches!(gate.replace_agreements(many), Err(PolicyError::TooManyAgreements { .. })));
     assert_eq!(gate.epoch(), before);
     assert!(share(&gate, now()).is_allow());
 }
@@ -275,13 +211,8 @@ fn beyond_the_cap_decisions_are_right_and_not_kept() {
     let mut classes = Vec::new();
     for bits in 0..=CLASSES_MAX {
         let offences = Offence::ALL.iter().enumerate();
-        let offences = offences
-            .filter(|(i, _)| bits & (1 << i) != 0)
-            .map(|(_, offence)| *offence);
-        classes.push(Arc::new(Class {
-            offences: offences.collect(),
-            ..class()
-        }));
+        let offences = offences.filter(|(i, _)| bits & (1 << i) != 0).map(|(_, offence)| *offence);
+        classes.push(Arc::new(Class { offences: offences.collect(), ..class() }));
     }
     let last = classes.last().unwrap();
     for class in &classes[..CLASSES_MAX] {
@@ -291,14 +222,8 @@ fn beyond_the_cap_decisions_are_right_and_not_kept() {
     let peer = agency("es-pn");
     let decision = gate.decide_class(Action::Share, &peer, last, Channel::Automated, now());
     assert_eq!(decision.rule(), Some("code.offence"));
-    let spanish = Arc::new(Class {
-        origin: agency("es-pn"),
-        ..class()
-    });
-    assert!(
-        gate.number(&spanish, now()).is_some(),
-        "another originator is not touched"
-    );
+    let spanish = Arc::new(Class { origin: agency("es-pn"), ..class() });
+    assert!(gate.number(&spanish, now()).is_some(), "another originator is not touched");
 }
 
 #[test]

@@ -15,8 +15,7 @@ use std::sync::Arc;
 
 fn peers_that_get(gate: &Gate, class: &Arc<Class>, channel: Channel) -> BTreeSet<&'static str> {
     let share = |peer: &&str| {
-        gate.decide_class(Action::Share, &agency(peer), class, channel, now())
-            .is_allow()
+        gate.decide_class(Action::Share, &agency(peer), class, channel, now()).is_allow()
     };
     PARTIES.into_iter().filter(share).collect()
 }
@@ -26,23 +25,15 @@ fn table(kept: &[bool]) -> TableEvaluator {
     type Rule = (&'static str, fn(&policy::Evaluation<'_>) -> bool);
     let rules: [Rule; 4] = [
         ("p.es", |e| e.peer.agency.as_str() == "es-pn"),
-        ("p.led", |e| {
-            e.transfer_basis == Some(TransferBasis::IntraLed)
-        }),
+        ("p.led", |e| e.transfer_basis == Some(TransferBasis::IntraLed)),
         ("p.strong", |e| match e.matter {
             policy::Matter::Class(class) => class.band == domain::label::EvaluationBand::Strong,
             _ => false,
         }),
         ("p.analyst", |e| e.channel == Channel::Analyst),
     ];
-    let kept = rules
-        .into_iter()
-        .zip(kept)
-        .filter(|(_, kept)| **kept)
-        .map(|(rule, _)| rule);
-    kept.fold(TableEvaluator::new(floor()), |table, (name, test)| {
-        table.permit(name, test)
-    })
+    let kept = rules.into_iter().zip(kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule);
+    kept.fold(TableEvaluator::new(floor()), |table, (name, test)| table.permit(name, test))
 }
 
 /// Written apart from the invariants: what no policy may ever let out by machine.
@@ -52,9 +43,7 @@ fn may_never_leave_by_machine(class: &Class, peer: &str) -> bool {
         || class.origin != agency("be-fedpol")
         || class.kind.tier() == Tier::Sealed
         || class.tlp == Tlp::Red
-        || speech
-            .iter()
-            .any(|offence| class.offences.contains(offence))
+        || speech.iter().any(|offence| class.offences.contains(offence))
         || !matches!(
             class.subject,
             Subject::None
@@ -62,10 +51,7 @@ fn may_never_leave_by_machine(class: &Class, peer: &str) -> bool {
                 | Subject::Convicted
                 | Subject::ContactOrAssociate
         )
-        || !matches!(
-            class.age,
-            Age::NotApplicable | Age::Adult | Age::PresumedAdult
-        )
+        || !matches!(class.age, Age::NotApplicable | Age::Adult | Age::PresumedAdult)
         || !matches!(class.depicts, Depicts::Nobody | Depicts::Adults)
         || !class.purposes.is_subset(&terms(floor()).purposes)
         || !class.offences.is_subset(&terms(floor()).offences)

@@ -30,10 +30,7 @@ fn what_is_acknowledged_is_readable_at_once() {
         let draft = Draft::own(1, 1, 7);
         let committed = commit(
             store,
-            Batch::new()
-                .with(draft.change())
-                .saying(event(1))
-                .with(cursor(b"k", b"v")),
+            Batch::new().with(draft.change()).saying(event(1)).with(cursor(b"k", b"v")),
         );
         assert_eq!((committed.seq, committed.tree_size), (0, 1));
         assert_eq!((committed.changes.len(), committed.events.len()), (2, 1));
@@ -59,18 +56,9 @@ fn what_is_acknowledged_is_readable_at_once() {
 #[test]
 fn a_precondition_that_does_not_hold_is_named_and_nothing_is_written() {
     on_every_store(|store| {
-        commit(
-            store,
-            Batch::new()
-                .with(Draft::own(1, 1, 1).change())
-                .with(cursor(b"k", b"v")),
-        );
+        commit(store, Batch::new().with(Draft::own(1, 1, 1).change()).with(cursor(b"k", b"v")));
         commit(store, Batch::new().with(withdraw(peer(), 9)));
-        let row = |is| Precondition::Row {
-            table: Table::Cursor,
-            key: b"k".to_vec(),
-            is,
-        };
+        let row = |is| Precondition::Row { table: Table::Cursor, key: b"k".to_vec(), is };
         let holding = [
             Precondition::RecordAbsent(id(2)),
             Precondition::RecordVersion(id(1), version(1)),
@@ -101,10 +89,7 @@ fn a_precondition_that_does_not_hold_is_named_and_nothing_is_written() {
         let mut batch = Batch::new().with(cursor(b"other", b"written"));
         batch.preconditions = holding.to_vec();
         commit(store, batch);
-        assert_eq!(
-            store.get(Table::Cursor, b"other").unwrap().unwrap(),
-            b"written"
-        );
+        assert_eq!(store.get(Table::Cursor, b"other").unwrap().unwrap(), b"written");
     });
 }
 
@@ -113,36 +98,21 @@ fn the_history_of_a_record_only_goes_forward() {
     on_every_store(|store| {
         let put = |draft: &Draft| Batch::new().with(draft.change());
         commit(store, put(&Draft::own(1, 2, 1)));
-        assert_eq!(
-            conflict(store, put(&Draft::own(1, 1, 1))),
-            Conflict::Version(id(1))
-        );
-        assert_eq!(
-            conflict(store, put(&Draft::own(1, 2, 1))),
-            Conflict::Version(id(1))
-        );
-        assert_eq!(
-            conflict(store, put(&Draft::foreign(1, 3, 1))),
-            Conflict::Origin(id(1))
-        );
+        assert_eq!(conflict(store, put(&Draft::own(1, 1, 1))), Conflict::Version(id(1)));
+        assert_eq!(conflict(store, put(&Draft::own(1, 2, 1))), Conflict::Version(id(1)));
+        assert_eq!(conflict(store, put(&Draft::foreign(1, 3, 1))), Conflict::Origin(id(1)));
         let foreign = Batch::new().with(withdraw(peer(), 1));
         assert_eq!(conflict(store, foreign), Conflict::Origin(id(1)));
         commit(store, put(&Draft::own(1, 3, 1)));
         commit(store, Batch::new().with(withdraw(own(), 1)));
-        assert_eq!(
-            conflict(store, put(&Draft::own(1, 4, 1))),
-            Conflict::Withdrawn(id(1))
-        );
+        assert_eq!(conflict(store, put(&Draft::own(1, 4, 1))), Conflict::Withdrawn(id(1)));
         commit(store, Batch::new().with(withdraw(own(), 1)));
         assert!(store.tombstone(&id(1)).unwrap().is_some());
         assert_eq!(store.hit_row(&id(1)).unwrap().withdrawn, Withdrawn::Yes);
         assert!(store.match_fingerprint(&x(1)).unwrap().is_empty());
         // A tombstone for a record that was never seen is remembered too.
         commit(store, Batch::new().with(withdraw(peer(), 5)));
-        assert_eq!(
-            conflict(store, put(&Draft::foreign(5, 1, 1))),
-            Conflict::Withdrawn(id(5))
-        );
+        assert_eq!(conflict(store, put(&Draft::foreign(5, 1, 1))), Conflict::Withdrawn(id(5)));
         assert_eq!(store.hit_row(&id(5)).unwrap().class, None);
         assert_eq!(store.count().withdrawn, 2);
     });
@@ -160,25 +130,13 @@ fn a_repeated_batch_gets_the_first_answer_and_writes_nothing() {
         let first = commit(store, batch.clone());
         commit(store, Batch::new().with(cursor(b"k", b"later")));
         let again = commit(store, batch);
-        assert_eq!(
-            (first.repeated, again.repeated),
-            (Repeated::No, Repeated::Yes)
-        );
-        assert_eq!(
-            store::Committed {
-                repeated: Repeated::No,
-                ..again
-            },
-            first
-        );
+        assert_eq!((first.repeated, again.repeated), (Repeated::No, Repeated::Yes));
+        assert_eq!(store::Committed { repeated: Repeated::No, ..again }, first);
         assert_eq!(store.head().tree_size, 2);
         assert_eq!(store.get(Table::Cursor, b"k").unwrap().unwrap(), b"later");
         // The key decides, not the content.
         let other = commit(store, Batch::new().with(cursor(b"z", b"z")).once(key));
-        assert_eq!(
-            (other.seq, store.get(Table::Cursor, b"z").unwrap()),
-            (0, None)
-        );
+        assert_eq!((other.seq, store.get(Table::Cursor, b"z").unwrap()), (0, None));
     });
 }
 
@@ -187,9 +145,7 @@ fn batches_that_contradict_themselves_or_the_limits_are_refused() {
     on_every_store(|store| {
         let refused = |batch: Batch| store.commit(batch).wait().unwrap_err();
         assert!(matches!(refused(Batch::new()), Error::Invalid(_)));
-        let twice = Batch::new()
-            .with(cursor(b"k", b"1"))
-            .with(cursor(b"k", b"2"));
+        let twice = Batch::new().with(cursor(b"k", b"1")).with(cursor(b"k", b"2"));
         assert!(matches!(refused(twice), Error::Invalid(_)));
         let mut put = Draft::own(1, 1, 1).put();
         put.local = None;
@@ -204,15 +160,8 @@ fn batches_that_contradict_themselves_or_the_limits_are_refused() {
         let foreign = Batch::new().with(Change::PutRecord(Box::new(put)));
         assert!(matches!(refused(foreign), Error::Invalid(_)));
         let origin = own();
-        let drop = Change::DropForeign {
-            origin,
-            classes: vec![],
-            record_ids: vec![id(1)],
-        };
-        assert!(matches!(
-            refused(Batch::new().with(drop)),
-            Error::Invalid(_)
-        ));
+        let drop = Change::DropForeign { origin, classes: vec![], record_ids: vec![id(1)] };
+        assert!(matches!(refused(Batch::new().with(drop)), Error::Invalid(_)));
         let mut many = Batch::new();
         many.events = vec![event(1); BATCH_ITEMS_MAX + 1];
         let long = |bytes| Batch::new().with(cursor(&vec![1; bytes], b""));
@@ -221,21 +170,13 @@ fn batches_that_contradict_themselves_or_the_limits_are_refused() {
         for n in 0..17_u8 {
             heavy = heavy.with(cursor(&[n], &vec![1; VALUE_BYTES_MAX]));
         }
-        for batch in [
-            many,
-            long(KEY_BYTES_MAX + 1),
-            large(VALUE_BYTES_MAX + 1),
-            heavy,
-        ] {
+        for batch in [many, long(KEY_BYTES_MAX + 1), large(VALUE_BYTES_MAX + 1), heavy] {
             assert!(matches!(refused(batch), Error::TooLarge { .. }));
         }
         assert_eq!(store.head().tree_size, 0, "nothing was written");
         commit(store, long(KEY_BYTES_MAX));
         commit(store, large(VALUE_BYTES_MAX));
-        assert_eq!(
-            store.get(Table::Cursor, b"k").unwrap().unwrap().len(),
-            VALUE_BYTES_MAX
-        );
+        assert_eq!(store.get(Table::Cursor, b"k").unwrap().unwrap().len(), VALUE_BYTES_MAX);
         assert!(store.get(Table::Cursor, &[0; KEY_BYTES_MAX + 1]).is_err());
     });
 }
@@ -243,24 +184,12 @@ fn batches_that_contradict_themselves_or_the_limits_are_refused() {
 #[test]
 fn keys_and_prefixes_at_their_edges() {
     on_every_store(|store| {
-        let keys: [&[u8]; 9] = [
-            b"",
-            b"\0",
-            b"a",
-            b"a\0",
-            b"a\xff",
-            b"a\xff\xff",
-            b"b",
-            b"\xff",
-            b"\xff\xff",
-        ];
+        let keys: [&[u8]; 9] =
+            [b"", b"\0", b"a", b"a\0", b"a\xff", b"a\xff\xff", b"b", b"\xff", b"\xff\xff"];
         for (n, key) in keys.iter().enumerate() {
             commit(store, Batch::new().with(cursor(key, &[n as u8])));
         }
-        commit(
-            store,
-            Batch::new().with(put_row(Table::Quota, b"a", b"quota", Secrecy::Plain)),
-        );
+        commit(store, Batch::new().with(put_row(Table::Quota, b"a", b"quota", Secrecy::Plain)));
         commit(
             store,
             Batch::new().with(put_row(Table::ClassHandle, b"\xff", b"h", Secrecy::Plain)),
@@ -272,10 +201,7 @@ fn keys_and_prefixes_at_their_edges() {
         let mut sorted: Vec<&[u8]> = keys.to_vec();
         sorted.sort();
         assert_eq!(scan(b"", None, 99), sorted);
-        assert_eq!(
-            scan(b"a", None, 99),
-            [&b"a"[..], b"a\0", b"a\xff", b"a\xff\xff"]
-        );
+        assert_eq!(scan(b"a", None, 99), [&b"a"[..], b"a\0", b"a\xff", b"a\xff\xff"]);
         assert_eq!(scan(b"a", Some(b"a\0"), 99), [&b"a\xff"[..], b"a\xff\xff"]);
         assert_eq!(scan(b"a", Some(b""), 1), [b"a"]);
         assert_eq!(scan(b"a", Some(b"b"), 9), Vec::<Vec<u8>>::new());
@@ -285,13 +211,7 @@ fn keys_and_prefixes_at_their_edges() {
         assert_eq!(values, [(b"b".to_vec(), vec![6])]);
         for key in [&b"a\0"[..], b"", b"never there"] {
             let key = key.to_vec();
-            commit(
-                store,
-                Batch::new().with(Change::Delete {
-                    table: Table::Cursor,
-                    key,
-                }),
-            );
+            commit(store, Batch::new().with(Change::Delete { table: Table::Cursor, key }));
         }
         assert_eq!(scan(b"a", None, 99), [&b"a"[..], b"a\xff", b"a\xff\xff"]);
         assert_eq!(store.get(Table::Cursor, b"").unwrap(), None);
@@ -308,50 +228,29 @@ fn a_scan_never_answers_more_than_its_maximum() {
     }
     let first = store.scan(Table::Cursor, b"", None, usize::MAX).unwrap();
     assert_eq!(first.len(), SCAN_ROWS_MAX);
-    let rest = store.scan(
-        Table::Cursor,
-        b"",
-        first.last().map(|row| &row.0[..]),
-        usize::MAX,
-    );
+    let rest = store.scan(Table::Cursor, b"", first.last().map(|row| &row.0[..]), usize::MAX);
     assert_eq!(rest.unwrap().len(), 6000 - SCAN_ROWS_MAX);
 }
 
 #[test]
 fn class_logs_say_what_happened_in_order() {
     on_every_store(|store| {
-        let moved = Draft {
-            class: 1,
-            ..Draft::own(1, 2, 1)
-        };
+        let moved = Draft { class: 1, ..Draft::own(1, 2, 1) };
         commit(
             store,
-            Batch::new()
-                .with(Draft::own(1, 1, 1).change())
-                .with(Draft::own(2, 1, 2).change()),
+            Batch::new().with(Draft::own(1, 1, 1).change()).with(Draft::own(2, 1, 2).change()),
         );
         commit(store, Batch::new().with(Draft::foreign(3, 1, 3).change()));
-        commit(
-            store,
-            Batch::new()
-                .with(moved.change())
-                .with(Draft::own(2, 2, 2).change()),
-        );
+        commit(store, Batch::new().with(moved.change()).with(Draft::own(2, 2, 2).change()));
         commit(store, Batch::new().with(withdraw(own(), 1)));
         let classes = store.classes(&own(), &agreement());
-        assert_eq!(
-            classes.iter().map(|class| class.end).collect::<Vec<_>>(),
-            [4, 2]
-        );
+        assert_eq!(classes.iter().map(|class| class.end).collect::<Vec<_>>(), [4, 2]);
         assert_eq!(classes[0].hash, classes[0].class.hash());
         assert_eq!(store.class(classes[1].number), Some(classes[1].clone()));
         assert_eq!(store.class(ClassNumber(99)), None);
         let log = |class: usize, from, limit| -> Vec<_> {
-            let rows = store
-                .class_log(classes[class].number, from, limit)
-                .into_iter();
-            rows.map(|row| (row.position, row.record_id, row.version.n, row.kind))
-                .collect()
+            let rows = store.class_log(classes[class].number, from, limit).into_iter();
+            rows.map(|row| (row.position, row.record_id, row.version.n, row.kind)).collect()
         };
         assert_eq!(
             log(0, 0, 99),
@@ -362,19 +261,13 @@ fn class_logs_say_what_happened_in_order() {
                 (3, id(2), 2, LogKind::Add),
             ]
         );
-        assert_eq!(
-            log(1, 0, 99),
-            [(0, id(1), 2, LogKind::Add), (1, id(1), 2, LogKind::Retract)]
-        );
+        assert_eq!(log(1, 0, 99), [(0, id(1), 2, LogKind::Add), (1, id(1), 2, LogKind::Retract)]);
         assert_eq!(log(0, 2, 1), [(2, id(1), 2, LogKind::Leave)]);
         assert!(log(0, 4, 9).is_empty() && log(0, u64::MAX, 9).is_empty());
         let foreign = store.classes(&peer(), &agreement());
         assert_eq!((foreign.len(), foreign[0].end), (1, 0));
         let counts = store.count();
-        assert_eq!(
-            (counts.own, counts.foreign, counts.withdrawn, counts.classes),
-            (1, 1, 1, 3)
-        );
+        assert_eq!((counts.own, counts.foreign, counts.withdrawn, counts.classes), (1, 1, 1, 3));
     });
 }
 
@@ -384,10 +277,7 @@ fn tokens_find_records_and_no_key_is_not_no_match() {
         let (key, next) = (TokenKey::from_bytes([5; 32]), TokenKey::from_bytes([6; 32]));
         let found = |epoch, tokens: &[domain::token::Token]| -> BTreeSet<_> {
             let matches = store.match_own(&agreement(), epoch, tokens).unwrap();
-            matches
-                .into_iter()
-                .map(|found| (found.slot, found.record_id))
-                .collect()
+            matches.into_iter().map(|found| (found.slot, found.record_id)).collect()
         };
         for n in 1..=3 {
             commit(store, Batch::new().with(Draft::own(n, 1, n % 2).change()));
@@ -395,45 +285,22 @@ fn tokens_find_records_and_no_key_is_not_no_match() {
         let asked = [key.token(&x(9)), key.token(&x(1)), key.token(&x(0))];
         let unknown = store.match_own(&agreement(), EPOCH, &asked);
         assert_eq!(unknown, Err(Error::NoTokenKey));
-        store
-            .set_token_key(&agreement(), &own(), EPOCH, key.clone())
-            .unwrap();
-        assert_eq!(
-            found(EPOCH, &asked),
-            [(1, id(1)), (1, id(3)), (2, id(2))].into()
-        );
+        store.set_token_key(&agreement(), &own(), EPOCH, key.clone()).unwrap();
+        assert_eq!(found(EPOCH, &asked), [(1, id(1)), (1, id(3)), (2, id(2))].into());
         // Later changes are followed: a new record, another fingerprint, a withdrawal.
         commit(store, Batch::new().with(Draft::own(4, 1, 9).change()));
         commit(store, Batch::new().with(Draft::own(1, 2, 0).change()));
         commit(store, Batch::new().with(withdraw(own(), 2)));
-        assert_eq!(
-            found(EPOCH, &asked),
-            [(0, id(4)), (1, id(3)), (2, id(1))].into()
-        );
-        let tokens = store
-            .own_tokens(&agreement(), EPOCH, &[id(4), id(2), id(77)])
-            .unwrap();
+        assert_eq!(found(EPOCH, &asked), [(0, id(4)), (1, id(3)), (2, id(1))].into());
+        let tokens = store.own_tokens(&agreement(), EPOCH, &[id(4), id(2), id(77)]).unwrap();
         assert_eq!(tokens, [Some(asked[0]), None, None]);
         // A second epoch beside the first; the same key again changes nothing.
-        store
-            .set_token_key(&agreement(), &own(), TokenEpoch(2), next.clone())
-            .unwrap();
-        store
-            .set_token_key(&agreement(), &own(), EPOCH, key)
-            .unwrap();
-        assert_eq!(
-            found(TokenEpoch(2), &[next.token(&x(9))]),
-            [(0, id(4))].into()
-        );
+        store.set_token_key(&agreement(), &own(), TokenEpoch(2), next.clone()).unwrap();
+        store.set_token_key(&agreement(), &own(), EPOCH, key).unwrap();
+        assert_eq!(found(TokenEpoch(2), &[next.token(&x(9))]), [(0, id(4))].into());
         store.drop_token_key(&agreement(), &own(), EPOCH);
-        assert_eq!(
-            store.match_own(&agreement(), EPOCH, &asked),
-            Err(Error::NoTokenKey)
-        );
-        assert_eq!(
-            found(TokenEpoch(2), &[next.token(&x(0))]),
-            [(0, id(1))].into()
-        );
+        assert_eq!(store.match_own(&agreement(), EPOCH, &asked), Err(Error::NoTokenKey));
+        assert_eq!(found(TokenEpoch(2), &[next.token(&x(0))]), [(0, id(1))].into());
     });
 }
 
@@ -442,61 +309,26 @@ fn a_partners_records_are_found_by_its_tokens_until_they_are_dropped() {
     on_every_store(|store| {
         let found = |seeds: &[u64]| -> BTreeSet<_> {
             let tokens: Vec<_> = seeds.iter().map(|seed| token(*seed)).collect();
-            let matches = store
-                .match_foreign(&agreement(), &peer(), EPOCH, &tokens)
-                .unwrap();
-            matches
-                .into_iter()
-                .map(|found| (found.slot, found.record_id))
-                .collect()
+            let matches = store.match_foreign(&agreement(), &peer(), EPOCH, &tokens).unwrap();
+            matches.into_iter().map(|found| (found.slot, found.record_id)).collect()
         };
         for n in 1..=4 {
-            let draft = Draft {
-                class: (n % 2) as u8,
-                ..Draft::foreign(n, 1, n)
-            };
+            let draft = Draft { class: (n % 2) as u8, ..Draft::foreign(n, 1, n) };
             commit(store, Batch::new().with(draft.change()));
         }
-        assert_eq!(
-            found(&[1, 2, 9, 4]),
-            [(0, id(1)), (1, id(2)), (3, id(4))].into()
-        );
+        assert_eq!(found(&[1, 2, 9, 4]), [(0, id(1)), (1, id(2)), (3, id(4))].into());
         assert!(store.match_fingerprint(&x(1)).unwrap().is_empty());
         // The same record once more is harmless; a higher version brings another token.
-        commit(
-            store,
-            Batch::new().with(
-                Draft {
-                    class: 1,
-                    ..Draft::foreign(1, 1, 1)
-                }
-                .change(),
-            ),
-        );
-        commit(
-            store,
-            Batch::new().with(
-                Draft {
-                    class: 1,
-                    ..Draft::foreign(1, 2, 8)
-                }
-                .change(),
-            ),
-        );
+        commit(store, Batch::new().with(Draft { class: 1, ..Draft::foreign(1, 1, 1) }.change()));
+        commit(store, Batch::new().with(Draft { class: 1, ..Draft::foreign(1, 2, 8) }.change()));
         assert_eq!(found(&[1, 8]), [(1, id(1))].into());
         commit(store, Batch::new().with(withdraw(peer(), 4)));
         assert_eq!(found(&[4]), [].into());
-        assert!(
-            store.record(&id(4)).unwrap().is_none(),
-            "a partner's withdrawn record is gone"
-        );
+        assert!(store.record(&id(4)).unwrap().is_none(), "a partner's withdrawn record is gone");
         let odd = store.hit_row(&id(1)).unwrap().class.unwrap();
         let origin = peer();
-        let drop = Change::DropForeign {
-            origin,
-            classes: vec![odd],
-            record_ids: vec![id(2), id(4)],
-        };
+        let drop =
+            Change::DropForeign { origin, classes: vec![odd], record_ids: vec![id(2), id(4)] };
         commit(store, Batch::new().with(drop));
         assert_eq!(found(&[1, 2, 3, 4, 8]), [].into());
         assert!(store.hit_row(&id(1)).is_none() && store.record(&id(2)).unwrap().is_none());
@@ -547,10 +379,7 @@ fn a_tail_shows_every_frame_once_while_eight_write() {
 #[test]
 fn writers_that_race_for_one_row_take_turns() {
     on_every_store(|store| {
-        commit(
-            store,
-            Batch::new().with(cursor(b"counter", &0_u64.to_be_bytes())),
-        );
+        commit(store, Batch::new().with(cursor(b"counter", &0_u64.to_be_bytes())));
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {

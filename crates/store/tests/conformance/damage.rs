@@ -16,12 +16,7 @@ fn fill(store: &dyn Store, frames: u64) {
         let batch = Batch::new()
             .with(Draft::own(n, 1, n % 3).change())
             .with(Draft::foreign(1000 + n, 1, n % 3).change())
-            .with(put_row(
-                Table::Case,
-                &n.to_be_bytes(),
-                b"sealed",
-                Secrecy::Sealed,
-            ))
+            .with(put_row(Table::Case, &n.to_be_bytes(), b"sealed", Secrecy::Sealed))
             .with(cursor(&(n % 2).to_be_bytes(), &n.to_be_bytes()))
             .saying(event(n as u32));
         store.commit(batch).wait().unwrap();
@@ -38,19 +33,14 @@ fn seen(store: &dyn Store, frames: u64) -> String {
         for number in [n, 1000 + n] {
             let record = store.record(&id(number)).unwrap();
             let class = record.map(|record| record.class().hash());
-            let local = store
-                .local_part(&id(number))
-                .unwrap()
-                .map(|local| *local.x.expose());
+            let local = store.local_part(&id(number)).unwrap().map(|local| *local.x.expose());
             text += &format!("{:?} {class:?} {local:?}", store.hit_row(&id(number)));
         }
     }
     for seed in 0..3 {
         text += &format!("{:?}", store.match_fingerprint(&x(seed)).unwrap());
         let tokens = [token(seed)];
-        let found = store
-            .match_foreign(&agreement(), &peer(), EPOCH, &tokens)
-            .unwrap();
+        let found = store.match_foreign(&agreement(), &peer(), EPOCH, &tokens).unwrap();
         text += &format!("{found:?}");
     }
     text
@@ -109,10 +99,7 @@ fn store_on_memory(segment: &[u8], folder: &Path) -> store::Result<u64> {
     let disk = MemoryDisk::new();
     for (path, bytes) in [
         ("journal/00000001.segment", segment.to_vec()),
-        (
-            "keys/data-keys",
-            fs::read(folder.join("keys/data-keys")).unwrap(),
-        ),
+        ("keys/data-keys", fs::read(folder.join("keys/data-keys")).unwrap()),
     ] {
         disk.create(path).unwrap();
         disk.append(path, &bytes).unwrap();
@@ -137,36 +124,23 @@ fn a_journal_cut_short_anywhere_loses_only_its_last_frame_and_says_so() {
     fs::write(&path, &good[..good.len() - 7]).unwrap();
     let behind = embedded(folder.path()).err();
     assert_eq!(behind, Some(Error::Rollback { known: 2, found: 1 }));
-    assert_eq!(
-        fs::read(&path).unwrap().len(),
-        good.len() - 7,
-        "and nothing was touched"
-    );
+    assert_eq!(fs::read(&path).unwrap().len(), good.len() - 7, "and nothing was touched");
     // Without the tables nobody knows; then it is the end of a write that was cut off.
     fs::remove_dir_all(folder.path().join("sled")).unwrap();
     let (store, report) = embedded(folder.path()).unwrap();
     let cut = report.cut.clone().unwrap();
-    assert_eq!(
-        (report.frames, cut.segment.as_str()),
-        (1, "00000001.segment")
-    );
+    assert_eq!((report.frames, cut.segment.as_str()), (1, "00000001.segment"));
     assert!(report.to_string().contains("incomplete write"));
     fill_after_cut(&store);
     drop(store);
     let (store, report) = embedded(folder.path()).unwrap();
     assert_eq!((report.frames, report.cut), (2, None));
-    assert_eq!(
-        store.verify(Depth::Deep).unwrap().faults,
-        Vec::<String>::new()
-    );
+    assert_eq!(store.verify(Depth::Deep).unwrap().faults, Vec::<String>::new());
 }
 
 fn fill_after_cut(store: &dyn Store) {
     assert!(store.hit_row(&id(1)).is_none());
-    store
-        .commit(Batch::new().with(Draft::own(1, 1, 1).change()))
-        .wait()
-        .unwrap();
+    store.commit(Batch::new().with(Draft::own(1, 1, 1).change())).wait().unwrap();
 }
 
 #[test]
@@ -177,10 +151,7 @@ fn a_missing_or_exchanged_segment_is_refused() {
     fill(&store, 40);
     let before = seen(&store, 40);
     drop(store);
-    assert!(
-        segment(folder.path(), 3).exists(),
-        "the case needs three segments"
-    );
+    assert!(segment(folder.path(), 3).exists(), "the case needs three segments");
     let (first, second) = (segment(folder.path(), 1), segment(folder.path(), 2));
     let aside = folder.path().join("aside");
     let refused = || match embedded_on(folder.path(), disk()) {
@@ -196,11 +167,7 @@ fn a_missing_or_exchanged_segment_is_refused() {
     fs::write(folder.path().join("journal/notes.txt"), b"hello").unwrap();
     assert_eq!(refused(), "notes.txt");
     fs::remove_file(folder.path().join("journal/notes.txt")).unwrap();
-    fs::write(
-        folder.path().join("journal/00000009.segment.new"),
-        b"unfinished",
-    )
-    .unwrap();
+    fs::write(folder.path().join("journal/00000009.segment.new"), b"unfinished").unwrap();
     let (store, report) = embedded_on(folder.path(), disk()).unwrap();
     assert_eq!(report.tables, TablesFound::Good { replayed: 0 });
     assert_eq!(seen(&store, 40), before);
@@ -218,9 +185,7 @@ fn damaged_or_missing_tables_are_rebuilt_equal_and_it_is_said() {
     drop(store);
     let db = |folder: &Path| folder.join("sled/db");
     let damages: [(&str, Damage<'_>); 5] = [
-        ("removed", &|folder| {
-            fs::remove_dir_all(folder.join("sled")).unwrap()
-        }),
+        ("removed", &|folder| fs::remove_dir_all(folder.join("sled")).unwrap()),
         ("emptied", &|folder| fs::write(db(folder), b"").unwrap()),
         ("overwritten", &|folder| {
             let length = fs::metadata(db(folder)).unwrap().len() as usize;
@@ -229,17 +194,10 @@ fn damaged_or_missing_tables_are_rebuilt_equal_and_it_is_said() {
         ("flipped", &|folder| {
             let mut bytes = fs::read(db(folder)).unwrap();
             let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-            bytes
-                .iter_mut()
-                .take(used)
-                .skip(64)
-                .step_by(97)
-                .for_each(|byte| *byte ^= 0x10);
+            bytes.iter_mut().take(used).skip(64).step_by(97).for_each(|byte| *byte ^= 0x10);
             fs::write(db(folder), bytes).unwrap();
         }),
-        ("left while opening", &|folder| {
-            fs::write(folder.join("sled.opening"), b"").unwrap()
-        }),
+        ("left while opening", &|folder| fs::write(folder.join("sled.opening"), b"").unwrap()),
     ];
     for (what, damage) in damages {
         let folder = tempfile::tempdir().unwrap();
@@ -255,10 +213,7 @@ fn damaged_or_missing_tables_are_rebuilt_equal_and_it_is_said() {
             TablesFound::Made => assert_eq!(what, "removed"),
             TablesFound::Good { .. } => panic!("{what} was not noticed"),
         }
-        assert_eq!(
-            store.verify(Depth::Deep).unwrap().faults,
-            Vec::<String>::new()
-        );
+        assert_eq!(store.verify(Depth::Deep).unwrap().faults, Vec::<String>::new());
         drop(store);
         let (store, report) = embedded(folder.path()).unwrap();
         assert_eq!(report.tables, TablesFound::Good { replayed: 0 }, "{what}");
@@ -274,9 +229,7 @@ fn the_quarantine_keeps_a_few_and_no_more() {
         drop(store);
         fs::write(folder.path().join("sled.opening"), b"").unwrap();
     }
-    let aside = fs::read_dir(folder.path().join("quarantine"))
-        .unwrap()
-        .count();
+    let aside = fs::read_dir(folder.path().join("quarantine")).unwrap().count();
     assert_eq!(aside, QUARANTINE_MAX);
 }
 
@@ -290,14 +243,8 @@ fn tables_of_another_journal_are_put_aside() {
     fs::remove_dir_all(one.path().join("sled")).unwrap();
     copy(&other.path().join("sled"), &one.path().join("sled"));
     let (store, report) = embedded(one.path()).unwrap();
-    assert!(
-        matches!(report.tables, TablesFound::Rebuilt { .. }),
-        "{report}"
-    );
-    assert_eq!(
-        store.verify(Depth::Deep).unwrap().faults,
-        Vec::<String>::new()
-    );
+    assert!(matches!(report.tables, TablesFound::Rebuilt { .. }), "{report}");
+    assert_eq!(store.verify(Depth::Deep).unwrap().faults, Vec::<String>::new());
 }
 
 #[test]
@@ -312,16 +259,9 @@ fn a_store_behind_its_signed_head_is_refused() {
     fill_after(&store);
     let head = store.head();
     let agency: AgencyId = own();
-    let head = audit::head::Head {
-        agency,
-        size: head.tree_size,
-        root: head.root,
-        chain: head.chain,
-    };
-    let note = head
-        .sign(&SecretKey::from_seed(&[1; 32]))
-        .unwrap()
-        .to_string();
+    let head =
+        audit::head::Head { agency, size: head.tree_size, root: head.root, chain: head.chain };
+    let note = head.sign(&SecretKey::from_seed(&[1; 32])).unwrap().to_string();
     store.write_head(note.as_bytes()).unwrap();
     drop(store);
     embedded(folder.path()).unwrap();
@@ -351,24 +291,14 @@ fn a_folder_is_for_one_process_one_agency_one_key_and_a_known_format() {
     let (store, _) = embedded(folder.path()).unwrap();
     fill(&store, 1);
     assert_eq!(embedded(folder.path()).err(), Some(Error::InUse));
-    assert_eq!(
-        store
-            .get(Table::Cursor, &0_u64.to_be_bytes())
-            .unwrap()
-            .unwrap()
-            .len(),
-        8
-    );
+    assert_eq!(store.get(Table::Cursor, &0_u64.to_be_bytes()).unwrap().unwrap().len(), 8);
     drop(store);
     let mut other_key = config(folder.path());
     other_key.kek = zeroize::Zeroizing::new([1; 32]);
     assert_eq!(EmbeddedStore::open(other_key).err(), Some(Error::WrongKey));
     let mut other_agency = config(folder.path());
     other_agency.agency = peer();
-    assert!(matches!(
-        EmbeddedStore::open(other_agency),
-        Err(Error::Corrupt { .. })
-    ));
+    assert!(matches!(EmbeddedStore::open(other_agency), Err(Error::Corrupt { .. })));
     let keys = folder.path().join("keys/data-keys");
     fs::rename(&keys, folder.path().join("away")).unwrap();
     assert_eq!(embedded(folder.path()).err(), Some(Error::KeyGone));
@@ -377,19 +307,10 @@ fn a_folder_is_for_one_process_one_agency_one_key_and_a_known_format() {
     assert_eq!(fs::read_to_string(&format).unwrap(), format!("{FORMAT}\n"));
     fs::write(&format, "9\n").unwrap();
     let newer = embedded(folder.path()).err().unwrap();
-    assert_eq!(
-        newer,
-        Error::NewerFormat {
-            found: 9,
-            known: FORMAT
-        }
-    );
+    assert_eq!(newer, Error::NewerFormat { found: 9, known: FORMAT });
     assert!(newer.hint().contains("newer"));
     fs::write(&format, "x").unwrap();
-    assert!(matches!(
-        embedded(folder.path()),
-        Err(Error::Corrupt { .. })
-    ));
+    assert!(matches!(embedded(folder.path()), Err(Error::Corrupt { .. })));
     fs::write(&format, "1\n").unwrap();
     embedded(folder.path()).unwrap();
 }

@@ -45,12 +45,7 @@ fn writer_that_is_killed() {
 /// Starts a writer, lets it live a little, kills it; answers what it said was acknowledged.
 fn live_and_die(folder: &Path, from: u64, life: Duration) -> Vec<u64> {
     let mut writer = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "kill::writer_that_is_killed",
-            "--nocapture",
-            "--test-threads=1",
-        ])
+        .args(["--exact", "kill::writer_that_is_killed", "--nocapture", "--test-threads=1"])
         .env(FOLDER, folder)
         .env(FROM, from.to_string())
         .stdout(Stdio::piped())
@@ -60,11 +55,7 @@ fn live_and_die(folder: &Path, from: u64, life: Duration) -> Vec<u64> {
     let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
     let mut acknowledged = Vec::new();
     let mut take = |line: &str| {
-        acknowledged.extend(
-            line.split("acknowledged ")
-                .nth(1)
-                .and_then(|n| n.parse::<u64>().ok()),
-        );
+        acknowledged.extend(line.split("acknowledged ").nth(1).and_then(|n| n.parse::<u64>().ok()));
     };
     let born = Instant::now();
     // The writer speaks all the time, so a line comes soon after its life is over.
@@ -86,9 +77,7 @@ fn fifty_kills_lose_nothing_acknowledged() {
     let (mut next, mut acknowledged) = (0, Vec::new());
     let mut dice = u64::from(std::process::id());
     for round in 0..ROUNDS {
-        dice = dice
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let life = Duration::from_millis(20 + (dice >> 33) % 150);
         acknowledged.extend(live_and_die(folder.path(), next, life));
         let (store, report) = embedded(folder.path()).unwrap();
@@ -96,30 +85,17 @@ fn fifty_kills_lose_nothing_acknowledged() {
         while missing < 2 * IN_FLIGHT {
             let row = store.get(Table::Cursor, &n.to_be_bytes()).unwrap();
             let record = store.record(&id(n)).unwrap();
-            assert_eq!(
-                row.is_some(),
-                record.is_some(),
-                "round {round}: half of batch {n}"
-            );
+            assert_eq!(row.is_some(), record.is_some(), "round {round}: half of batch {n}");
             missing += usize::from(row.is_none());
             n += 1;
         }
         for n in &acknowledged {
-            assert!(
-                store.hit_row(&id(*n)).is_some(),
-                "round {round}: {n} is lost; {report}"
-            );
+            assert!(store.hit_row(&id(*n)).is_some(), "round {round}: {n} is lost; {report}");
         }
         next = store.count().own;
         assert_eq!(next, report.frames, "one frame a batch, without a gap");
     }
-    assert!(
-        acknowledged.len() > ROUNDS as usize,
-        "the writers had time to write"
-    );
+    assert!(acknowledged.len() > ROUNDS as usize, "the writers had time to write");
     let (store, _) = embedded(folder.path()).unwrap();
-    assert_eq!(
-        store.verify(Depth::Deep).unwrap().faults,
-        Vec::<String>::new()
-    );
+    assert_eq!(store.verify(Depth::Deep).unwrap().faults, Vec::<String>::new());
 }

@@ -61,9 +61,7 @@ impl Counter {
     pub(crate) fn boxed() -> Box<dyn rand_core::CryptoRng + Send> {
         static STARTS: AtomicU64 = AtomicU64::new(1);
         let process = u64::from(std::process::id());
-        Box::new(Self(
-            (STARTS.fetch_add(1, Ordering::SeqCst) << 40) + (process << 52),
-        ))
+        Box::new(Self((STARTS.fetch_add(1, Ordering::SeqCst) << 40) + (process << 52)))
     }
 }
 
@@ -95,13 +93,7 @@ pub(crate) fn memory() -> MemoryStore {
 
 pub(crate) fn config(folder: &Path) -> Config {
     let kek = Zeroizing::new(KEK);
-    let mut config = Config::new(
-        folder.to_owned(),
-        own(),
-        kek,
-        Ticks::new(),
-        Counter::boxed(),
-    );
+    let mut config = Config::new(folder.to_owned(), own(), kek, Ticks::new(), Counter::boxed());
     config.cache_bytes = 1 << 20;
     config
 }
@@ -162,33 +154,18 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn own(id: u64, n: u32, x: u64) -> Self {
-        Self {
-            origin: own(),
-            id,
-            n,
-            x,
-            class: 0,
-        }
+        Self { origin: own(), id, n, x, class: 0 }
     }
 
     pub(crate) fn foreign(id: u64, n: u32, x: u64) -> Self {
-        Self {
-            origin: peer(),
-            id,
-            n,
-            x,
-            class: 0,
-        }
+        Self { origin: peer(), id, n, x, class: 0 }
     }
 
     pub(crate) fn record(&self) -> Record {
         let made_at = Timestamp::from_date(2026, 11, 1).unwrap();
         let salt = Salt::from_bytes([9; 32]);
-        let offence = if self.class == 0 {
-            Offence::DocumentFraud
-        } else {
-            Offence::MoneyLaundering
-        };
+        let offence =
+            if self.class == 0 { Offence::DocumentFraud } else { Offence::MoneyLaundering };
         let previous = (self.n > 1).then(|| Digest::from_bytes([1; 32]));
         let audience = if self.origin == own() { peer() } else { own() };
         let statement = Statement {
@@ -219,9 +196,7 @@ impl Draft {
             subject: Subject::SuspectFacilitator,
             age: Age::Adult,
             depicts: Depicts::Nobody,
-            benefit: Some(Benefit {
-                ground: "asks 3000 euro a seat".into(),
-            }),
+            benefit: Some(Benefit { ground: "asks 3000 euro a seat".into() }),
             audience: [audience].into(),
             onward: Onward::Never,
             observed_first: made_at.minus_ms(1000),
@@ -269,25 +244,12 @@ pub(crate) fn local(seed: u64) -> LocalPart {
 
 pub(crate) fn withdraw(origin: AgencyId, n: u64) -> Change {
     let key = SecretKey::from_seed(&[8; 32]);
-    let tombstone = Signed::seal(
-        Tombstone {
-            record_id: id(n),
-            origin,
-        },
-        &key,
-    );
-    Change::Withdraw {
-        tombstone: Box::new(tombstone),
-    }
+    let tombstone = Signed::seal(Tombstone { record_id: id(n), origin }, &key);
+    Change::Withdraw { tombstone: Box::new(tombstone) }
 }
 
 pub(crate) fn put_row(table: Table, key: &[u8], value: &[u8], secrecy: Secrecy) -> Change {
-    Change::Put {
-        table,
-        key: key.to_vec(),
-        value: value.to_vec(),
-        secrecy,
-    }
+    Change::Put { table, key: key.to_vec(), value: value.to_vec(), secrecy }
 }
 
 pub(crate) fn cursor(key: &[u8], value: &[u8]) -> Change {

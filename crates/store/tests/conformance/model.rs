@@ -22,22 +22,10 @@ enum Step {
 #[derive(Debug, Clone)]
 enum Op {
     Put(Draft),
-    Withdraw {
-        origin: AgencyId,
-        id: u64,
-    },
-    Drop {
-        class: Option<u8>,
-        id: u64,
-    },
-    Row {
-        key: u8,
-        value: u8,
-        secrecy: Secrecy,
-    },
-    Delete {
-        key: u8,
-    },
+    Withdraw { origin: AgencyId, id: u64 },
+    Drop { class: Option<u8>, id: u64 },
+    Row { key: u8, value: u8, secrecy: Secrecy },
+    Delete { key: u8 },
 }
 
 fn origin() -> impl Strategy<Value = AgencyId> {
@@ -58,10 +46,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let batch = (
-        proptest::collection::vec(op(), 1..4),
-        proptest::option::of(0..6_u8),
-    );
+    let batch = (proptest::collection::vec(op(), 1..4), proptest::option::of(0..6_u8));
     let step = prop_oneof![
         12 => batch.prop_map(|(changes, key)| Step::Batch { changes, key }),
         1 => Just(Step::Reopen),
@@ -166,30 +151,16 @@ impl Model {
                 if draft.origin == peer() {
                     self.numbered.insert(draft.class);
                 }
-                let row = Row {
-                    draft: draft.clone(),
-                    is_withdrawn: false,
-                    was_seen: true,
-                };
+                let row = Row { draft: draft.clone(), is_withdrawn: false, was_seen: true };
                 self.records.insert(draft.id, row);
             }
             Op::Withdraw { origin, id: number } => {
-                let draft = Draft {
-                    origin: origin.clone(),
-                    ..Draft::own(*number, 1, 0)
-                };
-                let unseen = Row {
-                    draft,
-                    is_withdrawn: true,
-                    was_seen: false,
-                };
+                let draft = Draft { origin: origin.clone(), ..Draft::own(*number, 1, 0) };
+                let unseen = Row { draft, is_withdrawn: true, was_seen: false };
                 let row = self.records.entry(*number).or_insert(unseen);
                 if !row.is_withdrawn && *origin == own() {
                     let retracted = (id(*number), row.draft.n, LogKind::Retract);
-                    self.logs
-                        .entry(row.draft.class)
-                        .or_default()
-                        .push(retracted);
+                    self.logs.entry(row.draft.class).or_default().push(retracted);
                 }
                 row.is_withdrawn = true;
             }
@@ -214,32 +185,14 @@ fn to_change(op: &Op, store: &dyn Store) -> Change {
         Op::Withdraw { origin, id } => withdraw(origin.clone(), *id),
         Op::Drop { class, id: number } => {
             let known = store.classes(&peer(), &agreement()).into_iter();
-            let wanted = class.map(|class| {
-                Class::of(
-                    &Draft {
-                        class,
-                        ..Draft::foreign(0, 1, 0)
-                    }
-                    .record(),
-                )
-            });
+            let wanted =
+                class.map(|class| Class::of(&Draft { class, ..Draft::foreign(0, 1, 0) }.record()));
             let numbers = known.filter(|known| wanted.as_ref() == Some(&*known.class));
             let classes = numbers.map(|known| known.number).collect();
-            Change::DropForeign {
-                origin: peer(),
-                classes,
-                record_ids: vec![id(*number)],
-            }
+            Change::DropForeign { origin: peer(), classes, record_ids: vec![id(*number)] }
         }
-        Op::Row {
-            key,
-            value,
-            secrecy,
-        } => put_row(Table::Cursor, &[*key], &[*value; 9], *secrecy),
-        Op::Delete { key } => Change::Delete {
-            table: Table::Cursor,
-            key: vec![*key],
-        },
+        Op::Row { key, value, secrecy } => put_row(Table::Cursor, &[*key], &[*value; 9], *secrecy),
+        Op::Delete { key } => Change::Delete { table: Table::Cursor, key: vec![*key] },
     }
 }
 
@@ -266,19 +219,13 @@ fn compare(store: &dyn Store, model: &Model) {
         if expected.was_seen {
             assert_eq!(row.version, version(draft.n));
         }
-        assert_eq!(
-            store.tombstone(&id(number)).unwrap().is_some(),
-            expected.is_withdrawn
-        );
+        assert_eq!(store.tombstone(&id(number)).unwrap().is_some(), expected.is_withdrawn);
         let readable = expected.was_seen && (is_own || !expected.is_withdrawn);
         assert_eq!(record.is_some(), readable, "record {number}");
         if let Some(record) = record {
             assert_eq!(**record.class(), Class::of(&draft.record()));
         }
-        assert_eq!(
-            local.map(|local| local.x),
-            (readable && is_own).then(|| x(draft.x))
-        );
+        assert_eq!(local.map(|local| local.x), (readable && is_own).then(|| x(draft.x)));
     }
     compare_matches(store, model);
     compare_logs(store, model);
@@ -287,15 +234,10 @@ fn compare(store: &dyn Store, model: &Model) {
     let counts = store.count();
     let count = |is_own: bool| {
         let rows = model.records.values().filter(live);
-        rows.filter(|row| (row.draft.origin == own()) == is_own)
-            .count() as u64
+        rows.filter(|row| (row.draft.origin == own()) == is_own).count() as u64
     };
     assert_eq!((counts.own, counts.foreign), (count(true), count(false)));
-    let withdrawn = model
-        .records
-        .values()
-        .filter(|row| row.is_withdrawn)
-        .count() as u64;
+    let withdrawn = model.records.values().filter(|row| row.is_withdrawn).count() as u64;
     assert_eq!((counts.withdrawn, counts.frames), (withdrawn, model.frames));
 }
 
@@ -308,51 +250,26 @@ fn compare_matches(store: &dyn Store, model: &Model) {
                 .map(|(number, _)| id(*number))
                 .collect()
         };
-        let by_x: BTreeSet<_> = store
-            .match_fingerprint(&x(seed))
-            .unwrap()
-            .into_iter()
-            .collect();
+        let by_x: BTreeSet<_> = store.match_fingerprint(&x(seed)).unwrap().into_iter().collect();
         assert_eq!(by_x, of(own()), "fingerprint {seed}");
         let asked = [token_key().token(&x(seed))];
-        let by_own = store
-            .match_own(&agreement(), EPOCH, &asked)
-            .unwrap()
-            .into_iter();
-        assert_eq!(
-            by_own.map(|found| found.record_id).collect::<BTreeSet<_>>(),
-            of(own())
-        );
-        let by_foreign = store
-            .match_foreign(&agreement(), &peer(), EPOCH, &[token(seed)])
-            .unwrap();
+        let by_own = store.match_own(&agreement(), EPOCH, &asked).unwrap().into_iter();
+        assert_eq!(by_own.map(|found| found.record_id).collect::<BTreeSet<_>>(), of(own()));
+        let by_foreign = store.match_foreign(&agreement(), &peer(), EPOCH, &[token(seed)]).unwrap();
         let by_foreign = by_foreign.into_iter().map(|found| found.record_id);
-        assert_eq!(
-            by_foreign.collect::<BTreeSet<_>>(),
-            of(peer()),
-            "token {seed}"
-        );
+        assert_eq!(by_foreign.collect::<BTreeSet<_>>(), of(peer()), "token {seed}");
     }
 }
 
 fn compare_logs(store: &dyn Store, model: &Model) {
     for class in 0..2 {
-        let wanted = Class::of(
-            &Draft {
-                class,
-                ..Draft::own(0, 1, 0)
-            }
-            .record(),
-        );
+        let wanted = Class::of(&Draft { class, ..Draft::own(0, 1, 0) }.record());
         let entries = store.classes(&own(), &agreement()).into_iter();
-        let log = entries
-            .filter(|entry| *entry.class == wanted)
-            .flat_map(|entry| {
-                let rows = store.class_log(entry.number, 0, 4096);
-                assert_eq!(rows.len() as u64, entry.end);
-                rows.into_iter()
-                    .map(|row| (row.record_id, row.version.n, row.kind))
-            });
+        let log = entries.filter(|entry| *entry.class == wanted).flat_map(|entry| {
+            let rows = store.class_log(entry.number, 0, 4096);
+            assert_eq!(rows.len() as u64, entry.end);
+            rows.into_iter().map(|row| (row.record_id, row.version.n, row.kind))
+        });
         let expected = model.logs.get(&class).cloned().unwrap_or_default();
         assert_eq!(log.collect::<Vec<_>>(), expected, "log of class {class}");
     }
@@ -362,9 +279,7 @@ fn compare_logs(store: &dyn Store, model: &Model) {
 fn run<S: Store>(steps: &[Step], mut store: S, mut reopen: impl FnMut(S) -> S) {
     let mut model = Model::default();
     let with_key = |store: &S| {
-        store
-            .set_token_key(&agreement(), &own(), EPOCH, token_key())
-            .unwrap();
+        store.set_token_key(&agreement(), &own(), EPOCH, token_key()).unwrap();
     };
     with_key(&store);
     for step in steps {
@@ -398,10 +313,7 @@ fn run<S: Store>(steps: &[Step], mut store: S, mut reopen: impl FnMut(S) -> S) {
         }
         compare(&store, &model);
     }
-    assert_eq!(
-        store.verify(Depth::Deep).unwrap().faults,
-        Vec::<String>::new()
-    );
+    assert_eq!(store.verify(Depth::Deep).unwrap().faults, Vec::<String>::new());
 }
 
 proptest! {

@@ -62,22 +62,10 @@ impl FaultyDisk {
     fn after_power_cut(&self, seed: u64) -> Arc<Self> {
         let inner = self.0.lock().unwrap();
         let mut dice = Dice(seed);
-        let names = if dice.roll(2) == 0 {
-            inner.names.clone()
-        } else {
-            inner.durable_names.clone()
-        };
-        let files = inner
-            .files
-            .iter()
-            .map(|file| file.after_power_cut(&mut dice))
-            .collect();
-        let after = Inner {
-            durable_names: names.clone(),
-            names,
-            files,
-            ..Inner::default()
-        };
+        let names =
+            if dice.roll(2) == 0 { inner.names.clone() } else { inner.durable_names.clone() };
+        let files = inner.files.iter().map(|file| file.after_power_cut(&mut dice)).collect();
+        let after = Inner { durable_names: names.clone(), names, files, ..Inner::default() };
         Arc::new(Self(Mutex::new(after)))
     }
 
@@ -107,15 +95,8 @@ impl File {
         let synced = self.durable.len();
         if self.bytes.len() <= synced || self.bytes[..synced] != self.durable[..] {
             // Cut and not synced: either length is possible.
-            let bytes = if dice.roll(2) == 0 {
-                self.durable.clone()
-            } else {
-                self.bytes.clone()
-            };
-            return Self {
-                durable: bytes.clone(),
-                bytes,
-            };
+            let bytes = if dice.roll(2) == 0 { self.durable.clone() } else { self.bytes.clone() };
+            return Self { durable: bytes.clone(), bytes };
         }
         let mut bytes = match dice.roll(4) {
             0 => self.durable.clone(),
@@ -137,10 +118,7 @@ impl File {
             }
         };
         bytes.shrink_to_fit();
-        Self {
-            durable: bytes.clone(),
-            bytes,
-        }
+        Self { durable: bytes.clone(), bytes }
     }
 }
 
@@ -180,11 +158,7 @@ impl Disk for FaultyDisk {
                 return not_found();
             };
             // A write that fails has written half.
-            let written = if happens {
-                bytes
-            } else {
-                &bytes[..bytes.len() / 2]
-            };
+            let written = if happens { bytes } else { &bytes[..bytes.len() / 2] };
             inner.files[file].bytes.extend_from_slice(written);
             Ok(())
         })
@@ -194,10 +168,7 @@ impl Disk for FaultyDisk {
         let Some(file) = inner.names.get(path) else {
             return not_found();
         };
-        let rest = inner.files[*file]
-            .bytes
-            .get(offset as usize..)
-            .unwrap_or_default();
+        let rest = inner.files[*file].bytes.get(offset as usize..).unwrap_or_default();
         let read = rest.len().min(buffer.len());
         buffer[..read].copy_from_slice(&rest[..read]);
         Ok(read)
@@ -241,10 +212,7 @@ impl Disk for FaultyDisk {
     }
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let (inner, inside) = (self.0.lock().unwrap(), format!("{folder}/"));
-        let names = inner
-            .names
-            .keys()
-            .filter_map(|path| path.strip_prefix(&inside));
+        let names = inner.names.keys().filter_map(|path| path.strip_prefix(&inside));
         Ok(names.map(str::to_owned).collect())
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -281,10 +249,7 @@ struct Told {
 
 fn batch(n: u64) -> Batch {
     let row = cursor(&n.to_be_bytes(), &vec![n as u8; 300 * (n % 4) as usize]);
-    Batch::new()
-        .with(Draft::own(n, 1, n).change())
-        .with(row)
-        .saying(event(n as u32))
+    Batch::new().with(Draft::own(n, 1, n).change()).with(row).saying(event(n as u32))
 }
 
 /// Writes a history, two batches at a time, until the end or until it is stopped.
@@ -318,20 +283,13 @@ fn check(disk: Arc<FaultyDisk>, told: &Told, batches: u64, what: &str) {
         let record = store.record(&id(n)).unwrap();
         assert_eq!(row.is_some(), record.is_some(), "{what}: half of batch {n}");
         if told.acknowledged.contains(&n) {
-            assert!(
-                row.is_some(),
-                "{what}: batch {n} was acknowledged and is lost"
-            );
+            assert!(row.is_some(), "{what}: batch {n} was acknowledged and is lost");
         }
         if told.refused.contains(&n) {
             assert!(row.is_none(), "{what}: batch {n} was refused and is there");
         }
     }
-    assert_eq!(
-        store.verify(Depth::Deep).unwrap().faults,
-        Vec::<String>::new(),
-        "{what}"
-    );
+    assert_eq!(store.verify(Depth::Deep).unwrap().faults, Vec::<String>::new(), "{what}");
     store.commit(batch(batches + 1)).wait().unwrap();
 }
 
@@ -342,10 +300,7 @@ fn steps_of_a_whole_history() -> u64 {
     let told = history(&disk, BATCHES);
     assert_eq!(told.acknowledged.len() as u64, BATCHES);
     let names = disk.list("journal").unwrap();
-    assert!(
-        names.len() > 1,
-        "the history begins a second segment: {names:?}"
-    );
+    assert!(names.len() > 1, "the history begins a second segment: {names:?}");
     disk.steps()
 }
 
@@ -358,10 +313,7 @@ fn a_power_cut_at_any_step_loses_nothing_acknowledged() {
             let after = disk.after_power_cut(step * 1000 + seed);
             let acknowledged = told.acknowledged.clone();
             // What was refused while the power failed may be there or not.
-            let told = Told {
-                acknowledged,
-                refused: vec![],
-            };
+            let told = Told { acknowledged, refused: vec![] };
             check(after, &told, BATCHES, &format!("step {step}, seed {seed}"));
         }
     }
@@ -395,9 +347,6 @@ fn a_full_disk_is_said_and_the_store_goes_on_when_space_returns() {
         store.commit(batch(n)).wait().unwrap();
     }
     drop(store);
-    let told = Told {
-        acknowledged: (20..40).chain([0]).collect(),
-        refused: (1..20).collect(),
-    };
+    let told = Told { acknowledged: (20..40).chain([0]).collect(), refused: (1..20).collect() };
     check(disk, &told, 40, "full");
 }

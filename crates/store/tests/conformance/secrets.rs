@@ -11,10 +11,7 @@ fn contains(folder: &Path, canary: &[u8]) -> bool {
         if path.is_dir() {
             return contains(&path, canary);
         }
-        fs::read(&path)
-            .unwrap()
-            .windows(canary.len())
-            .any(|window| window == canary)
+        fs::read(&path).unwrap().windows(canary.len()).any(|window| window == canary)
     })
 }
 
@@ -26,28 +23,12 @@ fn what_is_sealed_is_not_in_the_files() {
     let batch = Batch::new()
         .with(draft.change())
         .with(Draft::foreign(2, 1, 78).change())
-        .with(put_row(
-            Table::TokenKey,
-            b"k",
-            b"canary of a sealed row",
-            Secrecy::Sealed,
-        ))
-        .with(put_row(
-            Table::Peer,
-            b"k",
-            b"canary of a plain row",
-            Secrecy::Plain,
-        ));
+        .with(put_row(Table::TokenKey, b"k", b"canary of a sealed row", Secrecy::Sealed))
+        .with(put_row(Table::Peer, b"k", b"canary of a plain row", Secrecy::Plain));
     store.commit(batch).wait().unwrap();
-    assert_eq!(
-        store.get(Table::TokenKey, b"k").unwrap().unwrap(),
-        b"canary of a sealed row"
-    );
+    assert_eq!(store.get(Table::TokenKey, b"k").unwrap().unwrap(), b"canary of a sealed row");
     drop(store);
-    assert!(
-        contains(folder.path(), b"canary of a plain row"),
-        "the search finds what is there"
-    );
+    assert!(contains(folder.path(), b"canary of a plain row"), "the search finds what is there");
     for (what, canary) in [
         ("x", &x(77).expose()[..]),
         ("a token", &token(78).as_bytes()[..]),
@@ -58,10 +39,7 @@ fn what_is_sealed_is_not_in_the_files() {
         ("an envelope", b"asks 3000 euro a seat"),
         ("the key", &KEK),
     ] {
-        assert!(
-            !contains(folder.path(), canary),
-            "{what} is on disk in clear"
-        );
+        assert!(!contains(folder.path(), canary), "{what} is on disk in clear");
     }
 }
 
@@ -88,14 +66,8 @@ fn debug_shows_nothing() {
     let put = format!("{:?}", Draft::own(1, 1, 1).put());
     assert!(!put.contains("BR20") && !put.contains("BE-1042"), "{put}");
     let row = put_row(Table::Case, b"key", b"canary", Secrecy::Sealed);
-    let batch = format!(
-        "{:?}",
-        Batch::new().with(row).with(Draft::own(1, 1, 1).change())
-    );
+    let batch = format!("{:?}", Batch::new().with(row).with(Draft::own(1, 1, 1).change()));
     let canary = format!("{:?}", b"canary");
     assert!(batch.contains("Put(cases, 6 bytes)"), "{batch}");
-    assert!(
-        !batch.contains(&canary[1..canary.len() - 1]) && !batch.contains("key"),
-        "{batch}"
-    );
+    assert!(!batch.contains(&canary[1..canary.len() - 1]) && !batch.contains("key"), "{batch}");
 }

@@ -106,9 +106,7 @@ impl CallFailure {
             Code::Unimplemented => Self::Incompatible,
             Code::OutOfRange => Self::Misbehaved(Invalid::new(
                 "message",
-                Why::TooLong {
-                    max: crate::limits::DECODE_BYTES_MAX,
-                },
+                Why::TooLong { max: crate::limits::DECODE_BYTES_MAX },
             )),
             Code::Internal if status.message().starts_with(NOT_PROTOBUF) => {
                 Self::Misbehaved(Invalid::new("message", Why::NotAMessage))
@@ -117,9 +115,7 @@ impl CallFailure {
             Code::Unknown | Code::Internal if std::error::Error::source(status).is_some() => {
                 Self::Unavailable
             }
-            code => Self::Failed {
-                grpc_code: code as i32,
-            },
+            code => Self::Failed { grpc_code: code as i32 },
         }
     }
 }
@@ -146,45 +142,19 @@ mod tests {
     fn the_texts_of_the_libraries_are_known() {
         let error = crate::v1::AskResponse::decode(&[0xff; 4][..]).unwrap_err();
         let failure = CallFailure::of(&Status::internal(error.to_string()));
-        assert_eq!(
-            failure,
-            CallFailure::Misbehaved(Invalid::new("message", Why::NotAMessage))
-        );
+        assert_eq!(failure, CallFailure::Misbehaved(Invalid::new("message", Why::NotAMessage)));
         let expired = tonic::TimeoutExpired(()).to_string();
-        assert_eq!(
-            CallFailure::of(&Status::cancelled(expired)),
-            CallFailure::TimedOut
-        );
+        assert_eq!(CallFailure::of(&Status::cancelled(expired)), CallFailure::TimedOut);
     }
 
     #[test]
     fn errors_are_sorted_by_fault() {
         for (status, failure, no_answer) in [
-            (
-                Status::deadline_exceeded(""),
-                CallFailure::TimedOut,
-                NoAnswer::TimedOut,
-            ),
-            (
-                Status::unavailable(""),
-                CallFailure::Unavailable,
-                NoAnswer::Unreachable,
-            ),
-            (
-                Status::cancelled("reset"),
-                CallFailure::Unavailable,
-                NoAnswer::Unreachable,
-            ),
-            (
-                Status::unimplemented(""),
-                CallFailure::Incompatible,
-                NoAnswer::Misbehaved,
-            ),
-            (
-                Status::data_loss("x"),
-                CallFailure::Failed { grpc_code: 15 },
-                NoAnswer::Unreachable,
-            ),
+            (Status::deadline_exceeded(""), CallFailure::TimedOut, NoAnswer::TimedOut),
+            (Status::unavailable(""), CallFailure::Unavailable, NoAnswer::Unreachable),
+            (Status::cancelled("reset"), CallFailure::Unavailable, NoAnswer::Unreachable),
+            (Status::unimplemented(""), CallFailure::Incompatible, NoAnswer::Misbehaved),
+            (Status::data_loss("x"), CallFailure::Failed { grpc_code: 15 }, NoAnswer::Unreachable),
             (
                 Status::from_error(Box::new(DialFailure::PeerFull)),
                 CallFailure::NotConnected(DialFailure::PeerFull),

@@ -53,9 +53,7 @@ impl OfficerClient {
     pub async fn open_case(&self, opening: CaseOpening) -> Result<Case, CallFailure> {
         let mut service = self.service.clone();
         let call = service.open_case(request(opening.into(), CALL_MS_MAX));
-        Ok(answer::<v1::OpenCaseResponse>(CALL_MS_MAX, call)
-            .await?
-            .try_into()?)
+        Ok(answer::<v1::OpenCaseResponse>(CALL_MS_MAX, call).await?.try_into()?)
     }
 
     /// One page of the agency's cases: those with a number above `after_number`.
@@ -65,9 +63,7 @@ impl OfficerClient {
     pub async fn list_cases(&self, after_number: u32) -> Result<Vec<Case>, CallFailure> {
         let mut service = self.service.clone();
         let call = service.list_cases(request(v1::ListCasesRequest { after_number }, CALL_MS_MAX));
-        Ok(answer::<v1::ListCasesResponse>(CALL_MS_MAX, call)
-            .await?
-            .try_into()?)
+        Ok(answer::<v1::ListCasesResponse>(CALL_MS_MAX, call).await?.try_into()?)
     }
 
     /// Submits, or asks what would happen; one result for each submission, in their order.
@@ -86,11 +82,7 @@ impl OfficerClient {
         let call = service.submit(request(message, CALL_MS_MAX));
         let response = answer::<v1::SubmitResponse>(CALL_MS_MAX, call).await?;
         let results = Vec::<SubmissionResult>::try_from(response)?;
-        if results.len() == count {
-            Ok(results)
-        } else {
-            Err(misfit("results"))
-        }
+        if results.len() == count { Ok(results) } else { Err(misfit("results")) }
     }
 
     /// Asks the own index, and the partners that the query names.
@@ -100,9 +92,7 @@ impl OfficerClient {
     pub async fn query(&self, asked: Query, mode: Mode) -> Result<QueryReport, CallFailure> {
         let mut service = self.service.clone();
         let call = service.query(request(query::to_request(asked, mode), QUERY_MS_MAX));
-        Ok(answer::<v1::QueryResponse>(QUERY_MS_MAX, call)
-            .await?
-            .try_into()?)
+        Ok(answer::<v1::QueryResponse>(QUERY_MS_MAX, call).await?.try_into()?)
     }
 
     /// One page of what matched so far, newest first, after the hit with this follow-up reference.
@@ -112,9 +102,7 @@ impl OfficerClient {
     pub async fn list_hits(&self, after: Option<RecordId>) -> Result<Vec<Hit>, CallFailure> {
         let mut service = self.service.clone();
         let call = service.list_hits(request(HitsAfter(after).into(), CALL_MS_MAX));
-        Ok(answer::<v1::ListHitsResponse>(CALL_MS_MAX, call)
-            .await?
-            .try_into()?)
+        Ok(answer::<v1::ListHitsResponse>(CALL_MS_MAX, call).await?.try_into()?)
     }
 
     /// Takes a record back, for ever.
@@ -129,11 +117,7 @@ impl OfficerClient {
         let call = service.withdraw(request(record.clone().into(), CALL_MS_MAX));
         let response = answer::<v1::WithdrawResponse>(CALL_MS_MAX, call).await?;
         let receipt = WithdrawalReceipt::try_from(response)?;
-        if record.names(&receipt.record_id) {
-            Ok(receipt)
-        } else {
-            Err(misfit("record_id"))
-        }
+        if record.names(&receipt.record_id) { Ok(receipt) } else { Err(misfit("record_id")) }
     }
 
     /// The signed head of the audit log; not verified yet.
@@ -143,9 +127,7 @@ impl OfficerClient {
     pub async fn audit_head(&self) -> Result<SignedNote, CallFailure> {
         let mut service = self.service.clone();
         let call = service.audit_head(request(v1::AuditHeadRequest {}, CALL_MS_MAX));
-        Ok(answer::<v1::AuditHeadResponse>(CALL_MS_MAX, call)
-            .await?
-            .try_into()?)
+        Ok(answer::<v1::AuditHeadResponse>(CALL_MS_MAX, call).await?.try_into()?)
     }
 
     /// Opens the export of the audit log.
@@ -155,10 +137,7 @@ impl OfficerClient {
     pub async fn audit_export(&self) -> Result<AuditExport, CallFailure> {
         let mut service = self.service.clone();
         let stream = answer(CALL_MS_MAX, service.audit_export(v1::AuditExportRequest {})).await?;
-        Ok(AuditExport {
-            stream,
-            room: EXPORT_BYTES_MAX,
-        })
+        Ok(AuditExport { stream, room: EXPORT_BYTES_MAX })
     }
 }
 

@@ -45,9 +45,8 @@ impl PeerClient {
     pub async fn hello(&self, hello: Hello) -> Result<HelloReply, CallFailure> {
         let mut service = self.service.clone();
         let call = service.hello(request(hello.into(), HELLO_MS_MAX));
-        let reply = HelloReply::try_from(discreet(
-            answer::<v1::HelloResponse>(HELLO_MS_MAX, call).await,
-        )?)?;
+        let reply =
+            HelloReply::try_from(discreet(answer::<v1::HelloResponse>(HELLO_MS_MAX, call).await)?)?;
         if (PROTOCOL_MIN..=PROTOCOL_MAX).contains(&reply.protocol) {
             Ok(reply)
         } else {
@@ -64,13 +63,9 @@ impl PeerClient {
         agreement: &AgreementId,
     ) -> Result<Vec<Envelope>, CallFailure> {
         let mut service = self.service.clone();
-        let message = v1::FetchTokenKeysRequest {
-            agreement: agreement.to_string(),
-        };
+        let message = v1::FetchTokenKeysRequest { agreement: agreement.to_string() };
         let call = service.fetch_token_keys(request(message, CALL_MS_MAX));
-        Ok(pull::from_token_keys(discreet(
-            answer(CALL_MS_MAX, call).await,
-        )?)?)
+        Ok(pull::from_token_keys(discreet(answer(CALL_MS_MAX, call).await)?)?)
     }
 
     /// Opens a stream of nudges.
@@ -80,9 +75,7 @@ impl PeerClient {
     pub async fn watch(&self, agreement: &AgreementId) -> Result<Watch, CallFailure> {
         let mut service = self.service.clone();
         // No deadline is told: the stream is to stay open.
-        let message = v1::WatchRequest {
-            agreement: agreement.to_string(),
-        };
+        let message = v1::WatchRequest { agreement: agreement.to_string() };
         let stream = discreet(answer(CALL_MS_MAX, service.watch(message)).await)?;
         Ok(Watch { stream })
     }
@@ -95,10 +88,7 @@ impl PeerClient {
         let mut service = self.service.clone();
         let call = service.pull(v1::PullRequest::from(wanted));
         let stream = discreet(answer(CALL_MS_MAX, call).await)?;
-        Ok(Pull {
-            stream,
-            state: PullState::Open,
-        })
+        Ok(Pull { stream, state: PullState::Open })
     }
 
     /// Hands in a signed purge receipt.

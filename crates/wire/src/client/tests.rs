@@ -77,10 +77,7 @@ fn items<T: Send + 'static>(items: Vec<T>) -> Items<T> {
 fn message(up_to_date: UpToDate) -> PullMessage {
     PullMessage {
         incarnation: [1; 16],
-        epoch: Epoch {
-            counter: 1,
-            random: [2; 16],
-        },
+        epoch: Epoch { counter: 1, random: [2; 16] },
         grant_sequence: 7,
         grants: Some(Vec::new()),
         section: None,
@@ -103,27 +100,16 @@ impl PeerService for Node {
             _ => hello.agreed().unwrap(),
         };
         let (incarnation, epoch) = ([1; 16], message(UpToDate::No).epoch);
-        let reply = HelloReply {
-            protocol,
-            clock: hello.clock,
-            incarnation,
-            epoch,
-        };
-        self.answers(reply.into(), v1::HelloResponse::default())
-            .await
+        let reply = HelloReply { protocol, clock: hello.clock, incarnation, epoch };
+        self.answers(reply.into(), v1::HelloResponse::default()).await
     }
 
     async fn fetch_token_keys(
         &self,
         request: Request<v1::FetchTokenKeysRequest>,
     ) -> Result<Response<v1::FetchTokenKeysResponse>, Status> {
-        assert_eq!(
-            pull::from_fetch(&request.into_inner()).unwrap().as_str(),
-            "malines-2026"
-        );
-        let keys = |count| v1::FetchTokenKeysResponse {
-            keys: vec![Default::default(); count],
-        };
+        assert_eq!(pull::from_fetch(&request.into_inner()).unwrap().as_str(), "malines-2026");
+        let keys = |count| v1::FetchTokenKeysResponse { keys: vec![Default::default(); count] };
         self.answers(keys(1), keys(3)).await
     }
 
@@ -131,8 +117,7 @@ impl PeerService for Node {
         &self,
         _: Request<v1::WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        self.answers(items(vec![v1::WatchResponse {}; 2]), items(Vec::new()))
-            .await
+        self.answers(items(vec![v1::WatchResponse {}; 2]), items(Vec::new())).await
     }
 
     async fn pull(
@@ -146,8 +131,7 @@ impl PeerService for Node {
             Manner::Short => vec![first.clone()],
             _ => vec![first.clone(), last.clone(), last],
         };
-        self.answers(items(good), items(vec![first, v1::PullResponse::default()]))
-            .await
+        self.answers(items(good), items(vec![first, v1::PullResponse::default()])).await
     }
 
     async fn acknowledge_purge(
@@ -181,8 +165,7 @@ impl OfficerService for Node {
         &self,
         _: Request<v1::StatusRequest>,
     ) -> Result<Response<v1::StatusResponse>, Status> {
-        self.answers(node_status().into(), v1::StatusResponse::default())
-            .await
+        self.answers(node_status().into(), v1::StatusResponse::default()).await
     }
 
     async fn open_case(
@@ -202,11 +185,8 @@ impl OfficerService for Node {
             open_until_ms: NOW.plus_days(opening.open_days).as_millis(),
         };
         let (good, wrong) = (Some(case), None);
-        self.answers(
-            v1::OpenCaseResponse { case: good },
-            v1::OpenCaseResponse { case: wrong },
-        )
-        .await
+        self.answers(v1::OpenCaseResponse { case: good }, v1::OpenCaseResponse { case: wrong })
+            .await
     }
 
     async fn list_cases(
@@ -214,32 +194,18 @@ impl OfficerService for Node {
         request: Request<v1::ListCasesRequest>,
     ) -> Result<Response<v1::ListCasesResponse>, Status> {
         assert_eq!(request.into_inner().after_number, 12);
-        let wrong = v1::ListCasesResponse {
-            cases: vec![v1::Case::default()],
-        };
-        self.answers(v1::ListCasesResponse { cases: Vec::new() }, wrong)
-            .await
+        let wrong = v1::ListCasesResponse { cases: vec![v1::Case::default()] };
+        self.answers(v1::ListCasesResponse { cases: Vec::new() }, wrong).await
     }
 
     async fn submit(
         &self,
         _: Request<v1::SubmitRequest>,
     ) -> Result<Response<v1::SubmitResponse>, Status> {
-        let refused = v1::Refused {
-            code: 35,
-            rule: "code.benefit".into(),
-        };
+        let refused = v1::Refused { code: 35, rule: "code.benefit".into() };
         let result = Some(v1::submit_result::Result::Refused(refused));
-        let wrong = v1::SubmitResponse {
-            results: vec![v1::SubmitResult { result }],
-        };
-        self.answers(
-            v1::SubmitResponse {
-                results: Vec::new(),
-            },
-            wrong,
-        )
-        .await
+        let wrong = v1::SubmitResponse { results: vec![v1::SubmitResult { result }] };
+        self.answers(v1::SubmitResponse { results: Vec::new() }, wrong).await
     }
 
     async fn query(
@@ -249,18 +215,8 @@ impl OfficerService for Node {
         let (_, mode) = crate::convert::query::from_request(request.into_inner()).unwrap();
         assert_eq!(mode, Mode::DryRun);
         let answers = vec![v1::PartnerAnswer::default()];
-        let wrong = v1::QueryResponse {
-            answers,
-            ..Default::default()
-        };
-        self.answers(
-            v1::QueryResponse {
-                audit_sequence: 5,
-                ..Default::default()
-            },
-            wrong,
-        )
-        .await
+        let wrong = v1::QueryResponse { answers, ..Default::default() };
+        self.answers(v1::QueryResponse { audit_sequence: 5, ..Default::default() }, wrong).await
     }
 
     async fn list_hits(
@@ -268,11 +224,8 @@ impl OfficerService for Node {
         request: Request<v1::ListHitsRequest>,
     ) -> Result<Response<v1::ListHitsResponse>, Status> {
         assert_eq!(request.into_inner().after, [3; 16]);
-        let wrong = v1::ListHitsResponse {
-            hits: vec![v1::Hit::default()],
-        };
-        self.answers(v1::ListHitsResponse { hits: Vec::new() }, wrong)
-            .await
+        let wrong = v1::ListHitsResponse { hits: vec![v1::Hit::default()] };
+        self.answers(v1::ListHitsResponse { hits: Vec::new() }, wrong).await
     }
 
     async fn withdraw(
@@ -291,9 +244,7 @@ impl OfficerService for Node {
         &self,
         _: Request<v1::AuditHeadRequest>,
     ) -> Result<Response<v1::AuditHeadResponse>, Status> {
-        let note = |text: &str| v1::AuditHeadResponse {
-            signed_note: text.into(),
-        };
+        let note = |text: &str| v1::AuditHeadResponse { signed_note: text.into() };
         self.answers(note("be-fedpol\n1\n"), note("")).await
     }
 
@@ -302,8 +253,7 @@ impl OfficerService for Node {
         _: Request<v1::AuditExportRequest>,
     ) -> Result<Response<Self::AuditExportStream>, Status> {
         let good = audit::chunks(&vec![7; audit::CHUNK_BYTES_MAX + 1]).collect();
-        self.answers(items(good), items(vec![v1::AuditExportResponse::default()]))
-            .await
+        self.answers(items(good), items(vec![v1::AuditExportResponse::default()])).await
     }
 }
 
@@ -391,17 +341,11 @@ async fn a_good_partner_is_understood() {
     let client = PeerClient::new(node(Manner::Good).await);
     let agreement = "malines-2026".parse().unwrap();
     let reply = client.hello(Hello::new(NOW)).await.unwrap();
-    assert_eq!(
-        (reply.protocol, reply.clock, reply.incarnation),
-        (PROTOCOL_MAX, NOW, [1; 16])
-    );
+    assert_eq!((reply.protocol, reply.clock, reply.incarnation), (PROTOCOL_MAX, NOW, [1; 16]));
     assert_eq!(client.fetch_token_keys(&agreement).await.unwrap().len(), 1);
     let receipt = v1::Envelope::default().try_into().unwrap();
     assert_eq!(client.acknowledge_purge(receipt).await, Ok(()));
-    assert_eq!(
-        client.ask(&asked(), 5_000).await,
-        Ok(Answer::NoMatch { as_of: NOW })
-    );
+    assert_eq!(client.ask(&asked(), 5_000).await, Ok(Answer::NoMatch { as_of: NOW }));
 
     let mut watch = client.watch(&agreement).await.unwrap();
     assert_eq!(watch.changed().await, Ok(()));
@@ -420,10 +364,7 @@ async fn a_partner_that_breaks_the_contract_misbehaves() {
     let client = PeerClient::new(node(Manner::Wrong).await);
     assert_eq!(misbehaved(client.hello(Hello::new(NOW)).await), "protocol");
     let agreement = "malines-2026".parse().unwrap();
-    assert_eq!(
-        misbehaved(client.fetch_token_keys(&agreement).await),
-        "keys"
-    );
+    assert_eq!(misbehaved(client.fetch_token_keys(&agreement).await), "keys");
     assert_eq!(misbehaved(client.ask(&asked(), 5_000).await), "answer");
     let mut pull = client.pull(wanted()).await.unwrap();
     assert_eq!(pull.next().await, Ok(Some(message(UpToDate::No))));
@@ -432,12 +373,7 @@ async fn a_partner_that_breaks_the_contract_misbehaves() {
 
     let client = PeerClient::new(node(Manner::Huge).await);
     let huge = client.ask(&asked(), 5_000).await;
-    let too_long = Invalid::new(
-        "message",
-        Why::TooLong {
-            max: DECODE_BYTES_MAX,
-        },
-    );
+    let too_long = Invalid::new("message", Why::TooLong { max: DECODE_BYTES_MAX });
     assert_eq!(huge, Err(CallFailure::Misbehaved(too_long)));
 }
 
@@ -455,10 +391,7 @@ async fn a_refusal_is_an_answer_unless_it_tells_too_much() {
     let answer = client.ask(&asked(), 5_000).await;
     assert_eq!(answer, Ok(Answer::Refused(RefusalCode::QuotaSpent)));
     let refused = client.pull(wanted()).await.unwrap_err();
-    assert_eq!(
-        refused,
-        CallFailure::Refused(RefusalCode::QuotaSpent.into())
-    );
+    assert_eq!(refused, CallFailure::Refused(RefusalCode::QuotaSpent.into()));
     let client = PeerClient::new(node(Manner::Indiscreet).await);
     assert_eq!(misbehaved(client.ask(&asked(), 5_000).await), "refusal");
     assert_eq!(misbehaved(client.pull(wanted()).await), "refusal");
@@ -470,17 +403,12 @@ async fn silence_other_versions_and_absence_are_told_apart() {
     let silent = PeerClient::new(node(Manner::Silent).await);
     assert_eq!(silent.ask(&asked(), 50).await, Err(CallFailure::TimedOut));
     let newer = PeerClient::new(node(Manner::Newer).await);
-    assert_eq!(
-        newer.hello(Hello::new(NOW)).await,
-        Err(CallFailure::Incompatible)
-    );
+    assert_eq!(newer.hello(Hello::new(NOW)).await, Err(CallFailure::Incompatible));
 
     let (listener, channel) = listen().await;
     let officers_only = OfficerServiceServer::new(Node(Manner::Good));
     tokio::spawn(
-        Server::builder()
-            .add_service(officers_only)
-            .serve_with_incoming(accept(listener)),
+        Server::builder().add_service(officers_only).serve_with_incoming(accept(listener)),
     );
     let no_such_call = PeerClient::new(channel).hello(Hello::new(NOW)).await;
     assert_eq!(no_such_call, Err(CallFailure::Incompatible));
@@ -532,20 +460,10 @@ async fn a_good_node_serves_its_officer() {
     assert_eq!((case.number, case.open_until), (12, NOW.plus_days(90)));
     assert_eq!(client.list_cases(12).await, Ok(Vec::new()));
     assert_eq!(client.submit(Vec::new(), Mode::Real).await, Ok(Vec::new()));
-    assert_eq!(
-        client
-            .query(query(), Mode::DryRun)
-            .await
-            .unwrap()
-            .audit_sequence,
-        5
-    );
+    assert_eq!(client.query(query(), Mode::DryRun).await.unwrap().audit_sequence, 5);
     let after = RecordId::from_bytes([3; 16]);
     assert_eq!(client.list_hits(Some(after)).await, Ok(Vec::new()));
-    let receipt = client
-        .withdraw(RecordReference::new(&[4; 3]).unwrap())
-        .await
-        .unwrap();
+    let receipt = client.withdraw(RecordReference::new(&[4; 3]).unwrap()).await.unwrap();
     assert_eq!(receipt.record_id, RecordId::from_bytes([4; 16]));
     assert_eq!(client.audit_head().await.unwrap().0, "be-fedpol\n1\n");
 
@@ -563,19 +481,11 @@ async fn a_broken_node_does_not_deceive_its_officer() {
     assert_eq!(misbehaved(client.status().await), "agency");
     assert_eq!(misbehaved(client.open_case(opening()).await), "case");
     assert_eq!(misbehaved(client.list_cases(12).await), "case_id");
-    assert_eq!(
-        misbehaved(client.submit(Vec::new(), Mode::Real).await),
-        "results"
-    );
-    assert_eq!(
-        misbehaved(client.query(query(), Mode::DryRun).await),
-        "kind"
-    );
+    assert_eq!(misbehaved(client.submit(Vec::new(), Mode::Real).await), "results");
+    assert_eq!(misbehaved(client.query(query(), Mode::DryRun).await), "kind");
     let after = RecordId::from_bytes([3; 16]);
     assert_eq!(misbehaved(client.list_hits(Some(after)).await), "origin");
-    let other_record = client
-        .withdraw(RecordReference::new(&[4; 3]).unwrap())
-        .await;
+    let other_record = client.withdraw(RecordReference::new(&[4; 3]).unwrap()).await;
     assert_eq!(misbehaved(other_record), "record_id");
     assert_eq!(misbehaved(client.audit_head().await), "signed_note");
     let mut export = client.audit_export().await.unwrap();

@@ -25,18 +25,12 @@ impl core::fmt::Debug for Chunk {
 
 /// Cuts exported bytes into pieces that fit a message.
 pub fn chunks(export: &[u8]) -> impl Iterator<Item = v1::AuditExportResponse> {
-    export
-        .chunks(CHUNK_BYTES_MAX)
-        .map(|chunk| v1::AuditExportResponse {
-            chunk: chunk.to_vec(),
-        })
+    export.chunks(CHUNK_BYTES_MAX).map(|chunk| v1::AuditExportResponse { chunk: chunk.to_vec() })
 }
 
 impl From<SignedNote> for v1::AuditHeadResponse {
     fn from(note: SignedNote) -> Self {
-        Self {
-            signed_note: note.0,
-        }
+        Self { signed_note: note.0 }
     }
 }
 
@@ -52,12 +46,7 @@ impl TryFrom<v1::AuditHeadResponse> for SignedNote {
                 Err(Invalid::new("signed_note", Why::NotWellFormed))
             }
             1..=NOTE_BYTES_MAX => Ok(Self(note)),
-            _ => Err(Invalid::new(
-                "signed_note",
-                Why::TooLong {
-                    max: NOTE_BYTES_MAX,
-                },
-            )),
+            _ => Err(Invalid::new("signed_note", Why::TooLong { max: NOTE_BYTES_MAX })),
         }
     }
 }
@@ -74,12 +63,7 @@ impl TryFrom<v1::AuditExportResponse> for Chunk {
     fn try_from(response: v1::AuditExportResponse) -> Result<Self, Invalid> {
         let chunk = field::present("chunk", Some(response.chunk).filter(|c| !c.is_empty()))?;
         if chunk.len() > CHUNK_BYTES_MAX {
-            return Err(Invalid::new(
-                "chunk",
-                Why::TooLong {
-                    max: CHUNK_BYTES_MAX,
-                },
-            ));
+            return Err(Invalid::new("chunk", Why::TooLong { max: CHUNK_BYTES_MAX }));
         }
         Ok(Self(chunk))
     }

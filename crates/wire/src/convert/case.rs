@@ -79,9 +79,7 @@ impl TryFrom<v1::OpenCaseRequest> for CaseOpening {
 
 impl From<Case> for v1::OpenCaseResponse {
     fn from(case: Case) -> Self {
-        Self {
-            case: Some(case.into()),
-        }
+        Self { case: Some(case.into()) }
     }
 }
 
@@ -96,9 +94,7 @@ impl TryFrom<v1::OpenCaseResponse> for Case {
 impl From<Vec<Case>> for v1::ListCasesResponse {
     /// A page; the caller cuts it at [`PAGE_MAX`].
     fn from(cases: Vec<Case>) -> Self {
-        Self {
-            cases: cases.into_iter().map(Into::into).collect(),
-        }
+        Self { cases: cases.into_iter().map(Into::into).collect() }
     }
 }
 

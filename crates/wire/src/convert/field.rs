@@ -12,15 +12,12 @@ pub(crate) fn present<T>(what: &'static str, field: Option<T>) -> Result<T, Inva
 
 /// Exactly `N` bytes.
 pub(crate) fn bytes<const N: usize>(what: &'static str, bytes: &[u8]) -> Result<[u8; N], Invalid> {
-    bytes
-        .try_into()
-        .map_err(|_| Invalid::new(what, Why::Length { bytes: N }))
+    bytes.try_into().map_err(|_| Invalid::new(what, Why::Length { bytes: N }))
 }
 
 /// A well-formed name. The error of the parser is dropped: it quotes what was given.
 pub(crate) fn name<T: FromStr>(what: &'static str, text: &str) -> Result<T, Invalid> {
-    text.parse()
-        .map_err(|_| Invalid::new(what, Why::NotWellFormed))
+    text.parse().map_err(|_| Invalid::new(what, Why::NotWellFormed))
 }
 
 /// An instant up to the end of the year 9999.
@@ -39,12 +36,7 @@ pub(crate) fn text(
     characters_max: usize,
 ) -> Result<String, Invalid> {
     if text.chars().nth(characters_max).is_some() {
-        Err(Invalid::new(
-            what,
-            Why::TooLong {
-                max: characters_max,
-            },
-        ))
+        Err(Invalid::new(what, Why::TooLong { max: characters_max }))
     } else if text.chars().any(char::is_control) {
         Err(Invalid::new(what, Why::NotWellFormed))
     } else {
@@ -73,11 +65,7 @@ pub(crate) fn fit(text: &str, characters_max: usize) -> String {
 
 /// Refuses a count above its maximum.
 pub(crate) fn at_most(what: &'static str, count: usize, max: usize) -> Result<(), Invalid> {
-    if count > max {
-        Err(Invalid::new(what, Why::TooMany { max }))
-    } else {
-        Ok(())
-    }
+    if count > max { Err(Invalid::new(what, Why::TooMany { max })) } else { Ok(()) }
 }
 
 /// At most `max` members, each read by `read`.
@@ -128,29 +116,17 @@ mod tests {
         assert_eq!(fitted.chars().count(), 10);
         assert_eq!(text("note", fitted.clone(), 10), Ok(fitted));
         assert!(text("note", long.clone(), 10).is_err());
-        assert_eq!(
-            text("note", "a\nb".into(), 10),
-            Err(Invalid::new("note", Why::NotWellFormed))
-        );
+        assert_eq!(text("note", "a\nb".into(), 10), Err(Invalid::new("note", Why::NotWellFormed)));
     }
 
     #[test]
     fn limits_are_inclusive() {
         assert_eq!(text("note", "é".repeat(5), 5), Ok("é".repeat(5)));
-        assert_eq!(
-            text("note", "é".repeat(6), 5).unwrap_err().why,
-            Why::TooLong { max: 5 }
-        );
+        assert_eq!(text("note", "é".repeat(6), 5).unwrap_err().why, Why::TooLong { max: 5 });
         assert_eq!(list("list", vec![1, 2], 2, Ok), Ok(vec![1, 2]));
-        assert_eq!(
-            list("list", vec![1, 2, 3], 2, Ok).unwrap_err().why,
-            Why::TooMany { max: 2 }
-        );
+        assert_eq!(list("list", vec![1, 2, 3], 2, Ok).unwrap_err().why, Why::TooMany { max: 2 });
         assert_eq!(distinct("list", vec![2, 1], 2, Ok), Ok(vec![2, 1]));
-        assert_eq!(
-            distinct("list", vec![1, 1], 2, Ok).unwrap_err().why,
-            Why::Repeated
-        );
+        assert_eq!(distinct("list", vec![1, 1], 2, Ok).unwrap_err().why, Why::Repeated);
         let last = Timestamp::MAX.as_millis();
         assert_eq!(instant("at", last), Ok(Timestamp::MAX));
         assert_eq!(instant("at", last + 1).unwrap_err().why, Why::OutOfRange);

@@ -25,11 +25,7 @@ pub struct Hello {
 impl Hello {
     /// What this release says.
     pub const fn new(clock: Timestamp) -> Self {
-        Self {
-            protocol_min: PROTOCOL_MIN,
-            protocol_max: PROTOCOL_MAX,
-            clock,
-        }
+        Self { protocol_min: PROTOCOL_MIN, protocol_max: PROTOCOL_MAX, clock }
     }
 
     /// The highest minor version that both speak; `None` if there is none.
@@ -118,10 +114,7 @@ mod tests {
             protocol_max,
             clock: Timestamp::from_millis(0),
         };
-        assert_eq!(
-            Hello::new(Timestamp::from_millis(0)).agreed(),
-            Some(PROTOCOL_MAX)
-        );
+        assert_eq!(Hello::new(Timestamp::from_millis(0)).agreed(), Some(PROTOCOL_MAX));
         assert_eq!(hello(1, 99).agreed(), Some(PROTOCOL_MAX));
         assert_eq!(hello(PROTOCOL_MAX + 1, PROTOCOL_MAX + 2).agreed(), None);
     }

@@ -104,9 +104,7 @@ impl TryFrom<v1::PartnerStatus> for PartnerStatus {
                 return Err(Invalid::new("link", Why::Unknown));
             }
         };
-        let last_sync = status
-            .last_sync_ms
-            .map(|at| field::instant("last_sync_ms", at));
+        let last_sync = status.last_sync_ms.map(|at| field::instant("last_sync_ms", at));
         Ok(Self {
             agency: field::name("agency", &status.agency)?,
             country: field::name("country", &status.country)?,

@@ -19,10 +19,7 @@ pub const TOKEN_KEYS_MAX: usize = 2;
 
 impl From<Epoch> for v1::Epoch {
     fn from(epoch: Epoch) -> Self {
-        Self {
-            counter: epoch.counter,
-            random: epoch.random.to_vec(),
-        }
+        Self { counter: epoch.counter, random: epoch.random.to_vec() }
     }
 }
 
@@ -30,10 +27,7 @@ impl TryFrom<v1::Epoch> for Epoch {
     type Error = Invalid;
 
     fn try_from(epoch: v1::Epoch) -> Result<Self, Invalid> {
-        Ok(Self {
-            counter: epoch.counter,
-            random: field::bytes("random", &epoch.random)?,
-        })
+        Ok(Self { counter: epoch.counter, random: field::bytes("random", &epoch.random)? })
     }
 }
 
@@ -59,10 +53,7 @@ impl TryFrom<v1::PullRequest> for PullRequest {
     fn try_from(request: v1::PullRequest) -> Result<Self, Invalid> {
         let cursors = field::list("cursors", request.cursors, VIEW_CLASSES_MAX, |cursor| {
             let handle = ClassHandle::from_bytes(field::bytes("cursors", &cursor.class_handle)?);
-            Ok(Cursor {
-                handle,
-                position: cursor.position,
-            })
+            Ok(Cursor { handle, position: cursor.position })
         })?;
         let mut seen = BTreeSet::new();
         if !cursors.iter().all(|cursor| seen.insert(cursor.handle)) {
@@ -141,17 +132,9 @@ impl TryFrom<v1::PullResponse> for PullMessage {
 
     fn try_from(response: v1::PullResponse) -> Result<Self, Invalid> {
         let read_grants = |grants: v1::GrantSet| {
-            field::distinct(
-                "class_handles",
-                grants.class_handles,
-                VIEW_CLASSES_MAX,
-                |handle| {
-                    Ok(ClassHandle::from_bytes(field::bytes(
-                        "class_handles",
-                        &handle,
-                    )?))
-                },
-            )
+            field::distinct("class_handles", grants.class_handles, VIEW_CLASSES_MAX, |handle| {
+                Ok(ClassHandle::from_bytes(field::bytes("class_handles", &handle)?))
+            })
         };
         Ok(Self {
             incarnation: field::bytes("incarnation", &response.incarnation)?,
@@ -159,11 +142,7 @@ impl TryFrom<v1::PullResponse> for PullMessage {
             grant_sequence: response.grant_sequence,
             grants: response.grants.map(read_grants).transpose()?,
             section: response.section.map(Section::try_from).transpose()?,
-            up_to_date: if response.up_to_date {
-                UpToDate::Yes
-            } else {
-                UpToDate::No
-            },
+            up_to_date: if response.up_to_date { UpToDate::Yes } else { UpToDate::No },
         })
     }
 }
@@ -212,9 +191,7 @@ pub fn from_watch(request: &v1::WatchRequest) -> Result<AgreementId, Invalid> {
 
 /// The sealed token keys for one partner, at most [`TOKEN_KEYS_MAX`]. They hold no record.
 pub fn to_token_keys(keys: Vec<Envelope>) -> v1::FetchTokenKeysResponse {
-    v1::FetchTokenKeysResponse {
-        keys: keys.into_iter().map(Into::into).collect(),
-    }
+    v1::FetchTokenKeysResponse { keys: keys.into_iter().map(Into::into).collect() }
 }
 
 /// Reads sealed token keys.
@@ -227,9 +204,7 @@ pub fn from_token_keys(response: v1::FetchTokenKeysResponse) -> Result<Vec<Envel
 
 /// The acknowledgement that carries a signed purge receipt.
 pub fn to_acknowledgement(receipt: Envelope) -> v1::AcknowledgePurgeRequest {
-    v1::AcknowledgePurgeRequest {
-        receipt: Some(receipt.into()),
-    }
+    v1::AcknowledgePurgeRequest { receipt: Some(receipt.into()) }
 }
 
 /// Reads a signed purge receipt; it is not verified yet.

@@ -25,11 +25,7 @@ pub fn to_request(query: Query, mode: Mode) -> v1::QueryRequest {
     v1::QueryRequest {
         case_id: query.case.as_bytes().to_vec(),
         kind: query.kind.to_wire(),
-        fingerprints: query
-            .fingerprints
-            .iter()
-            .map(|x| x.expose().to_vec())
-            .collect(),
+        fingerprints: query.fingerprints.iter().map(|x| x.expose().to_vec()).collect(),
         ask: query.ask.iter().map(ToString::to_string).collect(),
         urgency: query.urgency.to_wire(),
         dry_run: mode == Mode::DryRun,
@@ -168,14 +164,8 @@ impl TryFrom<v1::Hit> for Hit {
     type Error = Invalid;
 
     fn try_from(hit: v1::Hit) -> Result<Self, Invalid> {
-        let case = hit
-            .case_id
-            .map(|id| field::bytes("case_id", &id))
-            .transpose()?;
-        let record_id = hit
-            .record_id
-            .map(|id| field::bytes("record_id", &id))
-            .transpose()?;
+        let case = hit.case_id.map(|id| field::bytes("case_id", &id)).transpose()?;
+        let record_id = hit.record_id.map(|id| field::bytes("record_id", &id)).transpose()?;
         Ok(Self {
             origin: field::name("origin", &hit.origin)?,
             summary: field::present("summary", hit.summary)?.try_into()?,
@@ -189,9 +179,7 @@ impl TryFrom<v1::Hit> for Hit {
 impl From<Vec<Hit>> for v1::ListHitsResponse {
     /// A page; the caller cuts it at [`PAGE_MAX`].
     fn from(hits: Vec<Hit>) -> Self {
-        Self {
-            hits: hits.into_iter().map(Into::into).collect(),
-        }
+        Self { hits: hits.into_iter().map(Into::into).collect() }
     }
 }
 
@@ -209,9 +197,7 @@ pub struct HitsAfter(pub Option<RecordId>);
 
 impl From<HitsAfter> for v1::ListHitsRequest {
     fn from(after: HitsAfter) -> Self {
-        Self {
-            after: after.0.map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
-        }
+        Self { after: after.0.map(|id| id.as_bytes().to_vec()).unwrap_or_default() }
     }
 }
 
@@ -221,39 +207,21 @@ impl TryFrom<v1::ListHitsRequest> for HitsAfter {
     fn try_from(request: v1::ListHitsRequest) -> Result<Self, Invalid> {
         match request.after.as_slice() {
             [] => Ok(Self(None)),
-            after => Ok(Self(Some(RecordId::from_bytes(field::bytes(
-                "after", after,
-            )?)))),
+            after => Ok(Self(Some(RecordId::from_bytes(field::bytes("after", after)?)))),
         }
     }
 }
 
 impl From<MatchSummary> for v1::MatchSummary {
     fn from(summary: MatchSummary) -> Self {
-        let MatchSummary {
-            tlp,
-            pap,
-            handling,
-            evaluation,
-            basis,
-            ..
-        } = summary;
+        let MatchSummary { tlp, pap, handling, evaluation, basis, .. } = summary;
         Self {
             slot: summary.slot,
             follow_up: summary.follow_up.as_bytes().to_vec(),
             kind: summary.kind.to_wire(),
             role: summary.role.map(|role| role.to_wire()),
             content_class: summary.class.map(|class| class.to_wire()),
-            labels: Some(
-                Labels {
-                    tlp,
-                    pap,
-                    handling,
-                    evaluation,
-                    basis,
-                }
-                .into(),
-            ),
+            labels: Some(Labels { tlp, pap, handling, evaluation, basis }.into()),
             observed_last_ms: summary.observed_last.as_millis(),
         }
     }
@@ -295,15 +263,8 @@ const REASON_BYTES_MAX: usize = 16;
 const SEPARATOR: &str = ": ";
 
 fn reason_to_note(reason: NoAnswer, note: &str) -> String {
-    let word = REASONS
-        .iter()
-        .find(|(known, _)| *known == reason)
-        .map_or("", |(_, word)| word);
-    if note.is_empty() {
-        word.to_owned()
-    } else {
-        format!("{word}{SEPARATOR}{note}")
-    }
+    let word = REASONS.iter().find(|(known, _)| *known == reason).map_or("", |(_, word)| word);
+    if note.is_empty() { word.to_owned() } else { format!("{word}{SEPARATOR}{note}") }
 }
 
 fn reason_from_note(note: &str) -> Result<(NoAnswer, String), Invalid> {

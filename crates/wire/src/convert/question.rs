@@ -60,11 +60,7 @@ pub fn to_request(question: &Question) -> Result<v1::AskRequest, Invalid> {
     if !PADDING_STEPS.contains(&question.tokens.len()) {
         return Err(Invalid::new("tokens", Why::Step));
     }
-    let tokens: Vec<u8> = question
-        .tokens
-        .iter()
-        .flat_map(|token| *token.as_bytes())
-        .collect();
+    let tokens: Vec<u8> = question.tokens.iter().flat_map(|token| *token.as_bytes()).collect();
     Ok(v1::AskRequest {
         terms: Some(question.terms.clone().into()),
         token_epoch: question.epoch.0,
@@ -123,12 +119,7 @@ impl TryFrom<v1::AskResponse> for Answer {
 
     fn try_from(response: v1::AskResponse) -> Result<Self, Invalid> {
         if response.padding.len() > PADDING_BYTES_MAX {
-            return Err(Invalid::new(
-                "padding",
-                Why::TooLong {
-                    max: PADDING_BYTES_MAX,
-                },
-            ));
+            return Err(Invalid::new("padding", Why::TooLong { max: PADDING_BYTES_MAX }));
         }
         match field::present("answer", response.answer)? {
             v1::ask_response::Answer::Refused(code) => {
@@ -143,10 +134,7 @@ impl TryFrom<v1::AskResponse> for Answer {
                 let as_of = field::instant("as_of_ms", matched.as_of_ms)?;
                 Ok(match matched.matches {
                     None => Self::NoMatch { as_of },
-                    Some(matches) => Self::Match {
-                        as_of,
-                        matches: matches.try_into()?,
-                    },
+                    Some(matches) => Self::Match { as_of, matches: matches.try_into()? },
                 })
             }
         }
@@ -207,16 +195,9 @@ fn check_released(
     };
     let fits = message.asker == *asker
         && !message.matches.is_empty()
-        && message
-            .matches
-            .iter()
-            .eq(released.iter().map(AsRef::as_ref))
+        && message.matches.iter().eq(released.iter().map(AsRef::as_ref))
         && released.iter().all(to_asker);
-    if fits {
-        Ok(())
-    } else {
-        Err(Refusal::by_rule(RefusalCode::PolicyFault, RELEASED_RULE))
-    }
+    if fits { Ok(()) } else { Err(Refusal::by_rule(RefusalCode::PolicyFault, RELEASED_RULE)) }
 }
 
 fn matched(as_of: Timestamp, matches: Option<Envelope>) -> v1::ask_response::Answer {
@@ -228,10 +209,7 @@ fn matched(as_of: Timestamp, matches: Option<Envelope>) -> v1::ask_response::Ans
 
 /// Fills the message to a multiple of [`ANSWER_STEP_BYTES`].
 fn padded(answer: v1::ask_response::Answer) -> v1::AskResponse {
-    let mut response = v1::AskResponse {
-        answer: Some(answer),
-        padding: Vec::new(),
-    };
+    let mut response = v1::AskResponse { answer: Some(answer), padding: Vec::new() };
     let bare = response.encoded_len();
     let to_step = (ANSWER_STEP_BYTES - bare % ANSWER_STEP_BYTES) % ANSWER_STEP_BYTES;
     if to_step > 0 {
@@ -271,10 +249,7 @@ mod tests {
         for size in sizes {
             let response = padded(matched(as_of, Some(envelope(size))));
             assert_eq!(response.encoded_len() % ANSWER_STEP_BYTES, 0, "{size}");
-            let expected = Answer::Match {
-                as_of,
-                matches: envelope(size),
-            };
+            let expected = Answer::Match { as_of, matches: envelope(size) };
             assert_eq!(Answer::try_from(response), Ok(expected));
         }
     }
@@ -287,10 +262,7 @@ mod tests {
         assert_eq!(no_match, ANSWER_STEP_BYTES);
         let refused = Reply::Refused(RefusalCode::QuotaSpent.into());
         assert_eq!(size(refused), no_match);
-        assert_eq!(
-            padded(matched(as_of, Some(envelope(400)))).encoded_len(),
-            no_match
-        );
+        assert_eq!(padded(matched(as_of, Some(envelope(400)))).encoded_len(), no_match);
     }
 
     #[test]
@@ -310,15 +282,9 @@ mod tests {
 
     #[test]
     fn a_partner_that_tells_too_much_is_refused() {
-        for code in RefusalCode::ALL
-            .iter()
-            .filter(|code| !code.is_of_the_question())
-        {
+        for code in RefusalCode::ALL.iter().filter(|code| !code.is_of_the_question()) {
             let answer = v1::ask_response::Answer::Refused(code.to_wire());
-            let response = v1::AskResponse {
-                answer: Some(answer),
-                padding: Vec::new(),
-            };
+            let response = v1::AskResponse { answer: Some(answer), padding: Vec::new() };
             let invalid = Answer::try_from(response).unwrap_err();
             assert_eq!(invalid, Invalid::new("refused", Why::NotForPartners));
         }

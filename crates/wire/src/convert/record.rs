@@ -15,14 +15,11 @@ use domain::value::Handling;
 
 impl From<Envelope> for v1::Envelope {
     fn from(envelope: Envelope) -> Self {
-        let signatures = envelope
-            .signatures
-            .into_iter()
-            .map(|signature| v1::Signature {
-                key_id: signature.key_id.as_bytes().to_vec(),
-                algorithm: signature.algorithm.number(),
-                signature: signature.signature.to_vec(),
-            });
+        let signatures = envelope.signatures.into_iter().map(|signature| v1::Signature {
+            key_id: signature.key_id.as_bytes().to_vec(),
+            algorithm: signature.algorithm.number(),
+            signature: signature.signature.to_vec(),
+        });
         Self {
             payload: envelope.payload,
             payload_type: envelope.payload_type,
@@ -36,11 +33,7 @@ impl TryFrom<v1::Envelope> for Envelope {
 
     /// Takes the bytes as they are; nothing of them is verified or parsed here.
     fn try_from(envelope: v1::Envelope) -> Result<Self, Invalid> {
-        let v1::Envelope {
-            payload,
-            payload_type,
-            signatures,
-        } = envelope;
+        let v1::Envelope { payload, payload_type, signatures } = envelope;
         shorter("payload", payload.len(), PAYLOAD_BYTES_MAX)?;
         shorter("payload_type", payload_type.len(), PAYLOAD_TYPE_BYTES_MAX)?;
         let signatures = field::list("signatures", signatures, SIGNATURES_MAX, |signature| {
@@ -51,11 +44,7 @@ impl TryFrom<v1::Envelope> for Envelope {
                 signature: field::bytes("signature", &signature.signature)?,
             })
         })?;
-        Ok(Self {
-            payload,
-            payload_type,
-            signatures,
-        })
+        Ok(Self { payload, payload_type, signatures })
     }
 }
 
@@ -145,9 +134,7 @@ impl From<ContentBody> for v1::ContentBody {
         Self {
             media: body.media.to_wire(),
             class: body.class.to_wire(),
-            linked_ad: body
-                .linked_ad
-                .map(|record_id| record_id.as_bytes().to_vec()),
+            linked_ad: body.linked_ad.map(|record_id| record_id.as_bytes().to_vec()),
             cluster: body.cluster.as_bytes().to_vec(),
         }
     }
@@ -157,10 +144,7 @@ impl TryFrom<v1::ContentBody> for ContentBody {
     type Error = Invalid;
 
     fn try_from(body: v1::ContentBody) -> Result<Self, Invalid> {
-        let linked_ad = body
-            .linked_ad
-            .map(|id| field::bytes("linked_ad", &id))
-            .transpose()?;
+        let linked_ad = body.linked_ad.map(|id| field::bytes("linked_ad", &id)).transpose()?;
         Ok(Self {
             media: value("media", body.media)?,
             class: value("class", body.class)?,
@@ -171,9 +155,5 @@ impl TryFrom<v1::ContentBody> for ContentBody {
 }
 
 fn shorter(what: &'static str, bytes: usize, max: usize) -> Result<(), Invalid> {
-    if bytes > max {
-        Err(Invalid::new(what, Why::TooLong { max }))
-    } else {
-        Ok(())
-    }
+    if bytes > max { Err(Invalid::new(what, Why::TooLong { max })) } else { Ok(()) }
 }

@@ -21,35 +21,14 @@ mod tests {
 
     #[test]
     fn debug_shows_no_fingerprint_token_or_reference() {
-        let submission = v1::Submission {
-            fingerprint: vec![171; 32],
-            ..Default::default()
-        };
-        let submit = v1::SubmitRequest {
-            submissions: vec![submission],
-            dry_run: false,
-        };
-        let query = v1::QueryRequest {
-            fingerprints: vec![vec![171; 32]],
-            ..Default::default()
-        };
-        let ask = v1::AskRequest {
-            tokens: vec![171; 32].into(),
-            ..Default::default()
-        };
-        let case = v1::Case {
-            reference: "171".into(),
-            ..Default::default()
-        };
-        let opening = v1::OpenCaseRequest {
-            reference: "171".into(),
-            ..Default::default()
-        };
+        let submission = v1::Submission { fingerprint: vec![171; 32], ..Default::default() };
+        let submit = v1::SubmitRequest { submissions: vec![submission], dry_run: false };
+        let query = v1::QueryRequest { fingerprints: vec![vec![171; 32]], ..Default::default() };
+        let ask = v1::AskRequest { tokens: vec![171; 32].into(), ..Default::default() };
+        let case = v1::Case { reference: "171".into(), ..Default::default() };
+        let opening = v1::OpenCaseRequest { reference: "171".into(), ..Default::default() };
         let cases = v1::ListCasesResponse { cases: vec![case] };
         let shown = format!("{submit:?}{query:?}{ask:?}{opening:?}{cases:?}");
-        assert!(
-            !shown.contains("171") && shown.contains("Submission(..)"),
-            "{shown}"
-        );
+        assert!(!shown.contains("171") && shown.contains("Submission(..)"), "{shown}");
     }
 }

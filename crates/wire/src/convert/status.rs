@@ -50,17 +50,9 @@ pub fn refusal_of_status(status: &Status) -> Result<Option<Refusal>, Invalid> {
     };
     let bytes = value.to_bytes().map_err(|_| malformed)?;
     if bytes.len() > REFUSAL_BYTES_MAX {
-        return Err(Invalid::new(
-            "refusal",
-            Why::TooLong {
-                max: REFUSAL_BYTES_MAX,
-            },
-        ));
+        return Err(Invalid::new("refusal", Why::TooLong { max: REFUSAL_BYTES_MAX }));
     }
-    v1::Refused::decode(bytes)
-        .map_err(|_| malformed)?
-        .try_into()
-        .map(Some)
+    v1::Refused::decode(bytes).map_err(|_| malformed)?.try_into().map(Some)
 }
 
 impl Invalid {
@@ -110,14 +102,8 @@ mod tests {
             }
         }
         assert!(silent.iter().all(|(code, ..)| !code.is_of_the_question()));
-        assert!(
-            silent
-                .windows(2)
-                .all(|pair| pair[0].1 == pair[1].1 && pair[0].2 == pair[1].2)
-        );
-        let of_records = RefusalCode::ALL
-            .iter()
-            .filter(|code| !code.is_of_the_question());
+        assert!(silent.windows(2).all(|pair| pair[0].1 == pair[1].1 && pair[0].2 == pair[1].2));
+        let of_records = RefusalCode::ALL.iter().filter(|code| !code.is_of_the_question());
         assert_eq!(silent.len(), of_records.count());
     }
 
@@ -125,29 +111,16 @@ mod tests {
     fn hostile_refusals_are_invalid() {
         let carrying = |bytes: &[u8]| {
             let mut status = Status::failed_precondition("x");
-            status
-                .metadata_mut()
-                .insert_bin(REFUSAL_KEY, MetadataValue::from_bytes(bytes));
+            status.metadata_mut().insert_bin(REFUSAL_KEY, MetadataValue::from_bytes(bytes));
             refusal_of_status(&status)
         };
-        let refused = |code, rule: &str| {
-            v1::Refused {
-                code,
-                rule: rule.into(),
-            }
-            .encode_to_vec()
-        };
+        let refused = |code, rule: &str| v1::Refused { code, rule: rule.into() }.encode_to_vec();
         assert!(carrying(&refused(3, "r")).unwrap().is_some());
         for (bytes, why) in [
             (refused(0, "r"), Why::Unknown),
             (refused(9999, "r"), Why::Unknown),
             (refused(3, &"r".repeat(97)), Why::TooLong { max: 96 }),
-            (
-                refused(3, &"r".repeat(600)),
-                Why::TooLong {
-                    max: REFUSAL_BYTES_MAX,
-                },
-            ),
+            (refused(3, &"r".repeat(600)), Why::TooLong { max: REFUSAL_BYTES_MAX }),
             (refused(3, "a\u{1b}[2J"), Why::NotWellFormed),
             (vec![0xff; 9], Why::NotAMessage),
         ] {

@@ -28,10 +28,7 @@ pub type SubmissionResult = Result<SubmissionReceipt, Refusal>;
 pub fn to_request(submissions: Vec<Submission>, mode: Mode) -> Result<v1::SubmitRequest, Invalid> {
     let write = v1::Submission::try_from;
     let submissions = field::list("submissions", submissions, SUBMISSIONS_MAX, write)?;
-    Ok(v1::SubmitRequest {
-        submissions,
-        dry_run: mode == Mode::DryRun,
-    })
+    Ok(v1::SubmitRequest { submissions, dry_run: mode == Mode::DryRun })
 }
 
 /// Reads a request.
@@ -67,11 +64,7 @@ impl TryFrom<Submission> for v1::Submission {
             presumed_adult_reason: submission.presumed_adult_reason,
             depicts: submission.depicts.to_wire(),
             benefit_ground: submission.benefit.map(|benefit| benefit.ground),
-            audience: submission
-                .audience
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            audience: submission.audience.iter().map(ToString::to_string).collect(),
             onward: submission.onward.to_wire(),
             observed_first_ms: submission.observed_first.as_millis(),
             observed_last_ms: submission.observed_last.as_millis(),
@@ -95,10 +88,7 @@ impl TryFrom<v1::Submission> for Submission {
             v1::submission::Body::Content(body) => Body::Content(body.try_into()?),
         };
         let key = field::bytes("idempotency_key", &s.idempotency_key)?;
-        let case = s
-            .case_id
-            .map(|id| field::bytes("case_id", &id))
-            .transpose()?;
+        let case = s.case_id.map(|id| field::bytes("case_id", &id)).transpose()?;
         let reason = s
             .presumed_adult_reason
             .map(|text| field::words("presumed_adult_reason", text, REASON_CHARACTERS_MAX))
@@ -147,9 +137,7 @@ impl From<Vec<SubmissionResult>> for v1::SubmitResponse {
         let results = results.into_iter();
         Self {
             results: results
-                .map(|result| v1::SubmitResult {
-                    result: Some(write(result)),
-                })
+                .map(|result| v1::SubmitResult { result: Some(write(result)) })
                 .collect(),
         }
     }
@@ -188,15 +176,8 @@ impl TryFrom<v1::SubmitReceipt> for SubmissionReceipt {
     fn try_from(receipt: v1::SubmitReceipt) -> Result<Self, Invalid> {
         Ok(Self {
             record_id: RecordId::from_bytes(field::bytes("record_id", &receipt.record_id)?),
-            version: Version {
-                epoch: receipt.version_epoch,
-                n: receipt.version_n,
-            },
-            repeated: if receipt.repeated_submission {
-                Repeated::Yes
-            } else {
-                Repeated::No
-            },
+            version: Version { epoch: receipt.version_epoch, n: receipt.version_n },
+            repeated: if receipt.repeated_submission { Repeated::Yes } else { Repeated::No },
             audit_sequence: receipt.audit_sequence,
             outlook: field::list("outlook", receipt.outlook, AUDIENCE_MAX, Outlook::try_from)?,
             hits: field::list("hits", receipt.hits, HITS_MAX, Hit::try_from)?,
@@ -207,10 +188,7 @@ impl TryFrom<v1::SubmitReceipt> for SubmissionReceipt {
 impl From<Refusal> for v1::Refused {
     fn from(refusal: Refusal) -> Self {
         let rule = rule_to_wire(refusal.rule);
-        Self {
-            code: refusal.code.to_wire(),
-            rule,
-        }
+        Self { code: refusal.code.to_wire(), rule }
     }
 }
 
@@ -218,10 +196,7 @@ impl TryFrom<v1::Refused> for Refusal {
     type Error = Invalid;
 
     fn try_from(refused: v1::Refused) -> Result<Self, Invalid> {
-        Ok(Self {
-            code: value("code", refused.code)?,
-            rule: rule_from_wire(refused.rule)?,
-        })
+        Ok(Self { code: value("code", refused.code)?, rule: rule_from_wire(refused.rule)? })
     }
 }
 
@@ -234,12 +209,7 @@ impl From<Outlook> for v1::Outlook {
             Fate::Stays(code) => (v1::Fate::Stays, Some(code.to_wire())),
         };
         let rule = rule_to_wire(outlook.rule);
-        Self {
-            agency: outlook.peer.to_string(),
-            fate: fate.into(),
-            code,
-            rule,
-        }
+        Self { agency: outlook.peer.to_string(), fate: fate.into(), code, rule }
     }
 }
 
@@ -260,11 +230,7 @@ impl TryFrom<v1::Outlook> for Outlook {
             (Ok(_), Some(_)) => return Err(Invalid::new("code", Why::Contradictory)),
         };
         let rule = rule_from_wire(outlook.rule)?;
-        Ok(Self {
-            peer: field::name("agency", &outlook.agency)?,
-            fate,
-            rule,
-        })
+        Ok(Self { peer: field::name("agency", &outlook.agency)?, fate, rule })
     }
 }
 

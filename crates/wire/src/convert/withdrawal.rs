@@ -45,9 +45,7 @@ impl From<RecordId> for RecordReference {
 
 impl From<RecordReference> for v1::WithdrawRequest {
     fn from(reference: RecordReference) -> Self {
-        Self {
-            record_id: reference.0,
-        }
+        Self { record_id: reference.0 }
     }
 }
 

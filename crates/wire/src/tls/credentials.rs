@@ -103,10 +103,7 @@ impl Credentials {
         now: Timestamp,
     ) -> Result<Arc<Self>, CredentialsRefused> {
         let (caller, loaded) = load(chain, private_key, now)?;
-        Ok(Arc::new(Self {
-            caller,
-            current: ArcSwap::from_pointee(loaded),
-        }))
+        Ok(Arc::new(Self { caller, current: ArcSwap::from_pointee(loaded) }))
     }
 
     /// Puts a renewed certificate and key in force for the same identity.
@@ -180,9 +177,7 @@ pub fn authority_from_pem(
     let certificates = read_chain(text)?;
     let now_s = i64::try_from(now.as_millis() / 1000).unwrap_or(i64::MAX);
     match certificates.as_slice() {
-        [] => Err(CredentialsRefused::NotPem {
-            what: "certificate",
-        }),
+        [] => Err(CredentialsRefused::NotPem { what: "certificate" }),
         [authority] if identity::is_fit_authority(authority, now_s) => {
             Ok(CertificatePin::of(authority))
         }
@@ -197,9 +192,7 @@ fn load(
 ) -> Result<(Caller, Loaded), CredentialsRefused> {
     let certificates = read_chain(chain)?;
     let Some((leaf, others)) = certificates.split_first() else {
-        return Err(CredentialsRefused::NotPem {
-            what: "certificate",
-        });
+        return Err(CredentialsRefused::NotPem { what: "certificate" });
     };
     let claim = identity::read(leaf)?;
     let now = UnixTime::since_unix_epoch(Duration::from_millis(now.as_millis()));
@@ -223,11 +216,8 @@ fn load(
     let key = read_key(private_key)?;
     let presented = vec![leaf.clone(), authority.clone()];
     let key = CertifiedKey::new(presented, key);
-    key.keys_match()
-        .map_err(|_| CredentialsRefused::KeyOfAnother)?;
-    let not_after_ms = u64::try_from(claim.not_after_s)
-        .unwrap_or(0)
-        .saturating_mul(1000);
+    key.keys_match().map_err(|_| CredentialsRefused::KeyOfAnother)?;
+    let not_after_ms = u64::try_from(claim.not_after_s).unwrap_or(0).saturating_mul(1000);
     let loaded = Loaded {
         key: Arc::new(key),
         authority: CertificatePin::of(authority),
@@ -241,9 +231,8 @@ fn read_chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, CredentialsRe
     if text.len() > PEM_BYTES_MAX {
         return Err(CredentialsRefused::TooLong { what });
     }
-    let certificates: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(text)
-        .take(CHAIN_MAX + 1)
-        .collect();
+    let certificates: Result<Vec<_>, pem::Error> =
+        CertificateDer::pem_slice_iter(text).take(CHAIN_MAX + 1).collect();
     let certificates = certificates.map_err(|_| CredentialsRefused::NotPem { what })?;
     if certificates.len() > CHAIN_MAX {
         return Err(IdentityRefusal::ChainTooLong.into());

@@ -23,10 +23,7 @@ pub(crate) struct Guarded<S> {
 
 impl<S> Guarded<S> {
     pub(crate) fn new(inner: S, cut: impl Future<Output = CutReason> + Send + 'static) -> Self {
-        Self {
-            inner,
-            cut: Some(Box::pin(cut)),
-        }
+        Self { inner, cut: Some(Box::pin(cut)) }
     }
 
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {

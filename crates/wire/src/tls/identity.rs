@@ -101,11 +101,7 @@ pub enum Purpose {
 
 impl Purpose {
     const fn when(listed: bool) -> Self {
-        if listed {
-            Self::Listed
-        } else {
-            Self::NotListed
-        }
+        if listed { Self::Listed } else { Self::NotListed }
     }
 }
 
@@ -119,26 +115,18 @@ pub fn read(leaf: &CertificateDer<'_>) -> Result<Claim, IdentityRefusal> {
         .subject_alternative_name()
         .map_err(|_| IdentityRefusal::Unreadable)?
         .ok_or(IdentityRefusal::Unnamed)?;
-    let mut uris = names
-        .value
-        .general_names
-        .iter()
-        .filter_map(|name| match name {
-            GeneralName::URI(uri) => Some(Ok(*uri)),
-            GeneralName::Invalid(..) => Some(Err(IdentityRefusal::MalformedName)),
-            _ => None,
-        });
+    let mut uris = names.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::URI(uri) => Some(Ok(*uri)),
+        GeneralName::Invalid(..) => Some(Err(IdentityRefusal::MalformedName)),
+        _ => None,
+    });
     let uri = uris.next().ok_or(IdentityRefusal::Unnamed)??;
     if uris.next().is_some() {
         return Err(IdentityRefusal::SeveralNames);
     }
     let caller = uri.parse()?;
-    let usage = certificate
-        .extended_key_usage()
-        .map_err(|_| IdentityRefusal::Unreadable)?;
-    let listed = usage.map_or((false, false), |u| {
-        (u.value.client_auth, u.value.server_auth)
-    });
+    let usage = certificate.extended_key_usage().map_err(|_| IdentityRefusal::Unreadable)?;
+    let listed = usage.map_or((false, false), |u| (u.value.client_auth, u.value.server_auth));
     Ok(Claim {
         caller,
         client_purpose: Purpose::when(listed.0),
@@ -177,23 +165,19 @@ fn parse_uri(uri: &str) -> Option<Caller> {
     let (agency, path) = uri.strip_prefix("spiffe://")?.split_once('/')?;
     let agency = agency.parse().ok()?;
     match path.split_once('/')? {
-        ("node", name) if is_node_name(name) => Some(Caller::Node(PeerIdentity {
-            agency,
-            name: name.to_owned(),
-        })),
-        ("officer", pseudonym) => Some(Caller::Officer(OfficerIdentity {
-            agency,
-            officer: pseudonym.parse().ok()?,
-        })),
+        ("node", name) if is_node_name(name) => {
+            Some(Caller::Node(PeerIdentity { agency, name: name.to_owned() }))
+        }
+        ("officer", pseudonym) => {
+            Some(Caller::Officer(OfficerIdentity { agency, officer: pseudonym.parse().ok()? }))
+        }
         _ => None,
     }
 }
 
 fn is_node_name(name: &str) -> bool {
     (1..=NODE_NAME_BYTES_MAX).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !name.starts_with('-')
         && !name.ends_with('-')
 }
@@ -204,10 +188,7 @@ mod tests {
 
     #[test]
     fn the_two_forms_are_read_and_written_back() {
-        for uri in [
-            "spiffe://es-policia/node/n1",
-            "spiffe://be-fedpol/officer/BE-1042",
-        ] {
+        for uri in ["spiffe://es-policia/node/n1", "spiffe://be-fedpol/officer/BE-1042"] {
             assert_eq!(uri.parse::<Caller>().unwrap().uri(), uri);
         }
     }
@@ -244,22 +225,13 @@ mod tests {
             "spiffe://be-fedpol/node/n1\0",
             &long,
         ] {
-            assert_eq!(
-                uri.parse::<Caller>(),
-                Err(IdentityRefusal::MalformedName),
-                "{uri}"
-            );
+            assert_eq!(uri.parse::<Caller>(), Err(IdentityRefusal::MalformedName), "{uri}");
         }
     }
 
     #[test]
     fn garbage_is_not_a_certificate() {
-        for bytes in [
-            &b""[..],
-            b"\x30\x80",
-            b"\x30\x84\xff\xff\xff\xff",
-            &[0x30; 4096],
-        ] {
+        for bytes in [&b""[..], b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", &[0x30; 4096]] {
             let certificate = CertificateDer::from(bytes.to_vec());
             assert_eq!(read(&certificate), Err(IdentityRefusal::Unreadable));
             assert!(!is_fit_authority(&certificate, 0));

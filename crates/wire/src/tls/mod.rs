@@ -67,10 +67,7 @@ pub enum KeyExchange {
 
 impl KeyExchange {
     pub(crate) fn of(session: &rustls::CommonState) -> Self {
-        match session
-            .negotiated_key_exchange_group()
-            .map(|group| group.name())
-        {
+        match session.negotiated_key_exchange_group().map(|group| group.name()) {
             Some(NamedGroup::X25519MLKEM768) => Self::Hybrid,
             _ => Self::Classic,
         }
@@ -143,8 +140,5 @@ fn provider(port: Port) -> CryptoProvider {
             kx_group::SECP384R1,
         ],
     };
-    CryptoProvider {
-        kx_groups,
-        ..aws_lc_rs::default_provider()
-    }
+    CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() }
 }

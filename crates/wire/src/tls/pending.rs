@@ -32,14 +32,7 @@ impl Pending {
         let abort = self.tasks.spawn(handshake);
         self.begun += 1;
         let order = self.begun;
-        self.entries.insert(
-            abort.id(),
-            PendingEntry {
-                order,
-                remote,
-                abort,
-            },
-        );
+        self.entries.insert(abort.id(), PendingEntry { order, remote, abort });
     }
 
     /// How many are under way.
@@ -61,17 +54,14 @@ impl Pending {
     pub(crate) fn displace(&mut self) -> Option<SocketAddr> {
         let mut held: HashMap<IpAddr, (usize, u64, tokio::task::Id)> = HashMap::new();
         for (id, entry) in &self.entries {
-            let source = held
-                .entry(source(entry.remote))
-                .or_insert((0, entry.order, *id));
+            let source = held.entry(source(entry.remote)).or_insert((0, entry.order, *id));
             source.0 += 1;
             if entry.order < source.1 {
                 (source.1, source.2) = (entry.order, *id);
             }
         }
-        let (_, _, id) = held
-            .into_values()
-            .max_by_key(|(count, order, _)| (*count, u64::MAX - order))?;
+        let (_, _, id) =
+            held.into_values().max_by_key(|(count, order, _)| (*count, u64::MAX - order))?;
         let entry = self.entries.remove(&id)?;
         entry.abort.abort();
         Some(entry.remote)
@@ -81,9 +71,9 @@ impl Pending {
 /// Whom an address counts for: an IPv6 host owns at least a /64.
 fn source(remote: SocketAddr) -> IpAddr {
     match remote.ip().to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(
-            address.to_bits() & !u128::from(u64::MAX),
-        )),
+        IpAddr::V6(address) => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        }
         address @ IpAddr::V4(_) => address,
     }
 }
@@ -96,12 +86,7 @@ mod tests {
     async fn the_oldest_of_the_greediest_source_makes_room() {
         let mut pending = Pending::default();
         let from = |text: &str| text.parse::<SocketAddr>().unwrap();
-        for remote in [
-            "192.0.2.9:1",
-            "192.0.2.1:2",
-            "192.0.2.1:3",
-            "198.51.100.7:4",
-        ] {
+        for remote in ["192.0.2.9:1", "192.0.2.1:2", "192.0.2.1:3", "198.51.100.7:4"] {
             pending.add(from(remote), std::future::pending());
         }
         assert_eq!(pending.displace(), Some(from("192.0.2.1:2")));

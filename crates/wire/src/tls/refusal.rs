@@ -203,9 +203,7 @@ impl IdentityRefusal {
             | Self::SeveralNames
             | Self::MalformedName
             | Self::OfficerRevoked => None,
-            Self::NotExpected {
-                presented: agency, ..
-            }
+            Self::NotExpected { presented: agency, .. }
             | Self::Suspended { agency }
             | Self::Revoked { agency }
             | Self::WrongPurpose { claimed: agency }
@@ -214,9 +212,7 @@ impl IdentityRefusal {
             | Self::Unregistered { claimed: agency }
             | Self::ForeignOfficer { claimed: agency }
             | Self::UnknownAuthority { claimed: agency }
-            | Self::ForeignAuthority {
-                claimed: agency, ..
-            }
+            | Self::ForeignAuthority { claimed: agency, .. }
             | Self::NotSigned { claimed: agency }
             | Self::Expired { claimed: agency }
             | Self::NotYetValid { claimed: agency }
@@ -319,9 +315,7 @@ impl Refusal {
     }
 
     pub(crate) fn of(error: &std::io::Error) -> Self {
-        let tls = error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let Some(tls) = tls else { return Self::Lost };
         if let Some(refusal) = IdentityRefusal::inside(tls) {
             return Self::Identity(refusal.clone());
@@ -354,23 +348,14 @@ mod tests {
         let claimed: AgencyId = "es-policia".parse().unwrap();
         for refusal in [
             IdentityRefusal::Unreadable,
-            IdentityRefusal::Expired {
-                claimed: claimed.clone(),
-            },
-            IdentityRefusal::Revoked {
-                agency: claimed.clone(),
-            },
+            IdentityRefusal::Expired { claimed: claimed.clone() },
+            IdentityRefusal::Revoked { agency: claimed.clone() },
             IdentityRefusal::Unregistered { claimed },
         ] {
             let error = rustls::Error::from(refusal.clone());
             assert_eq!(IdentityRefusal::inside(&error), Some(&refusal));
-            let rustls::Error::InvalidCertificate(inner) = error else {
-                panic!("{refusal}")
-            };
-            assert_eq!(
-                AlertDescription::from(inner),
-                AlertDescription::CertificateUnknown
-            );
+            let rustls::Error::InvalidCertificate(inner) = error else { panic!("{refusal}") };
+            assert_eq!(AlertDescription::from(inner), AlertDescription::CertificateUnknown);
         }
     }
 }

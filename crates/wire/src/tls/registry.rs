@@ -206,14 +206,12 @@ impl Snapshot {
         match caller {
             Caller::Node(node) => match self.peers.get(&node.agency) {
                 Some(entry) => Ok(&entry.authorities),
-                None => Err(IdentityRefusal::Unregistered {
-                    claimed: node.agency.clone(),
-                }),
+                None => Err(IdentityRefusal::Unregistered { claimed: node.agency.clone() }),
             },
             Caller::Officer(officer) if officer.agency == self.own => Ok(&self.officer_authorities),
-            Caller::Officer(officer) => Err(IdentityRefusal::ForeignOfficer {
-                claimed: officer.agency.clone(),
-            }),
+            Caller::Officer(officer) => {
+                Err(IdentityRefusal::ForeignOfficer { claimed: officer.agency.clone() })
+            }
         }
     }
 
@@ -233,15 +231,13 @@ impl Snapshot {
         match caller {
             Caller::Node(node) => match self.peers.get(&node.agency).map(|entry| entry.standing) {
                 Some(Standing::Active) => Ok(()),
-                Some(Standing::Suspended) => Err(IdentityRefusal::Suspended {
-                    agency: node.agency.clone(),
-                }),
-                Some(Standing::Revoked) => Err(IdentityRefusal::Revoked {
-                    agency: node.agency.clone(),
-                }),
-                None => Err(IdentityRefusal::Unregistered {
-                    claimed: node.agency.clone(),
-                }),
+                Some(Standing::Suspended) => {
+                    Err(IdentityRefusal::Suspended { agency: node.agency.clone() })
+                }
+                Some(Standing::Revoked) => {
+                    Err(IdentityRefusal::Revoked { agency: node.agency.clone() })
+                }
+                None => Err(IdentityRefusal::Unregistered { claimed: node.agency.clone() }),
             },
             Caller::Officer(OfficerIdentity { officer, .. }) => {
                 if self.revoked_officers.contains(officer) {
@@ -261,11 +257,7 @@ impl Snapshot {
         for pin in authorities {
             if let Some(first) = self.owners.insert(*pin, agency.clone()) {
                 let second = agency.clone();
-                return Err(RegistryFault::SharedAuthority {
-                    pin: *pin,
-                    first,
-                    second,
-                });
+                return Err(RegistryFault::SharedAuthority { pin: *pin, first, second });
             }
         }
         Ok(())
@@ -283,10 +275,7 @@ impl PeerRegistry {
     /// Starts with a snapshot.
     pub fn new(snapshot: Snapshot) -> Arc<Self> {
         let current = ArcSwap::from_pointee(snapshot);
-        Arc::new(Self {
-            current,
-            replaced: watch::Sender::new(()),
-        })
+        Arc::new(Self { current, replaced: watch::Sender::new(()) })
     }
 
     /// The snapshot in force.
@@ -329,10 +318,7 @@ mod tests {
 
     fn entry(pin: u8) -> PeerEntry {
         let authorities = vec![CertificatePin::from_bytes([pin; 32])];
-        PeerEntry {
-            authorities,
-            standing: Standing::Active,
-        }
+        PeerEntry { authorities, standing: Standing::Active }
     }
 
     #[test]
@@ -365,15 +351,9 @@ mod tests {
     #[test]
     fn maxima_hold() {
         let many = vec![CertificatePin::from_bytes([7; 32]); AUTHORITIES_MAX + 1];
-        let entry = PeerEntry {
-            authorities: many,
-            standing: Standing::Active,
-        };
+        let entry = PeerEntry { authorities: many, standing: Standing::Active };
         let refused = Snapshot::new(agency("be-fedpol")).with_peer(agency("es-policia"), entry);
-        assert!(matches!(
-            refused,
-            Err(RegistryFault::TooManyAuthorities { .. })
-        ));
+        assert!(matches!(refused, Err(RegistryFault::TooManyAuthorities { .. })));
     }
 
     #[test]

@@ -48,8 +48,7 @@ impl Tally {
             None => 0,
         };
         if self.logged.len() >= NOTED_MAX {
-            self.logged
-                .retain(|_, (at, _)| now.duration_since(*at) < interval);
+            self.logged.retain(|_, (at, _)| now.duration_since(*at) < interval);
         }
         if self.logged.len() >= NOTED_MAX && !self.logged.contains_key(&key) {
             return Noted::Again;
@@ -74,10 +73,7 @@ mod tests {
         let first = Noted::First { unlogged_before: 0 };
         assert_eq!(tally.note(here, "expired", MINUTE, begin), first);
         assert_eq!(tally.note(here, "expired", MINUTE, begin), Noted::Again);
-        assert_eq!(
-            tally.note(here, "expired", MINUTE, begin + MINUTE / 2),
-            Noted::Again
-        );
+        assert_eq!(tally.note(here, "expired", MINUTE, begin + MINUTE / 2), Noted::Again);
         assert_eq!(tally.note(here, "revoked", MINUTE, begin), first);
         assert_eq!(tally.note(there, "expired", MINUTE, begin), first);
         let later = tally.note(here, "expired", MINUTE, begin + MINUTE);

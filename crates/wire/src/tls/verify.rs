@@ -61,23 +61,16 @@ pub fn verify_chain(
     let claimed = || claim.caller.agency().clone();
     let pinned = registry.authorities(&claim.caller)?;
 
-    let presented = others
-        .iter()
-        .map(|certificate| (CertificatePin::of(certificate), certificate));
+    let presented = others.iter().map(|certificate| (CertificatePin::of(certificate), certificate));
     let presented: Vec<_> = presented.collect();
-    let foreign_owner = presented
-        .iter()
-        .find_map(|(pin, _)| match pinned.contains(pin) {
-            true => None,
-            false => registry.owner(pin).cloned(),
-        });
+    let foreign_owner = presented.iter().find_map(|(pin, _)| match pinned.contains(pin) {
+        true => None,
+        false => registry.owner(pin).cloned(),
+    });
     let own = presented.iter().find(|(pin, _)| pinned.contains(pin));
     let Some((authority, certificate)) = own else {
         return Err(match foreign_owner {
-            Some(owner) => IdentityRefusal::ForeignAuthority {
-                claimed: claimed(),
-                owner,
-            },
+            Some(owner) => IdentityRefusal::ForeignAuthority { claimed: claimed(), owner },
             None => IdentityRefusal::UnknownAuthority { claimed: claimed() },
         });
     };
@@ -94,10 +87,7 @@ pub fn verify_chain(
         }
     })?;
     registry.judge(&claim.caller, authority)?;
-    Ok(Verified {
-        caller: claim.caller,
-        authority: *authority,
-    })
+    Ok(Verified { caller: claim.caller, authority: *authority })
 }
 
 /// Which side of TLS a certificate is used for.
@@ -168,13 +158,11 @@ fn check_role(expected: &Expected, caller: &Caller) -> Result<(), IdentityRefusa
             presented: claimed.clone(),
         }),
         (Expected::CallingNode | Expected::AnsweringNode(_), Caller::Officer(_)) => {
-            Err(IdentityRefusal::OfficerInPlaceOfNode {
-                claimed: claimed.clone(),
-            })
+            Err(IdentityRefusal::OfficerInPlaceOfNode { claimed: claimed.clone() })
         }
-        (Expected::CallingOfficer, Caller::Node(_)) => Err(IdentityRefusal::NodeInPlaceOfOfficer {
-            claimed: claimed.clone(),
-        }),
+        (Expected::CallingOfficer, Caller::Node(_)) => {
+            Err(IdentityRefusal::NodeInPlaceOfOfficer { claimed: claimed.clone() })
+        }
     }
 }
 
@@ -213,11 +201,7 @@ impl CallerVerifier {
         registry: Arc<PeerRegistry>,
         provider: &CryptoProvider,
     ) -> Self {
-        Self {
-            expected,
-            registry,
-            algorithms: provider.signature_verification_algorithms,
-        }
+        Self { expected, registry, algorithms: provider.signature_verification_algorithms }
     }
 }
 
@@ -275,11 +259,7 @@ impl NodeVerifier {
         provider: &CryptoProvider,
     ) -> Self {
         let algorithms = provider.signature_verification_algorithms;
-        Self {
-            expected: Expected::AnsweringNode(agency),
-            registry,
-            algorithms,
-        }
+        Self { expected: Expected::AnsweringNode(agency), registry, algorithms }
     }
 }
 

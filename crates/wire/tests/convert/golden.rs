@@ -19,17 +19,11 @@ use wire::convert::{question, submission};
 use wire::v1;
 
 fn golden(message: &str) -> Vec<u8> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/vectors/wire/messages.json"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wire/messages.json");
     let text = std::fs::read_to_string(path).unwrap();
     let vectors: serde_json::Value = serde_json::from_str(&text).unwrap();
     let rows = vectors["rows"].as_array().unwrap();
-    let row = rows
-        .iter()
-        .find(|row| row["message"] == format!("malines.v1.{message}"))
-        .unwrap();
+    let row = rows.iter().find(|row| row["message"] == format!("malines.v1.{message}")).unwrap();
     let hex = row["hex"].as_str().unwrap();
     let mut bytes = vec![0; hex.len() / 2];
     domain::hexadecimal::decode(hex.as_bytes(), &mut bytes).unwrap();
@@ -87,16 +81,10 @@ fn ask_request() {
 
 #[test]
 fn pull_response() {
-    let (one, other) = (
-        ClassHandle::from_bytes([0x33; 16]),
-        ClassHandle::from_bytes([0x44; 16]),
-    );
+    let (one, other) = (ClassHandle::from_bytes([0x33; 16]), ClassHandle::from_bytes([0x44; 16]));
     let expected = PullMessage {
         incarnation: [0x11; 16],
-        epoch: Epoch {
-            counter: 2,
-            random: [0x22; 16],
-        },
+        epoch: Epoch { counter: 2, random: [0x22; 16] },
         grant_sequence: 7,
         grants: Some(vec![one, other]),
         section: Some(Section {
@@ -146,9 +134,7 @@ fn submit_request() {
         age: Age::PresumedAdult,
         presumed_adult_reason: Some("signs contracts as the owner".into()),
         depicts: Depicts::Nobody,
-        benefit: Some(Benefit {
-            ground: "a price for each seat".into(),
-        }),
+        benefit: Some(Benefit { ground: "a price for each seat".into() }),
         audience: BTreeSet::from(["es-pn".parse().unwrap(), "fr-oltim".parse().unwrap()]),
         onward: Onward::WithinParties,
         observed_first: at(1_790_000_000_000),
@@ -195,12 +181,6 @@ fn submit_request() {
     let bytes = golden("SubmitRequest");
     let request = v1::SubmitRequest::decode(bytes.as_slice()).unwrap();
     let expected = vec![account, file];
-    assert_eq!(
-        submission::from_request(request),
-        Ok((expected.clone(), Mode::DryRun))
-    );
-    same_message(
-        submission::to_request(expected, Mode::DryRun).unwrap(),
-        &bytes,
-    );
+    assert_eq!(submission::from_request(request), Ok((expected.clone(), Mode::DryRun)));
+    same_message(submission::to_request(expected, Mode::DryRun).unwrap(), &bytes);
 }

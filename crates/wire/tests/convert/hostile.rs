@@ -57,9 +57,7 @@ fn read_as_everything(bytes: &[u8]) {
 fn spoilt() -> impl Strategy<Value = Vec<u8>> {
     let good = prop_oneof![
         strategy::submission().prop_map(|one| {
-            submission::to_request(vec![one], Mode::Real)
-                .unwrap()
-                .encode_to_vec()
+            submission::to_request(vec![one], Mode::Real).unwrap().encode_to_vec()
         }),
         strategy::results().prop_map(|all| v1::SubmitResponse::from(all).encode_to_vec()),
         strategy::query().prop_map(|one| query::to_request(one, Mode::Real).encode_to_vec()),

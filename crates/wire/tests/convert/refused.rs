@@ -35,11 +35,7 @@ pub(crate) fn refuses<M: Clone, D: std::fmt::Debug>(
         let invalid = read(bad).expect_err(what);
         assert_eq!((invalid.what, invalid.why), (*what, *why));
         let large = matches!(why, Why::TooMany { .. } | Why::TooLong { .. });
-        let code = if large {
-            RefusalCode::TooLarge
-        } else {
-            RefusalCode::Malformed
-        };
+        let code = if large { RefusalCode::TooLarge } else { RefusalCode::Malformed };
         assert_eq!(invalid.code(), code);
     }
 }
@@ -72,51 +68,30 @@ fn a_body() {
             ("platform", Why::Unknown, |m| m.platform = Some(0)),
             ("platform", Why::Unknown, |m| m.platform = Some(12)),
             ("role", Why::Unknown, |m| m.role = 9),
-            ("handle_from_ms", Why::OutOfRange, |m| {
-                m.handle_from_ms = Some(TOO_LATE)
-            }),
-            ("handle_until_ms", Why::OutOfRange, |m| {
-                m.handle_until_ms = Some(TOO_LATE)
-            }),
+            ("handle_from_ms", Why::OutOfRange, |m| m.handle_from_ms = Some(TOO_LATE)),
+            ("handle_until_ms", Why::OutOfRange, |m| m.handle_until_ms = Some(TOO_LATE)),
             ("cluster", Why::Length { bytes: 16 }, |m| m.cluster.clear()),
         ],
     );
-    let content = v1::ContentBody {
-        media: 1,
-        class: 1,
-        linked_ad: Some(vec![1; 16]),
-        cluster: vec![1; 16],
-    };
+    let content =
+        v1::ContentBody { media: 1, class: 1, linked_ad: Some(vec![1; 16]), cluster: vec![1; 16] };
     refuses(
         &content,
         domain::indicator::ContentBody::try_from,
         &[
             ("media", Why::Unknown, |m| m.media = 6),
             ("class", Why::Unknown, |m| m.class = 10),
-            ("linked_ad", Why::Length { bytes: 16 }, |m| {
-                m.linked_ad = Some(Vec::new())
-            }),
-            ("cluster", Why::Length { bytes: 16 }, |m| {
-                m.cluster = vec![0; 17]
-            }),
+            ("linked_ad", Why::Length { bytes: 16 }, |m| m.linked_ad = Some(Vec::new())),
+            ("cluster", Why::Length { bytes: 16 }, |m| m.cluster = vec![0; 17]),
         ],
     );
 }
 
 #[test]
 fn labels() {
-    let evaluation = v1::Evaluation {
-        scheme: 1,
-        source: "B".into(),
-        information: 2,
-    };
-    let good = v1::Labels {
-        tlp: 1,
-        pap: 1,
-        handling: vec![1],
-        evaluation: Some(evaluation),
-        basis: 1,
-    };
+    let evaluation = v1::Evaluation { scheme: 1, source: "B".into(), information: 2 };
+    let good =
+        v1::Labels { tlp: 1, pap: 1, handling: vec![1], evaluation: Some(evaluation), basis: 1 };
     refuses(
         &good,
         Labels::try_from,
@@ -124,29 +99,17 @@ fn labels() {
             ("tlp", Why::Unknown, |m| m.tlp = 6),
             ("pap", Why::Unknown, |m| m.pap = 5),
             ("handling", Why::Repeated, |m| m.handling = vec![4, 4]),
-            ("handling", Why::TooMany { max: 4 }, |m| {
-                m.handling = vec![1; 5]
-            }),
+            ("handling", Why::TooMany { max: 4 }, |m| m.handling = vec![1; 5]),
             ("handling", Why::Unknown, |m| m.handling = vec![5]),
             ("evaluation", Why::Missing, |m| m.evaluation = None),
-            ("scheme", Why::Unknown, |m| {
-                m.evaluation.as_mut().unwrap().scheme = 3
-            }),
-            ("source", Why::Length { bytes: 1 }, |m| {
-                m.evaluation.as_mut().unwrap().source.clear()
-            }),
+            ("scheme", Why::Unknown, |m| m.evaluation.as_mut().unwrap().scheme = 3),
+            ("source", Why::Length { bytes: 1 }, |m| m.evaluation.as_mut().unwrap().source.clear()),
             ("source", Why::Length { bytes: 1 }, |m| {
                 m.evaluation.as_mut().unwrap().source.push('B')
             }),
-            ("evaluation", Why::OutOfRange, |m| {
-                m.evaluation.as_mut().unwrap().source = "D".into()
-            }),
-            ("evaluation", Why::OutOfRange, |m| {
-                m.evaluation.as_mut().unwrap().information = 5
-            }),
-            ("information", Why::OutOfRange, |m| {
-                m.evaluation.as_mut().unwrap().information = 258
-            }),
+            ("evaluation", Why::OutOfRange, |m| m.evaluation.as_mut().unwrap().source = "D".into()),
+            ("evaluation", Why::OutOfRange, |m| m.evaluation.as_mut().unwrap().information = 5),
+            ("information", Why::OutOfRange, |m| m.evaluation.as_mut().unwrap().information = 258),
             ("basis", Why::Unknown, |m| m.basis = 3),
         ],
     );
@@ -154,11 +117,7 @@ fn labels() {
 
 #[test]
 fn an_envelope() {
-    let signature = v1::Signature {
-        key_id: vec![1; 16],
-        algorithm: 1,
-        signature: vec![2; 64],
-    };
+    let signature = v1::Signature { key_id: vec![1; 16], algorithm: 1, signature: vec![2; 64] };
     let good = v1::Envelope {
         payload: vec![7; PAYLOAD_BYTES_MAX],
         payload_type: "t".repeat(64),
@@ -168,31 +127,15 @@ fn an_envelope() {
         &good,
         Envelope::try_from,
         &[
-            (
-                "payload",
-                Why::TooLong {
-                    max: PAYLOAD_BYTES_MAX,
-                },
-                |m| m.payload.push(0),
-            ),
-            ("payload_type", Why::TooLong { max: 64 }, |m| {
-                m.payload_type.push('t')
-            }),
+            ("payload", Why::TooLong { max: PAYLOAD_BYTES_MAX }, |m| m.payload.push(0)),
+            ("payload_type", Why::TooLong { max: 64 }, |m| m.payload_type.push('t')),
             ("signatures", Why::TooMany { max: 16 }, |m| {
                 m.signatures.push(v1::Signature::default());
             }),
-            ("key_id", Why::Length { bytes: 16 }, |m| {
-                m.signatures[0].key_id.truncate(15)
-            }),
-            ("algorithm", Why::Unknown, |m| {
-                m.signatures[15].algorithm = 0
-            }),
-            ("algorithm", Why::Unknown, |m| {
-                m.signatures[15].algorithm = 2
-            }),
-            ("signature", Why::Length { bytes: 64 }, |m| {
-                m.signatures[0].signature.push(0)
-            }),
+            ("key_id", Why::Length { bytes: 16 }, |m| m.signatures[0].key_id.truncate(15)),
+            ("algorithm", Why::Unknown, |m| m.signatures[15].algorithm = 0),
+            ("algorithm", Why::Unknown, |m| m.signatures[15].algorithm = 2),
+            ("signature", Why::Length { bytes: 64 }, |m| m.signatures[0].signature.push(0)),
         ],
     );
 }
@@ -208,36 +151,20 @@ fn a_submission() {
         ("idempotency_key", Why::Length { bytes: 16 }, |m| {
             m.submissions[0].idempotency_key.push(0);
         }),
-        ("case_id", Why::Length { bytes: 16 }, |m| {
-            m.submissions[0].case_id = Some(Vec::new())
-        }),
-        ("agreement", Why::NotWellFormed, |m| {
-            m.submissions[0].agreement = "A B".into()
-        }),
-        ("agreement", Why::NotWellFormed, |m| {
-            m.submissions[0].agreement.clear()
-        }),
+        ("case_id", Why::Length { bytes: 16 }, |m| m.submissions[0].case_id = Some(Vec::new())),
+        ("agreement", Why::NotWellFormed, |m| m.submissions[0].agreement = "A B".into()),
+        ("agreement", Why::NotWellFormed, |m| m.submissions[0].agreement.clear()),
         ("kind", Why::Unknown, |m| m.submissions[0].kind = 0),
         ("kind", Why::Unknown, |m| m.submissions[0].kind = 15),
         ("kind", Why::Unknown, |m| m.submissions[0].kind = i32::MIN),
         ("fingerprint", Why::Length { bytes: 32 }, |m| {
             m.submissions[0].fingerprint.truncate(31);
         }),
-        ("purposes", Why::Unknown, |m| {
-            m.submissions[0].purposes = vec![1, 0]
-        }),
-        ("purposes", Why::Repeated, |m| {
-            m.submissions[0].purposes = vec![2, 1, 2]
-        }),
-        ("purposes", Why::TooMany { max: 7 }, |m| {
-            m.submissions[0].purposes = vec![1; 8]
-        }),
-        ("offences", Why::Repeated, |m| {
-            m.submissions[0].offences = vec![16, 16]
-        }),
-        ("offences", Why::TooMany { max: 16 }, |m| {
-            m.submissions[0].offences = vec![1; 17]
-        }),
+        ("purposes", Why::Unknown, |m| m.submissions[0].purposes = vec![1, 0]),
+        ("purposes", Why::Repeated, |m| m.submissions[0].purposes = vec![2, 1, 2]),
+        ("purposes", Why::TooMany { max: 7 }, |m| m.submissions[0].purposes = vec![1; 8]),
+        ("offences", Why::Repeated, |m| m.submissions[0].offences = vec![16, 16]),
+        ("offences", Why::TooMany { max: 16 }, |m| m.submissions[0].offences = vec![1; 17]),
         ("labels", Why::Missing, |m| m.submissions[0].labels = None),
         ("subject", Why::Unknown, |m| m.submissions[0].subject = 9),
         ("age", Why::Unknown, |m| m.submissions[0].age = 0),
@@ -257,28 +184,16 @@ fn a_submission() {
         ("audience", Why::Repeated, |m| {
             m.submissions[0].audience = vec!["es-pn".into(), "es-pn".into()];
         }),
-        ("audience", Why::NotWellFormed, |m| {
-            m.submissions[0].audience = vec!["ES-PN".into()]
-        }),
+        ("audience", Why::NotWellFormed, |m| m.submissions[0].audience = vec!["ES-PN".into()]),
         ("audience", Why::TooMany { max: 64 }, |m| {
             m.submissions[0].audience = (0..65).map(|i| format!("be-{i}")).collect();
         }),
         ("onward", Why::Unknown, |m| m.submissions[0].onward = 4),
-        ("observed_first_ms", Why::OutOfRange, |m| {
-            m.submissions[0].observed_first_ms = TOO_LATE
-        }),
-        ("observed_last_ms", Why::OutOfRange, |m| {
-            m.submissions[0].observed_last_ms = u64::MAX
-        }),
-        ("valid_until_ms", Why::OutOfRange, |m| {
-            m.submissions[0].valid_until_ms = TOO_LATE
-        }),
-        ("review_at_ms", Why::OutOfRange, |m| {
-            m.submissions[0].review_at_ms = TOO_LATE
-        }),
-        ("action_intent", Why::Unknown, |m| {
-            m.submissions[0].action_intent = 6
-        }),
+        ("observed_first_ms", Why::OutOfRange, |m| m.submissions[0].observed_first_ms = TOO_LATE),
+        ("observed_last_ms", Why::OutOfRange, |m| m.submissions[0].observed_last_ms = u64::MAX),
+        ("valid_until_ms", Why::OutOfRange, |m| m.submissions[0].valid_until_ms = TOO_LATE),
+        ("review_at_ms", Why::OutOfRange, |m| m.submissions[0].review_at_ms = TOO_LATE),
+        ("action_intent", Why::Unknown, |m| m.submissions[0].action_intent = 6),
     ];
     refuses(&good_submission(), submission::from_request, rows);
 }
@@ -299,50 +214,28 @@ fn receipts_and_refusals() {
         &receipt,
         domain::submission::SubmissionReceipt::try_from,
         &[
-            ("record_id", Why::Length { bytes: 16 }, |m| {
-                m.record_id.clear()
-            }),
-            ("outlook", Why::TooMany { max: 64 }, |m| {
-                m.outlook = vec![m.outlook[0].clone(); 65]
-            }),
-            ("hits", Why::TooMany { max: 4096 }, |m| {
-                m.hits = vec![v1::Hit::default(); 4097]
-            }),
-            ("agency", Why::NotWellFormed, |m| {
-                m.outlook[0].agency.clear()
-            }),
+            ("record_id", Why::Length { bytes: 16 }, |m| m.record_id.clear()),
+            ("outlook", Why::TooMany { max: 64 }, |m| m.outlook = vec![m.outlook[0].clone(); 65]),
+            ("hits", Why::TooMany { max: 4096 }, |m| m.hits = vec![v1::Hit::default(); 4097]),
+            ("agency", Why::NotWellFormed, |m| m.outlook[0].agency.clear()),
             ("fate", Why::Unknown, |m| m.outlook[0].fate = 0),
             ("fate", Why::Unknown, |m| m.outlook[0].fate = 5),
             ("code", Why::Missing, |m| m.outlook[0].code = None),
             ("code", Why::Unknown, |m| m.outlook[0].code = Some(31)),
-            ("code", Why::Contradictory, |m| {
-                m.outlook[0].fate = v1::Fate::Leaves.into()
-            }),
-            ("rule", Why::TooLong { max: 96 }, |m| {
-                m.outlook[0].rule = "r".repeat(97)
-            }),
+            ("code", Why::Contradictory, |m| m.outlook[0].fate = v1::Fate::Leaves.into()),
+            ("rule", Why::TooLong { max: 96 }, |m| m.outlook[0].rule = "r".repeat(97)),
         ],
     );
-    let refused = v1::submit_result::Result::Refused(v1::Refused {
-        code: 35,
-        rule: "c".into(),
-    });
-    let results = vec![v1::SubmitResult {
-        result: Some(refused),
-    }];
+    let refused = v1::submit_result::Result::Refused(v1::Refused { code: 35, rule: "c".into() });
+    let results = vec![v1::SubmitResult { result: Some(refused) }];
     refuses(
         &v1::SubmitResponse { results },
         Vec::<SubmissionResult>::try_from,
         &[
-            ("results", Why::TooMany { max: 512 }, |m| {
-                m.results = vec![m.results[0].clone(); 513]
-            }),
+            ("results", Why::TooMany { max: 512 }, |m| m.results = vec![m.results[0].clone(); 513]),
             ("result", Why::Missing, |m| m.results[0].result = None),
             ("code", Why::Unknown, |m| {
-                let refused = v1::Refused {
-                    code: 0,
-                    rule: String::new(),
-                };
+                let refused = v1::Refused { code: 0, rule: String::new() };
                 m.results[0].result = Some(v1::submit_result::Result::Refused(refused));
             }),
         ],

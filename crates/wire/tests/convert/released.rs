@@ -33,20 +33,14 @@ pub(crate) fn share(message: PullMessage, puller: &str) -> Result<v1::PullRespon
         .decide_class(Action::Share, &spain, &class, Channel::Automated, NOW)
         .permit()
         .unwrap();
-    pull::to_response(
-        Held::new(message, class).release(&permit).unwrap(),
-        &agency(puller),
-    )
+    pull::to_response(Held::new(message, class).release(&permit).unwrap(), &agency(puller))
 }
 
 #[test]
 fn a_section_goes_to_the_partner_it_was_released_to_and_to_nobody_else() {
     let message = PullMessage {
         incarnation: [1; 16],
-        epoch: Epoch {
-            counter: 1,
-            random: [2; 16],
-        },
+        epoch: Epoch { counter: 1, random: [2; 16] },
         grant_sequence: 1,
         grants: None,
         section: Some(Section {
@@ -65,10 +59,7 @@ fn a_section_goes_to_the_partner_it_was_released_to_and_to_nobody_else() {
 
     // Released to be shown as a match is not released to be replicated.
     let (spain, class) = (agency("es-pn"), class(Kind::Url));
-    let permit = gate()
-        .decide_answer(&spain, &terms(Kind::Url), &class, NOW)
-        .permit()
-        .unwrap();
+    let permit = gate().decide_answer(&spain, &terms(Kind::Url), &class, NOW).permit().unwrap();
     let shown = Held::new(message, class).release(&permit).unwrap();
     assert!(pull::to_response(shown, &spain).is_err());
 }
@@ -78,18 +69,10 @@ fn a_match_is_told_only_as_policy_released_it() {
     let (spain, france) = (agency("es-pn"), agency("fr-oltim"));
     let summaries = [summary(0), summary(3)];
     let told = |asker: &AgencyId, summaries: &[MatchSummary], released, to: &AgencyId| {
-        let reply = Reply::Match {
-            signed: Box::new(signed(asker, summaries)),
-            released,
-        };
+        let reply = Reply::Match { signed: Box::new(signed(asker, summaries)), released };
         question::to_response(reply, to, NOW)
     };
-    let released = || {
-        summaries
-            .iter()
-            .map(|one| show(one.clone(), &spain))
-            .collect::<Vec<_>>()
-    };
+    let released = || summaries.iter().map(|one| show(one.clone(), &spain)).collect::<Vec<_>>();
 
     let response = told(&spain, &summaries, released(), &spain).unwrap();
     assert_eq!(response.encoded_len() % ANSWER_STEP_BYTES, 0);
@@ -97,58 +80,31 @@ fn a_match_is_told_only_as_policy_released_it() {
         panic!("a match was sent");
     };
     let key = SecretKey::from_seed(&[9; 32]).public_key();
-    assert_eq!(
-        Signed::<Matches>::open(matches, &key)
-            .unwrap()
-            .message()
-            .matches,
-        summaries
-    );
+    assert_eq!(Signed::<Matches>::open(matches, &key).unwrap().message().matches, summaries);
 
     for (case, response) in [
-        (
-            "to another asker",
-            told(&spain, &summaries, released(), &france),
-        ),
-        (
-            "signed for another asker",
-            told(&france, &summaries, released(), &spain),
-        ),
-        (
-            "one was not released",
-            told(&spain, &summaries, released()[..1].to_vec(), &spain),
-        ),
-        (
-            "none was released",
-            told(&spain, &summaries, Vec::new(), &spain),
-        ),
+        ("to another asker", told(&spain, &summaries, released(), &france)),
+        ("signed for another asker", told(&france, &summaries, released(), &spain)),
+        ("one was not released", told(&spain, &summaries, released()[..1].to_vec(), &spain)),
+        ("none was released", told(&spain, &summaries, Vec::new(), &spain)),
         ("nothing matched", told(&spain, &[], Vec::new(), &spain)),
         ("another was released", {
             let others = vec![show(summary(0), &spain), show(summary(4), &spain)];
             told(&spain, &summaries, others, &spain)
         }),
         ("released to another", {
-            let others = summaries
-                .iter()
-                .map(|one| show(one.clone(), &france))
-                .collect();
+            let others = summaries.iter().map(|one| show(one.clone(), &france)).collect();
             told(&spain, &summaries, others, &spain)
         }),
     ] {
-        assert_eq!(
-            response.unwrap_err().code,
-            RefusalCode::PolicyFault,
-            "{case}"
-        );
+        assert_eq!(response.unwrap_err().code, RefusalCode::PolicyFault, "{case}");
     }
 }
 
 fn show(summary: MatchSummary, asker: &AgencyId) -> Released<MatchSummary> {
     let class = class(Kind::Phone);
     let decision = gate().decide_answer(asker, &terms(Kind::Phone), &class, NOW);
-    Held::new(summary, class)
-        .release(&decision.permit().unwrap())
-        .unwrap()
+    Held::new(summary, class).release(&decision.permit().unwrap()).unwrap()
 }
 
 fn signed(asker: &AgencyId, summaries: &[MatchSummary]) -> Signed<Matches> {
@@ -223,16 +179,11 @@ fn gate() -> Gate {
     let agreement = Agreement::new(agreement_terms(floor)).unwrap();
     let mut events = SignedEvents::new(&agreement);
     for (number, party) in [OWN, PARTNERS[0], PARTNERS[1]].into_iter().enumerate() {
-        let act = Act::Sign {
-            shown: Digest::from_bytes([6; 32]),
-        };
-        events
-            .append(&agreement, &agency(party), act, NOW, &authority(number))
-            .unwrap();
+        let act = Act::Sign { shown: Digest::from_bytes([6; 32]) };
+        events.append(&agreement, &agency(party), act, NOW, &authority(number)).unwrap();
     }
     let gate = Gate::new(agency(OWN), Arc::new(TableEvaluator::open(floor)));
-    gate.replace_agreements(vec![(Arc::new(agreement), Arc::new(events))])
-        .unwrap();
+    gate.replace_agreements(vec![(Arc::new(agreement), Arc::new(events))]).unwrap();
     gate
 }
 
@@ -257,12 +208,9 @@ fn agreement_terms(floor_hash: Digest) -> Terms {
         transfer_basis: TransferBasis::IntraLed,
         safeguards: None,
     };
-    let pairs = names.iter().flat_map(|from| {
-        names
-            .iter()
-            .filter(move |to| *to != from)
-            .map(move |to| pair(from, to))
-    });
+    let pairs = names
+        .iter()
+        .flat_map(|from| names.iter().filter(move |to| *to != from).map(move |to| pair(from, to)));
     let purposes = BTreeSet::from([Purpose::Investigation]);
     let offences = BTreeSet::from([Offence::DocumentFraud]);
     Terms {
@@ -286,18 +234,12 @@ fn agreement_terms(floor_hash: Digest) -> Terms {
         facts_scope: "tests".into(),
         valid_from: NOW.minus_ms(Timestamp::DAY_MS),
         valid_to: NOW.plus_days(30),
-        operates_in: ["BE", "ES", "FR"]
-            .map(|country| country.parse().unwrap())
-            .into(),
+        operates_in: ["BE", "ES", "FR"].map(|country| country.parse().unwrap()).into(),
         channels: BTreeSet::from([Channel::Automated, Channel::Analyst]),
         tlp_ceiling: Tlp::Amber,
         onward: Onward::Never,
         pairs: pairs.collect(),
-        retention: Retention {
-            days_max: 365,
-            per_subject: Vec::new(),
-            review_days: 90,
-        },
+        retention: Retention { days_max: 365, per_subject: Vec::new(), review_days: 90 },
         label_presets: Vec::new(),
         use_basis: BTreeSet::from([UseBasis::PurposeOfAgreement]),
         deadlines: Deadlines::DEFAULT,

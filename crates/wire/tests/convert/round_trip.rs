@@ -127,19 +127,9 @@ proptest! {
 #[test]
 fn an_export_is_cut_into_chunks_that_fit() {
     use wire::convert::audit::{CHUNK_BYTES_MAX, chunks};
-    let export: Vec<u8> = (0..CHUNK_BYTES_MAX * 2 + 7)
-        .map(|i| (i % 251) as u8)
-        .collect();
-    let pieces: Vec<Chunk> = chunks(&export)
-        .map(|piece| piece.try_into().unwrap())
-        .collect();
+    let export: Vec<u8> = (0..CHUNK_BYTES_MAX * 2 + 7).map(|i| (i % 251) as u8).collect();
+    let pieces: Vec<Chunk> = chunks(&export).map(|piece| piece.try_into().unwrap()).collect();
     assert_eq!(pieces.len(), 3);
-    assert_eq!(
-        pieces
-            .into_iter()
-            .flat_map(|piece| piece.0)
-            .collect::<Vec<u8>>(),
-        export
-    );
+    assert_eq!(pieces.into_iter().flat_map(|piece| piece.0).collect::<Vec<u8>>(), export);
     assert_eq!(chunks(&[]).count(), 0);
 }

@@ -83,43 +83,22 @@ pub(crate) fn envelope() -> impl Strategy<Value = Envelope> {
             signature,
         }
     });
-    (
-        vec(any::<u8>(), 0..400),
-        "[ -~]{0,64}",
-        vec(signature, 0..=16),
+    (vec(any::<u8>(), 0..400), "[ -~]{0,64}", vec(signature, 0..=16)).prop_map(
+        |(payload, payload_type, signatures)| Envelope { payload, payload_type, signatures },
     )
-        .prop_map(|(payload, payload_type, signatures)| Envelope {
-            payload,
-            payload_type,
-            signatures,
-        })
 }
 
 pub(crate) fn labels() -> impl Strategy<Value = Labels> {
-    let europol = (
-        proptest::sample::select(&['A', 'B', 'C', 'X'][..]),
-        1..=4_u8,
-    )
+    let europol = (proptest::sample::select(&['A', 'B', 'C', 'X'][..]), 1..=4_u8)
         .prop_map(|(letter, digit)| Evaluation::new(EvaluationScheme::Europol4x4, letter, digit));
     let admiralty = (proptest::char::range('A', 'F'), 1..=6_u8)
         .prop_map(|(letter, digit)| Evaluation::new(EvaluationScheme::Admiralty, letter, digit));
-    (
-        value(),
-        value(),
-        values(),
-        prop_oneof![europol, admiralty],
-        value(),
-    )
-        .prop_map(|(tlp, pap, handling, evaluation, basis)| {
+    (value(), value(), values(), prop_oneof![europol, admiralty], value()).prop_map(
+        |(tlp, pap, handling, evaluation, basis)| {
             let handling = handling.into_iter().collect::<HandlingSet>();
-            Labels {
-                tlp,
-                pap,
-                handling,
-                evaluation: evaluation.unwrap(),
-                basis,
-            }
-        })
+            Labels { tlp, pap, handling, evaluation: evaluation.unwrap(), basis }
+        },
+    )
 }
 
 fn body() -> impl Strategy<Value = Body> {
@@ -132,51 +111,23 @@ fn body() -> impl Strategy<Value = Body> {
     )
         .prop_map(|(platform, role, handle_from, handle_until, cluster)| {
             let cluster = ClusterId::from_bytes(cluster);
-            Body::Account(AccountBody {
-                platform,
-                role,
-                handle_from,
-                handle_until,
-                cluster,
-            })
+            Body::Account(AccountBody { platform, role, handle_from, handle_until, cluster })
         });
     let content = (value(), value(), option::of(record_id()), any::<[u8; 16]>()).prop_map(
         |(media, class, linked_ad, cluster)| {
             let cluster = ClusterId::from_bytes(cluster);
-            Body::Content(ContentBody {
-                media,
-                class,
-                linked_ad,
-                cluster,
-            })
+            Body::Content(ContentBody { media, class, linked_ad, cluster })
         },
     );
     prop_oneof![account, content]
 }
 
 pub(crate) fn submission() -> impl Strategy<Value = Submission> {
-    let names = (
-        any::<[u8; 16]>(),
-        option::of(case_id()),
-        agreement(),
-        fingerprint(),
-    );
+    let names = (any::<[u8; 16]>(), option::of(case_id()), agreement(), fingerprint());
     let what = (value(), body(), values(), values(), labels());
     let whom = (value(), value(), option::of("[a-zé ]{1,500}"), value());
-    let how = (
-        option::of("[a-zé ]{1,200}"),
-        btree_set(agency(), 0..=64),
-        value(),
-        value(),
-    );
-    let when = (
-        instant(),
-        instant(),
-        instant(),
-        instant(),
-        any::<u32>(),
-        any::<bool>(),
-    );
+    let how = (option::of("[a-zé ]{1,200}"), btree_set(agency(), 0..=64), value(), value());
+    let when = (instant(), instant(), instant(), instant(), any::<u32>(), any::<bool>());
     (names, what, whom, how, when).prop_map(|(names, what, whom, how, when)| Submission {
         idempotency_key: IdempotencyKey::from_bytes(names.0),
         case: names.1,
@@ -215,45 +166,20 @@ fn outlook() -> impl Strategy<Value = Outlook> {
 }
 
 pub(crate) fn results() -> impl Strategy<Value = Vec<SubmissionResult>> {
-    let receipt = (
-        record_id(),
-        any::<(u32, u32, bool, u64)>(),
-        vec(outlook(), 0..5),
-        vec(hit(), 0..3),
-    )
-        .prop_map(
-            |(record_id, (epoch, n, repeated, audit_sequence), outlook, hits)| {
-                let repeated = if repeated {
-                    Repeated::Yes
-                } else {
-                    Repeated::No
-                };
+    let receipt =
+        (record_id(), any::<(u32, u32, bool, u64)>(), vec(outlook(), 0..5), vec(hit(), 0..3))
+            .prop_map(|(record_id, (epoch, n, repeated, audit_sequence), outlook, hits)| {
+                let repeated = if repeated { Repeated::Yes } else { Repeated::No };
                 let version = Version { epoch, n };
-                SubmissionReceipt {
-                    record_id,
-                    version,
-                    repeated,
-                    audit_sequence,
-                    outlook,
-                    hits,
-                }
-            },
-        );
+                SubmissionReceipt { record_id, version, repeated, audit_sequence, outlook, hits }
+            });
     let refusal = (value(), rule()).prop_map(|(code, rule)| Refusal { code, rule });
-    vec(
-        prop_oneof![receipt.prop_map(Ok), refusal.prop_map(Err)],
-        0..6,
-    )
+    vec(prop_oneof![receipt.prop_map(Ok), refusal.prop_map(Err)], 0..6)
 }
 
 pub(crate) fn summary() -> impl Strategy<Value = MatchSummary> {
     let slot = 0..u32::try_from(TOKENS_MAX).unwrap();
-    let rest = (
-        option::of(value()),
-        option::of(value()),
-        labels(),
-        instant(),
-    );
+    let rest = (option::of(value()), option::of(value()), labels(), instant());
     (slot, record_id(), value(), rest).prop_map(
         |(slot, follow_up, kind, (role, class, labels, observed_last))| MatchSummary {
             slot,
@@ -272,20 +198,15 @@ pub(crate) fn summary() -> impl Strategy<Value = MatchSummary> {
 }
 
 pub(crate) fn hit() -> impl Strategy<Value = Hit> {
-    (
-        agency(),
-        summary(),
-        instant(),
-        option::of(case_id()),
-        option::of(record_id()),
-    )
-        .prop_map(|(origin, summary, found_at, case, record_id)| Hit {
+    (agency(), summary(), instant(), option::of(case_id()), option::of(record_id())).prop_map(
+        |(origin, summary, found_at, case, record_id)| Hit {
             origin,
             summary,
             found_at,
             case,
             record_id,
-        })
+        },
+    )
 }
 
 pub(crate) fn query() -> impl Strategy<Value = Query> {
@@ -308,9 +229,7 @@ fn partner_answer() -> impl Strategy<Value = PartnerAnswer> {
     prop_oneof![
         vec(summary(), 1..5).prop_map(PartnerAnswer::Match),
         Just(PartnerAnswer::NoMatch),
-        value()
-            .prop_filter("of the question", of_question)
-            .prop_map(PartnerAnswer::Refused),
+        value().prop_filter("of the question", of_question).prop_map(PartnerAnswer::Refused),
         value().prop_map(PartnerAnswer::NotAsked),
         Just(PartnerAnswer::NoAnswer(NoAnswer::Unreachable)),
         Just(PartnerAnswer::NoAnswer(NoAnswer::TimedOut)),
@@ -320,71 +239,40 @@ fn partner_answer() -> impl Strategy<Value = PartnerAnswer> {
 }
 
 pub(crate) fn report() -> impl Strategy<Value = QueryReport> {
-    let row = (
-        agency(),
-        option::of(partner_answer()),
-        instant(),
-        "[a-zé: ]{0,512}",
-    )
-        .prop_map(|(agency, answer, as_of, note)| AnswerRow {
-            agency,
-            answer,
-            as_of,
-            note,
-        });
-    (vec(hit(), 0..4), vec(row, 0..6), any::<u64>()).prop_map(|(held, answers, audit_sequence)| {
-        QueryReport {
-            held,
-            answers,
-            audit_sequence,
-        }
-    })
+    let row = (agency(), option::of(partner_answer()), instant(), "[a-zé: ]{0,512}")
+        .prop_map(|(agency, answer, as_of, note)| AnswerRow { agency, answer, as_of, note });
+    (vec(hit(), 0..4), vec(row, 0..6), any::<u64>())
+        .prop_map(|(held, answers, audit_sequence)| QueryReport { held, answers, audit_sequence })
 }
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     let basis = (agreement(), clause(), value(), value());
-    (
-        case_id(),
-        any::<u32>(),
-        basis,
-        "[a-zé0-9/ ]{1,64}",
-        instant(),
-        instant(),
+    (case_id(), any::<u32>(), basis, "[a-zé0-9/ ]{1,64}", instant(), instant()).prop_map(
+        |(case_id, number, basis, reference, opened_at, open_until)| Case {
+            case_id,
+            number,
+            agreement: basis.0,
+            clause: basis.1,
+            purpose: basis.2,
+            offence: basis.3,
+            reference,
+            opened_at,
+            open_until,
+        },
     )
-        .prop_map(
-            |(case_id, number, basis, reference, opened_at, open_until)| Case {
-                case_id,
-                number,
-                agreement: basis.0,
-                clause: basis.1,
-                purpose: basis.2,
-                offence: basis.3,
-                reference,
-                opened_at,
-                open_until,
-            },
-        )
 }
 
 pub(crate) fn opening() -> impl Strategy<Value = CaseOpening> {
-    (
-        agreement(),
-        clause(),
-        value(),
-        value(),
-        "[a-zé0-9/ ]{1,64}",
-        1..=366_u32,
+    (agreement(), clause(), value(), value(), "[a-zé0-9/ ]{1,64}", 1..=366_u32).prop_map(
+        |(agreement, clause, purpose, offence, reference, open_days)| CaseOpening {
+            agreement,
+            clause,
+            purpose,
+            offence,
+            reference,
+            open_days,
+        },
     )
-        .prop_map(
-            |(agreement, clause, purpose, offence, reference, open_days)| CaseOpening {
-                agreement,
-                clause,
-                purpose,
-                offence,
-                reference,
-                open_days,
-            },
-        )
 }
 
 pub(crate) fn node_status() -> impl Strategy<Value = NodeStatus> {
@@ -400,37 +288,14 @@ pub(crate) fn node_status() -> impl Strategy<Value = NodeStatus> {
     let link = prop_oneof![Just(Link::Up), Just(Link::Down), Just(Link::Connecting)];
     let country = "[A-Z]{2}".prop_map(|text| text.parse::<Country>().unwrap());
     let counts = any::<(u64, u64)>();
-    let partner = (
-        agency(),
-        country,
-        link,
-        counts,
-        option::of(instant()),
-        "[a-zé ]{0,512}",
-    )
-        .prop_map(
-            |(agency, country, link, (records_in, classes_out), last_sync, note)| PartnerStatus {
-                agency,
-                country,
-                link,
-                records_in,
-                classes_out,
-                last_sync,
-                note,
-            },
-        );
+    let partner = (agency(), country, link, counts, option::of(instant()), "[a-zé ]{0,512}")
+        .prop_map(|(agency, country, link, (records_in, classes_out), last_sync, note)| {
+            PartnerStatus { agency, country, link, records_in, classes_out, last_sync, note }
+        });
     let head = (agency(), "[0-9.]{0,64}", instant(), any::<(u64, u64)>());
     (head, vec(agreement, 0..4), vec(partner, 0..6)).prop_map(|(head, agreements, partners)| {
         let (agency, version, clock, (own_records, audit_size)) = head;
-        NodeStatus {
-            agency,
-            version,
-            clock,
-            own_records,
-            audit_size,
-            agreements,
-            partners,
-        }
+        NodeStatus { agency, version, clock, own_records, audit_size, agreements, partners }
     })
 }
 
@@ -445,40 +310,13 @@ pub(crate) fn withdrawal() -> impl Strategy<Value = WithdrawalReceipt> {
 }
 
 pub(crate) fn question() -> impl Strategy<Value = Question> {
-    let terms = (
-        agreement(),
-        clause(),
-        value(),
-        value(),
-        value(),
-        value(),
-        value(),
-        any::<bool>(),
-    )
-        .prop_map(
-            |(agreement, clause, purpose, offence, kind, channel, urgency, exercise)| {
-                QuestionTerms {
-                    agreement,
-                    clause,
-                    purpose,
-                    offence,
-                    kind,
-                    channel,
-                    urgency,
-                    exercise,
-                }
-            },
-        );
+    let terms = (agreement(), clause(), value(), value(), value(), value(), value(), any::<bool>())
+        .prop_map(|(agreement, clause, purpose, offence, kind, channel, urgency, exercise)| {
+            QuestionTerms { agreement, clause, purpose, offence, kind, channel, urgency, exercise }
+        });
     let step = proptest::sample::select(&PADDING_STEPS[..]);
-    (
-        terms,
-        agency(),
-        1..=u32::MAX,
-        any::<[u8; 32]>(),
-        instant(),
-        step,
-    )
-        .prop_map(|(terms, owner, epoch, case, asked_at, step)| Question {
+    (terms, agency(), 1..=u32::MAX, any::<[u8; 32]>(), instant(), step).prop_map(
+        |(terms, owner, epoch, case, asked_at, step)| Question {
             terms,
             owner,
             epoch: TokenEpoch(epoch),
@@ -487,7 +325,8 @@ pub(crate) fn question() -> impl Strategy<Value = Question> {
             tokens: (0..step)
                 .map(|i| Token::from_bytes(domain::digest::hash(&[&case, &i.to_le_bytes()])))
                 .collect(),
-        })
+        },
+    )
 }
 
 fn epoch() -> impl Strategy<Value = Epoch> {
@@ -496,25 +335,18 @@ fn epoch() -> impl Strategy<Value = Epoch> {
 
 pub(crate) fn pull_request() -> impl Strategy<Value = PullRequest> {
     let cursors = proptest::collection::btree_map(handle(), any::<u64>(), 0..20);
-    (
-        agreement(),
-        any::<[u8; 16]>(),
-        option::of(epoch()),
-        any::<u64>(),
-        cursors,
+    (agreement(), any::<[u8; 16]>(), option::of(epoch()), any::<u64>(), cursors).prop_map(
+        |(agreement, incarnation, epoch, grant_sequence, cursors)| PullRequest {
+            agreement,
+            incarnation,
+            epoch,
+            grant_sequence,
+            cursors: cursors
+                .into_iter()
+                .map(|(handle, position)| Cursor { handle, position })
+                .collect(),
+        },
     )
-        .prop_map(
-            |(agreement, incarnation, epoch, grant_sequence, cursors)| PullRequest {
-                agreement,
-                incarnation,
-                epoch,
-                grant_sequence,
-                cursors: cursors
-                    .into_iter()
-                    .map(|(handle, position)| Cursor { handle, position })
-                    .collect(),
-            },
-        )
 }
 
 pub(crate) fn section() -> impl Strategy<Value = Section> {
@@ -525,13 +357,7 @@ pub(crate) fn section() -> impl Strategy<Value = Section> {
     ];
     let range = any::<(u64, u64)>().prop_map(|(a, b)| (a.min(b), a.max(b)));
     (handle(), range, vec(entry, 0..5), option::of(envelope())).prop_map(
-        |(handle, (from, to), entries, sheet)| Section {
-            handle,
-            from,
-            to,
-            entries,
-            sheet,
-        },
+        |(handle, (from, to), entries, sheet)| Section { handle, from, to, entries, sheet },
     )
 }
 
@@ -554,20 +380,8 @@ pub(crate) fn hello() -> impl Strategy<Value = (Hello, HelloReply)> {
     let versions = (1..=u32::MAX, 1..=u32::MAX);
     (versions, instant(), any::<[u8; 16]>(), epoch()).prop_map(
         |((a, b), clock, incarnation, epoch)| {
-            let hello = Hello {
-                protocol_min: a.min(b),
-                protocol_max: a.max(b),
-                clock,
-            };
-            (
-                hello,
-                HelloReply {
-                    protocol: a,
-                    clock,
-                    incarnation,
-                    epoch,
-                },
-            )
+            let hello = Hello { protocol_min: a.min(b), protocol_max: a.max(b), clock };
+            (hello, HelloReply { protocol: a, clock, incarnation, epoch })
         },
     )
 }

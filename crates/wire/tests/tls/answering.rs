@@ -18,15 +18,9 @@ use wire::tls::registry::{PeerRegistry, Snapshot, Standing};
 /// What Spain knows of Belgium and Morocco.
 fn known_to_spain(world: &World) -> Arc<PeerRegistry> {
     let snapshot = Snapshot::new(SPAIN.parse().unwrap())
-        .with_peer(
-            BELGIUM.parse().unwrap(),
-            entry(&[&world.belgium], Standing::Active),
-        )
+        .with_peer(BELGIUM.parse().unwrap(), entry(&[&world.belgium], Standing::Active))
         .unwrap()
-        .with_peer(
-            MOROCCO.parse().unwrap(),
-            entry(&[&world.morocco], Standing::Active),
-        )
+        .with_peer(MOROCCO.parse().unwrap(), entry(&[&world.morocco], Standing::Active))
         .unwrap();
     PeerRegistry::new(snapshot)
 }
@@ -37,10 +31,7 @@ fn dialler(world: &World, limits: DialLimits) -> Dialler {
 }
 
 fn to_belgium(address: SocketAddr) -> Target {
-    Target {
-        address: address.to_string(),
-        agency: BELGIUM.parse().unwrap(),
-    }
+    Target { address: address.to_string(), agency: BELGIUM.parse().unwrap() }
 }
 
 /// A server of no scruples that presents this chain, and then says these bytes.
@@ -107,9 +98,7 @@ async fn a_node_that_lies_about_its_identity_is_refused_with_the_reason() {
     ];
     for (issued, reason) in cases {
         let address = impostor(issued, b"").await;
-        let failure = dialler(&world, DialLimits::default())
-            .dial(to_belgium(address))
-            .await;
+        let failure = dialler(&world, DialLimits::default()).dial(to_belgium(address)).await;
         assert_eq!(failure.unwrap_err(), DialFailure::IdentityRefused(reason));
     }
 }
@@ -117,22 +106,14 @@ async fn a_node_that_lies_about_its_identity_is_refused_with_the_reason() {
 #[tokio::test]
 async fn the_node_learns_that_we_refused_it_and_no_call_is_made() {
     let world = World::new();
-    let rabat = world
-        .morocco
-        .issue(&["spiffe://ma-dgsn/node/rabat"])
-        .credentials();
+    let rabat = world.morocco.issue(&["spiffe://ma-dgsn/node/rabat"]).credentials();
     let registry = PeerRegistry::new(
         Snapshot::new(MOROCCO.parse().unwrap())
-            .with_peer(
-                SPAIN.parse().unwrap(),
-                entry(&[&world.spain], Standing::Active),
-            )
+            .with_peer(SPAIN.parse().unwrap(), entry(&[&world.spain], Standing::Active))
             .unwrap(),
     );
     let node = Running::start(Port::Partner, rabat, registry, AcceptLimits::default()).await;
-    let channel = dialler(&world, DialLimits::default())
-        .channel(node.target())
-        .unwrap();
+    let channel = dialler(&world, DialLimits::default()).channel(node.target()).unwrap();
     let status = ask(&channel, "hello").await.unwrap_err();
     let failure = DialFailure::inside(&status).expect("the reason is inside the status");
     assert_eq!(failure.code(), "not-the-agency-dialled");
@@ -142,10 +123,7 @@ async fn the_node_learns_that_we_refused_it_and_no_call_is_made() {
 #[tokio::test]
 async fn whatever_is_no_node_has_a_name() {
     let world = World::new();
-    let limits = DialLimits {
-        dial_ms_max: 2_000,
-        greeting_ms_max: 300,
-    };
+    let limits = DialLimits { dial_ms_max: 2_000, greeting_ms_max: 300 };
     let dial = |address: SocketAddr| {
         let dialler = dialler(&world, limits);
         async move { dialler.dial(to_belgium(address)).await.unwrap_err() }
@@ -155,33 +133,12 @@ async fn whatever_is_no_node_has_a_name() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let silent = dial(address).await;
-    assert!(
-        matches!(
-            silent,
-            DialFailure::TimedOut {
-                step: Step::Handshaking,
-                ..
-            }
-        ),
-        "{silent}"
-    );
+    assert!(matches!(silent, DialFailure::TimedOut { step: Step::Handshaking, .. }), "{silent}");
     drop(listener);
-    assert!(matches!(
-        dial(address).await,
-        DialFailure::Unreachable { .. }
-    ));
+    assert!(matches!(dial(address).await, DialFailure::Unreachable { .. }));
 
     let mute = dial(impostor(node(), b"").await).await;
-    assert!(
-        matches!(
-            mute,
-            DialFailure::TimedOut {
-                step: Step::Greeting,
-                ..
-            }
-        ),
-        "{mute}"
-    );
+    assert!(matches!(mute, DialFailure::TimedOut { step: Step::Greeting, .. }), "{mute}");
     for greeting in [
         &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
         b"\x00\x00\x00\x04\x01\x00\x00\x00\x00",
@@ -197,10 +154,7 @@ async fn whatever_is_no_node_has_a_name() {
     let address = plain.local_addr().unwrap();
     tokio::spawn(async move {
         let (mut socket, _) = plain.accept().await.unwrap();
-        socket
-            .write_all(b"220 mail.example.org ready\r\n")
-            .await
-            .unwrap();
+        socket.write_all(b"220 mail.example.org ready\r\n").await.unwrap();
         let _ = socket.read_to_end(&mut Vec::new()).await;
         let (socket, _) = plain.accept().await.unwrap();
         drop(socket);
@@ -208,15 +162,9 @@ async fn whatever_is_no_node_has_a_name() {
     assert!(matches!(dial(address).await, DialFailure::NotANode { .. }));
     assert_eq!(dial(address).await, DialFailure::Closed);
 
-    let nowhere = Target {
-        address: "no port here".into(),
-        agency: BELGIUM.parse().unwrap(),
-    };
+    let nowhere = Target { address: "no port here".into(), agency: BELGIUM.parse().unwrap() };
     let failure = dialler(&world, limits).dial(nowhere).await.unwrap_err();
-    assert!(
-        matches!(failure, DialFailure::NoSuchAddress { .. }),
-        "{failure}"
-    );
+    assert!(matches!(failure, DialFailure::NoSuchAddress { .. }), "{failure}");
 }
 
 #[test]
@@ -224,83 +172,33 @@ fn credentials_that_no_peer_could_accept_are_refused_at_once() {
     let world = World::new();
     let now = SystemClock.now();
     let load = |pem: &str, key: &str| {
-        Credentials::from_pem(pem.as_bytes(), key.as_bytes(), now)
-            .map(drop)
-            .unwrap_err()
+        Credentials::from_pem(pem.as_bytes(), key.as_bytes(), now).map(drop).unwrap_err()
     };
     let good = world.spanish_node();
     let leaf_only = good.pem.replace(&world.spain.pem, "");
-    assert_eq!(
-        load("", &good.key_pem),
-        CredentialsRefused::NotPem {
-            what: "certificate"
-        }
-    );
-    assert_eq!(
-        load(&good.pem, ""),
-        CredentialsRefused::NotPem {
-            what: "private key"
-        }
-    );
-    assert_eq!(
-        load(&good.pem, &good.pem),
-        CredentialsRefused::NotPem {
-            what: "private key"
-        }
-    );
-    assert_eq!(
-        load(&leaf_only, &good.key_pem),
-        CredentialsRefused::AuthorityMissing
-    );
+    assert_eq!(load("", &good.key_pem), CredentialsRefused::NotPem { what: "certificate" });
+    assert_eq!(load(&good.pem, ""), CredentialsRefused::NotPem { what: "private key" });
+    assert_eq!(load(&good.pem, &good.pem), CredentialsRefused::NotPem { what: "private key" });
+    assert_eq!(load(&leaf_only, &good.key_pem), CredentialsRefused::AuthorityMissing);
     let other = format!("{leaf_only}{}", world.morocco.pem);
-    assert_eq!(
-        load(&other, &good.key_pem),
-        CredentialsRefused::AuthorityMissing
-    );
+    assert_eq!(load(&other, &good.key_pem), CredentialsRefused::AuthorityMissing);
     let another_key = world.spanish_node().key_pem;
-    assert_eq!(
-        load(&good.pem, &another_key),
-        CredentialsRefused::KeyOfAnother
-    );
+    assert_eq!(load(&good.pem, &another_key), CredentialsRefused::KeyOfAnother);
     let huge = " ".repeat(1 << 20);
-    assert_eq!(
-        load(&huge, &good.key_pem),
-        CredentialsRefused::TooLong {
-            what: "certificate"
-        }
-    );
+    assert_eq!(load(&huge, &good.key_pem), CredentialsRefused::TooLong { what: "certificate" });
 
-    let old = world
-        .spain
-        .issue_with(&["spiffe://es-policia/node/madrid"], expired);
+    let old = world.spain.issue_with(&["spiffe://es-policia/node/madrid"], expired);
     let claimed = SPAIN.parse().unwrap();
     let refused = load(&old.pem, &old.key_pem);
-    assert_eq!(
-        refused,
-        CredentialsRefused::Certificate(IdentityRefusal::Expired { claimed })
-    );
+    assert_eq!(refused, CredentialsRefused::Certificate(IdentityRefusal::Expired { claimed }));
     assert_eq!(refused.hint(), "renew the certificate");
     let authority = |pem: &str| authority_from_pem(pem.as_bytes(), now);
     assert_eq!(authority(&world.spain.pem), Ok(world.spain.pin()));
-    assert_eq!(
-        authority(&leaf_only),
-        Err(CredentialsRefused::NotAnAuthority)
-    );
-    assert_eq!(
-        authority(&good.pem),
-        Err(CredentialsRefused::NotAnAuthority)
-    );
+    assert_eq!(authority(&leaf_only), Err(CredentialsRefused::NotAnAuthority));
+    assert_eq!(authority(&good.pem), Err(CredentialsRefused::NotAnAuthority));
     let past = Authority::with(expired);
-    assert_eq!(
-        authority(&past.pem),
-        Err(CredentialsRefused::NotAnAuthority)
-    );
-    assert_eq!(
-        authority(""),
-        Err(CredentialsRefused::NotPem {
-            what: "certificate"
-        })
-    );
+    assert_eq!(authority(&past.pem), Err(CredentialsRefused::NotAnAuthority));
+    assert_eq!(authority(""), Err(CredentialsRefused::NotPem { what: "certificate" }));
     assert_eq!(
         good.credentials().authority().as_bytes(),
         world.spain.pin().as_bytes(),

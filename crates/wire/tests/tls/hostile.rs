@@ -76,41 +76,26 @@ async fn a_reset_in_the_handshake_does_not_stop_the_port() {
 #[tokio::test]
 async fn hundreds_of_silent_sockets_do_not_keep_a_partner_out() {
     let world = World::new();
-    let limits = AcceptLimits {
-        pending_max: 64,
-        ..AcceptLimits::default()
-    };
+    let limits = AcceptLimits { pending_max: 64, ..AcceptLimits::default() };
     let node = world.open_with(Port::Partner, limits).await;
     let mut silent = Vec::new();
     for _ in 0..400 {
         silent.push(TcpStream::connect(node.address).await.unwrap());
     }
-    eventually("the places are taken", || {
-        node.gate.refusals().contains_key("displaced")
-    })
-    .await;
+    eventually("the places are taken", || node.gate.refusals().contains_key("displaced")).await;
     assert_served(&world, &node).await;
-    eventually("the oldest made room", || {
-        node.gate.refusals()["displaced"] >= 336
-    })
-    .await;
+    eventually("the oldest made room", || node.gate.refusals()["displaced"] >= 336).await;
 }
 
 #[tokio::test]
 async fn silence_and_drops_of_bytes_end_at_the_deadline() {
     let world = World::new();
-    let limits = AcceptLimits {
-        handshake_ms_max: 300,
-        ..AcceptLimits::default()
-    };
+    let limits = AcceptLimits { handshake_ms_max: 300, ..AcceptLimits::default() };
     let node = world.open_with(Port::Partner, limits).await;
     let begun = Instant::now();
     assert_eq!(say(node.address, b"").await, b"");
     let took = begun.elapsed();
-    assert!(
-        (Duration::from_millis(250)..Duration::from_secs(3)).contains(&took),
-        "{took:?}"
-    );
+    assert!((Duration::from_millis(250)..Duration::from_secs(3)).contains(&took), "{took:?}");
     node.refused_only("slow", 1).await;
 
     let mut socket = TcpStream::connect(node.address).await.unwrap();
@@ -133,18 +118,12 @@ async fn the_ninth_connection_of_a_partner_is_told_that_there_is_no_place() {
         channels.push(dialler.dial(node.target()).await.unwrap());
     }
     assert_eq!(node.gate.connections(), 8);
-    assert_eq!(
-        dialler.dial(node.target()).await.unwrap_err(),
-        DialFailure::PeerFull
-    );
+    assert_eq!(dialler.dial(node.target()).await.unwrap_err(), DialFailure::PeerFull);
     node.refused_only("too-many-of-caller", 1).await;
 
     let rabat = world.morocco.issue(&["spiffe://ma-dgsn/node/rabat"]);
     let morocco = world.dials(Port::Partner, &rabat, crate::kit::MOROCCO);
-    morocco
-        .dial(node.target())
-        .await
-        .expect("another agency has places of its own");
+    morocco.dial(node.target()).await.expect("another agency has places of its own");
 
     drop(channels);
     eventually("the places are free again", || node.gate.connections() == 0).await;
@@ -154,18 +133,12 @@ async fn the_ninth_connection_of_a_partner_is_told_that_there_is_no_place() {
 #[tokio::test]
 async fn a_port_has_an_end_too() {
     let world = World::new();
-    let limits = AcceptLimits {
-        connections_max: 1,
-        ..AcceptLimits::default()
-    };
+    let limits = AcceptLimits { connections_max: 1, ..AcceptLimits::default() };
     let node = world.open_with(Port::Partner, limits).await;
     let first = world.spain_dials().dial(node.target()).await.unwrap();
     let rabat = world.morocco.issue(&["spiffe://ma-dgsn/node/rabat"]);
     let morocco = world.dials(Port::Partner, &rabat, crate::kit::MOROCCO);
-    assert_eq!(
-        morocco.dial(node.target()).await.unwrap_err(),
-        DialFailure::PeerFull
-    );
+    assert_eq!(morocco.dial(node.target()).await.unwrap_err(), DialFailure::PeerFull);
     node.refused_only("too-many", 1).await;
     drop(first);
 }
@@ -182,20 +155,12 @@ fn running_out_of_descriptors_is_survived() {
     let child = std::process::Command::new("sh")
         .args(["-c", "ulimit -n 48 && exec \"$0\" \"$@\""])
         .arg(this)
-        .args([
-            "--exact",
-            "hostile::running_out_of_descriptors_is_survived",
-            "--nocapture",
-        ])
+        .args(["--exact", "hostile::running_out_of_descriptors_is_survived", "--nocapture"])
         .env(CHILD, "1")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout);
-    assert!(
-        child.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&child.stderr)
-    );
+    assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
     assert!(said.contains("1 passed"), "{said}");
 }
 
@@ -203,10 +168,7 @@ fn running_out_of_descriptors_is_survived() {
 #[tokio::main(flavor = "current_thread")]
 async fn starve() {
     let world = World::new();
-    let limits = AcceptLimits {
-        handshake_ms_max: 60_000,
-        ..AcceptLimits::default()
-    };
+    let limits = AcceptLimits { handshake_ms_max: 60_000, ..AcceptLimits::default() };
     let node = world.open_with(Port::Partner, limits).await;
     let mut files = Vec::new();
     while let Ok(file) = std::fs::File::open("/dev/null") {
@@ -218,10 +180,8 @@ async fn starve() {
     let connect = |_| std::net::TcpStream::connect(node.address).unwrap();
     let sockets: Vec<_> = (0..3).map(connect).collect();
     assert!(std::fs::File::open("/dev/null").is_err());
-    eventually("each was turned away", || {
-        node.gate.refusals().get("no-descriptor") == Some(&3)
-    })
-    .await;
+    eventually("each was turned away", || node.gate.refusals().get("no-descriptor") == Some(&3))
+        .await;
     drop(files);
     drop(sockets);
     assert_served(&world, &node).await;

@@ -71,9 +71,7 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params
-            .distinguished_name
-            .push(rcgen::DnType::CommonName, "below");
+        params.distinguished_name.push(rcgen::DnType::CommonName, "below");
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Self {
@@ -98,14 +96,10 @@ impl Authority {
         change: impl FnOnce(&mut CertificateParams),
     ) -> Issued {
         let mut params = CertificateParams::default();
-        let names = uris
-            .iter()
-            .map(|uri| SanType::URI((*uri).try_into().unwrap()));
+        let names = uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap()));
         params.subject_alt_names = names.collect();
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ClientAuth,
-            ExtendedKeyUsagePurpose::ServerAuth,
-        ];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -150,8 +144,7 @@ impl Issued {
     /// The same leaf with other certificates behind it.
     pub(crate) fn behind(mut self, others: &[&Authority]) -> Self {
         self.chain.truncate(1);
-        self.chain
-            .extend(others.iter().map(|authority| authority.certificate.clone()));
+        self.chain.extend(others.iter().map(|authority| authority.certificate.clone()));
         self
     }
 }
@@ -179,10 +172,7 @@ impl World {
         Snapshot::new(BELGIUM.parse().unwrap())
             .with_peer(SPAIN.parse().unwrap(), entry(&[&self.spain], spain))
             .unwrap()
-            .with_peer(
-                MOROCCO.parse().unwrap(),
-                entry(&[&self.morocco], Standing::Active),
-            )
+            .with_peer(MOROCCO.parse().unwrap(), entry(&[&self.morocco], Standing::Active))
             .unwrap()
             .with_officer_authorities(vec![self.officers.pin()])
             .unwrap()
@@ -192,11 +182,7 @@ impl World {
     pub(crate) fn knows_belgium(&self, own: &str) -> Arc<PeerRegistry> {
         let belgium = entry(&[&self.belgium], Standing::Active);
         let snapshot = Snapshot::new(own.parse().unwrap());
-        PeerRegistry::new(
-            snapshot
-                .with_peer(BELGIUM.parse().unwrap(), belgium)
-                .unwrap(),
-        )
+        PeerRegistry::new(snapshot.with_peer(BELGIUM.parse().unwrap(), belgium).unwrap())
     }
 
     pub(crate) fn spanish_node(&self) -> Issued {
@@ -222,24 +208,15 @@ impl World {
     }
 
     pub(crate) async fn open_with(&self, port: Port, limits: AcceptLimits) -> Running {
-        let credentials = self
-            .belgium
-            .issue(&["spiffe://be-fedpol/node/brussels"])
-            .credentials();
+        let credentials = self.belgium.issue(&["spiffe://be-fedpol/node/brussels"]).credentials();
         let registry = PeerRegistry::new(self.known_to_belgium(Standing::Active));
         Running::start(port, credentials, registry, limits).await
     }
 }
 
 pub(crate) fn entry(authorities: &[&Authority], standing: Standing) -> PeerEntry {
-    let authorities = authorities
-        .iter()
-        .map(|authority| authority.pin())
-        .collect();
-    PeerEntry {
-        authorities,
-        standing,
-    }
+    let authorities = authorities.iter().map(|authority| authority.pin()).collect();
+    PeerEntry { authorities, standing }
 }
 
 /// A port that is open and served.
@@ -269,21 +246,11 @@ impl Running {
             let _ = stopped.await;
         };
         let served = tokio::spawn(accept::serve(router, incoming, shutdown));
-        Self {
-            address,
-            gate,
-            registry,
-            credentials,
-            stop,
-            served,
-        }
+        Self { address, gate, registry, credentials, stop, served }
     }
 
     pub(crate) fn target(&self) -> Target {
-        Target {
-            address: self.address.to_string(),
-            agency: BELGIUM.parse().unwrap(),
-        }
+        Target { address: self.address.to_string(), agency: BELGIUM.parse().unwrap() }
     }
 
     /// Waits until this was refused so often, and nothing else was.
@@ -338,10 +305,7 @@ impl tower::Service<http::Request<Body>> for Echo {
             let mut grpc = tonic::server::Grpc::new(codec);
             Ok(match request.uri().path() {
                 WHO => grpc.unary(tower::service_fn(who), request).await,
-                WATCH => {
-                    grpc.server_streaming(tower::service_fn(watch), request)
-                        .await
-                }
+                WATCH => grpc.server_streaming(tower::service_fn(watch), request).await,
                 _ => Status::unimplemented("").into_http(),
             })
         })
@@ -349,16 +313,8 @@ impl tower::Service<http::Request<Body>> for Echo {
 }
 
 async fn who(request: Request<String>) -> Result<Response<String>, Status> {
-    let link = request
-        .extensions()
-        .get::<Link>()
-        .ok_or(Status::internal("no link"))?;
-    let answer = format!(
-        "{} {:?} {}",
-        link.caller.uri(),
-        link.key_exchange,
-        request.get_ref()
-    );
+    let link = request.extensions().get::<Link>().ok_or(Status::internal("no link"))?;
+    let answer = format!("{} {:?} {}", link.caller.uri(), link.key_exchange, request.get_ref());
     Ok(Response::new(answer))
 }
 
@@ -376,29 +332,19 @@ async fn watch(request: Request<String>) -> Result<Response<Talk>, Status> {
 /// Calls and returns what the service says about the caller.
 pub(crate) async fn ask(channel: &Channel, text: &str) -> Result<String, Status> {
     let mut grpc = tonic::client::Grpc::new(channel.clone());
-    grpc.ready()
-        .await
-        .map_err(|error| Status::unavailable(error.to_string()))?;
+    grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let codec = ProstCodec::<String, String>::default();
     let path = http::uri::PathAndQuery::from_static(WHO);
-    Ok(grpc
-        .unary(Request::new(text.to_owned()), path, codec)
-        .await?
-        .into_inner())
+    Ok(grpc.unary(Request::new(text.to_owned()), path, codec).await?.into_inner())
 }
 
 /// Listens to the talk that never ends.
 pub(crate) async fn listen(channel: &Channel) -> Result<tonic::Streaming<String>, Status> {
     let mut grpc = tonic::client::Grpc::new(channel.clone());
-    grpc.ready()
-        .await
-        .map_err(|error| Status::unavailable(error.to_string()))?;
+    grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let codec = ProstCodec::<String, String>::default();
     let path = http::uri::PathAndQuery::from_static(WATCH);
-    Ok(grpc
-        .server_streaming(Request::new(String::new()), path, codec)
-        .await?
-        .into_inner())
+    Ok(grpc.server_streaming(Request::new(String::new()), path, codec).await?.into_inner())
 }
 
 /// What a dialler of no scruples learned.
@@ -448,10 +394,7 @@ pub(crate) fn brazen_config(
         rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>,
     ) -> ClientConfig,
 ) -> ClientConfig {
-    let provider = CryptoProvider {
-        kx_groups: groups.to_vec(),
-        ..aws_lc_rs::default_provider()
-    };
+    let provider = CryptoProvider { kx_groups: groups.to_vec(), ..aws_lc_rs::default_provider() };
     let builder = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
@@ -510,8 +453,6 @@ impl ServerCertVerifier for Credulous {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
     }
 }

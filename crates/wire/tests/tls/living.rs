@@ -22,9 +22,7 @@ async fn alive(stream: &mut Streaming<String>) {
 async fn dies(stream: &mut Streaming<String>) -> Duration {
     let begun = Instant::now();
     let reading = async { while let Ok(Some(_)) = stream.message().await {} };
-    tokio::time::timeout(Duration::from_secs(5), reading)
-        .await
-        .expect("the stream was not cut");
+    tokio::time::timeout(Duration::from_secs(5), reading).await.expect("the stream was not cut");
     begun.elapsed()
 }
 
@@ -41,11 +39,9 @@ async fn revocation_cuts_a_live_stream_of_that_peer_only() {
     alive(&mut of_spain).await;
     alive(&mut of_morocco).await;
 
-    node.registry
-        .replace(world.known_to_belgium(Standing::Active));
+    node.registry.replace(world.known_to_belgium(Standing::Active));
     alive(&mut of_spain).await;
-    node.registry
-        .replace(world.known_to_belgium(Standing::Revoked));
+    node.registry.replace(world.known_to_belgium(Standing::Revoked));
     let took = dies(&mut of_spain).await;
     assert!(took < Duration::from_secs(2), "{took:?}");
     alive(&mut of_morocco).await;
@@ -71,10 +67,7 @@ async fn the_dialler_hangs_up_on_a_node_that_it_revokes() {
     registry.replace(Snapshot::new(SPAIN.parse().unwrap()));
     dies(&mut stream).await;
     let status = ask(&channel, "again").await.unwrap_err();
-    assert_eq!(
-        DialFailure::inside(&status).unwrap().code(),
-        "unregistered-agency"
-    );
+    assert_eq!(DialFailure::inside(&status).unwrap().code(), "unregistered-agency");
 }
 
 #[tokio::test]
@@ -94,11 +87,7 @@ async fn an_authority_is_rotated_without_a_gap_and_the_old_one_then_counts_no_mo
     node.registry.replace(known(&[&world.spain, &next]));
     alive(&mut of_old).await;
     let renewed = next.issue(&["spiffe://es-policia/node/madrid"]);
-    let new = world
-        .dials(Port::Partner, &renewed, SPAIN)
-        .dial(node.target())
-        .await
-        .unwrap();
+    let new = world.dials(Port::Partner, &renewed, SPAIN).dial(node.target()).await.unwrap();
     let mut of_new = listen(&new).await.unwrap();
     alive(&mut of_new).await;
 
@@ -124,32 +113,23 @@ async fn renewed_credentials_count_from_the_next_handshake_and_keep_connections(
     };
     let groups = [kx_group::X25519MLKEM768];
     let spanish = world.spanish_node();
-    let before = brazen_dial(node.address, Some(&spanish), &groups)
-        .await
-        .unwrap();
+    let before = brazen_dial(node.address, Some(&spanish), &groups).await.unwrap();
     assert_ne!(before.leaf, renewed.chain[0]);
     replace(&renewed).unwrap();
-    let after = brazen_dial(node.address, Some(&spanish), &groups)
-        .await
-        .unwrap();
+    let after = brazen_dial(node.address, Some(&spanish), &groups).await.unwrap();
     assert_eq!(after.leaf, renewed.chain[0]);
     alive(&mut stream).await;
 
     let another = world.belgium.issue(&["spiffe://be-fedpol/node/antwerp"]);
     assert_eq!(replace(&another), Err(CredentialsRefused::AnotherIdentity));
-    let still = brazen_dial(node.address, Some(&spanish), &groups)
-        .await
-        .unwrap();
+    let still = brazen_dial(node.address, Some(&spanish), &groups).await.unwrap();
     assert_eq!(still.leaf, renewed.chain[0]);
 }
 
 #[tokio::test]
 async fn a_connection_has_a_greatest_age() {
     let world = World::new();
-    let limits = AcceptLimits {
-        connection_age_ms_max: 200,
-        ..AcceptLimits::default()
-    };
+    let limits = AcceptLimits { connection_age_ms_max: 200, ..AcceptLimits::default() };
     let node = world.open_with(Port::Partner, limits).await;
     let channel = world.spain_dials().dial(node.target()).await.unwrap();
     let mut stream = listen(&channel).await.unwrap();
@@ -161,40 +141,22 @@ async fn a_connection_has_a_greatest_age() {
 #[tokio::test]
 async fn a_stop_closes_the_port_lets_calls_end_and_cuts_what_does_not_end() {
     let world = World::new();
-    let limits = AcceptLimits {
-        shutdown_grace_ms: 300,
-        ..AcceptLimits::default()
-    };
+    let limits = AcceptLimits { shutdown_grace_ms: 300, ..AcceptLimits::default() };
     let node = world.open_with(Port::Partner, limits).await;
     let channel = world.spain_dials().dial(node.target()).await.unwrap();
     let mut stream = listen(&channel).await.unwrap();
     alive(&mut stream).await;
 
-    let Running {
-        stop,
-        served,
-        gate,
-        address,
-        ..
-    } = node;
+    let Running { stop, served, gate, address, .. } = node;
     let begun = Instant::now();
     stop.send(()).unwrap();
     alive(&mut stream).await;
-    let target = wire::connect::Target {
-        address: address.to_string(),
-        agency: BELGIUM.parse().unwrap(),
-    };
+    let target =
+        wire::connect::Target { address: address.to_string(), agency: BELGIUM.parse().unwrap() };
     let failure = world.spain_dials().dial(target).await.unwrap_err();
-    assert!(
-        matches!(failure, DialFailure::Unreachable { .. }),
-        "{failure}"
-    );
+    assert!(matches!(failure, DialFailure::Unreachable { .. }), "{failure}");
     dies(&mut stream).await;
-    tokio::time::timeout(Duration::from_secs(5), served)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), served).await.unwrap().unwrap().unwrap();
     let took = begun.elapsed();
     assert!(took >= Duration::from_millis(290), "{took:?}");
     assert_eq!(gate.connections(), 0);
@@ -207,9 +169,5 @@ async fn a_stop_without_calls_is_immediate() {
     let channel = world.spain_dials().dial(node.target()).await.unwrap();
     ask(&channel, "done").await.unwrap();
     node.stop.send(()).unwrap();
-    tokio::time::timeout(Duration::from_secs(3), node.served)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(3), node.served).await.unwrap().unwrap().unwrap();
 }

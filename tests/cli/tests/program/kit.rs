@@ -21,9 +21,7 @@ pub(crate) struct Run {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Self { folder: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -49,16 +47,11 @@ impl Desk {
         let (mut console, captured) = Console::captured(input, surface);
         let environment = Environment {
             home: Some(self.folder.path().to_owned()),
-            now: Timestamp::from_date(2026, 11, 21)
-                .unwrap()
-                .plus_ms(43_200_000),
+            now: Timestamp::from_date(2026, 11, 21).unwrap().plus_ms(43_200_000),
         };
         let words = ["malines"].iter().chain(arguments).map(OsString::from);
         let outcome = cli::run_in(words, &mut console, &environment);
-        let (out, talk) = (
-            self.general(&captured.out()),
-            self.general(&captured.talk()),
-        );
+        let (out, talk) = (self.general(&captured.out()), self.general(&captured.talk()));
         let typed = self.general(&arguments.join(" "));
         let part = |title: &str, text: &str| match text {
             "" => String::new(),
@@ -70,12 +63,7 @@ impl Desk {
             part("standard output", &out),
             outcome as u8
         );
-        Run {
-            outcome,
-            out,
-            talk,
-            session,
-        }
+        Run { outcome, out, talk, session }
     }
 
     /// The name of the folder differs in every run.
@@ -100,20 +88,12 @@ impl Run {
 
     /// Nothing of this may be in anything that was printed.
     pub(crate) fn never_says(self, text: &str) -> Self {
-        assert!(
-            !self.session.contains(text),
-            "`{text}` was printed:\n{}",
-            self.session
-        );
+        assert!(!self.session.contains(text), "`{text}` was printed:\n{}", self.session);
         self
     }
 
     pub(crate) fn says(self, text: &str) -> Self {
-        assert!(
-            self.session.contains(text),
-            "`{text}` was not printed:\n{}",
-            self.session
-        );
+        assert!(self.session.contains(text), "`{text}` was not printed:\n{}", self.session);
         self
     }
 
@@ -125,13 +105,7 @@ impl Run {
 /// A file of `tests/vectors`.
 pub(crate) fn vector(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors");
-    folder
-        .join(name)
-        .canonicalize()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned()
+    folder.join(name).canonicalize().unwrap().to_str().unwrap().to_owned()
 }
 
 /// A file of `tests/vectors`, as JSON.

@@ -1,11 +1,6 @@
 //! The command line as its users see it: on this machine alone, and against a node with fixed answers.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod kit;
 mod node;

@@ -52,27 +52,18 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
         let pin = CertificatePin::of(certificate.der());
-        Self {
-            pem: certificate.pem(),
-            pin,
-            issuer: Issuer::new(params, key),
-        }
+        Self { pem: certificate.pem(), pin, issuer: Issuer::new(params, key) }
     }
 
     /// A certificate with this authority's below it, and its key.
     pub(crate) fn issue(&self, uri: &str) -> (String, String) {
         let mut params = CertificateParams::default();
         params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ClientAuth,
-            ExtendedKeyUsagePurpose::ServerAuth,
-        ];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (
-            format!("{}{}", certificate.pem(), self.pem),
-            key.serialize_pem(),
-        )
+        (format!("{}{}", certificate.pem(), self.pem), key.serialize_pem())
     }
 
     pub(crate) fn pem(&self) -> &str {
@@ -103,18 +94,13 @@ impl Office {
         let registry =
             PeerRegistry::new(known.with_officer_authorities(vec![officers.pin]).unwrap());
         let heard = Arc::default();
-        let service = Scripted {
-            heard: Arc::clone(&heard),
-            known: Mutex::default(),
-        };
+        let service = Scripted { heard: Arc::clone(&heard), known: Mutex::default() };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-            .unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(async move {
             let incoming = accept::open(
@@ -126,9 +112,7 @@ impl Office {
             )
             .unwrap();
             let router = limits::server().add_service(OfficerServiceServer::new(service));
-            accept::serve(router, incoming, std::future::pending())
-                .await
-                .unwrap();
+            accept::serve(router, incoming, std::future::pending()).await.unwrap();
         });
         let desk = Desk::new();
         let (chain, key) = officers.issue("spiffe://be-fedpol/officer/BE-1042");
@@ -139,47 +123,31 @@ impl Office {
             "node = \"{address}\"\nagency = \"be-fedpol\"\ncertificate = \"officer.pem\"\nkey = \"officer.key\"\nnode_ca = \"node-ca.pem\"\n"
         );
         desk.write("default.toml", profile);
-        Self {
-            desk,
-            heard,
-            runtime,
-        }
+        Self { desk, heard, runtime }
     }
 
     /// Ends the node.
     pub(crate) fn close(self) -> Desk {
-        self.runtime
-            .shutdown_timeout(std::time::Duration::from_secs(5));
+        self.runtime.shutdown_timeout(std::time::Duration::from_secs(5));
         self.desk
     }
 
     /// How often a call with this name came.
     pub(crate) fn calls(&self, name: &str) -> usize {
-        self.heard
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|call| call.name == name)
-            .count()
+        self.heard.lock().unwrap().iter().filter(|call| call.name == name).count()
     }
 
     /// Was this text in any message?
     pub(crate) fn was_sent(&self, text: &str) -> bool {
-        let holds = |call: &Heard| {
-            call.bytes
-                .windows(text.len())
-                .any(|window| window == text.as_bytes())
-        };
+        let holds =
+            |call: &Heard| call.bytes.windows(text.len()).any(|window| window == text.as_bytes());
         self.heard.lock().unwrap().iter().any(holds)
     }
 
     /// The submissions of the first call that recorded some.
     pub(crate) fn recorded(&self) -> Vec<Submission> {
         let heard = self.heard.lock().unwrap();
-        let call = heard
-            .iter()
-            .find(|call| call.name == "submit-real")
-            .unwrap();
+        let call = heard.iter().find(|call| call.name == "submit-real").unwrap();
         let request = v1::SubmitRequest::decode(call.bytes.as_slice()).unwrap();
         submission::from_request(request).unwrap().0
     }
@@ -192,17 +160,12 @@ struct Scripted {
 
 impl Scripted {
     fn hear(&self, name: &'static str, message: &impl Message) {
-        self.heard.lock().unwrap().push(Heard {
-            name,
-            bytes: message.encode_to_vec(),
-        });
+        self.heard.lock().unwrap().push(Heard { name, bytes: message.encode_to_vec() });
     }
 }
 
 fn at(day: u64) -> Timestamp {
-    Timestamp::from_date(2026, 11, day)
-        .unwrap()
-        .plus_ms(43_200_000)
+    Timestamp::from_date(2026, 11, day).unwrap().plus_ms(43_200_000)
 }
 
 fn case(number: u32) -> Case {
@@ -246,11 +209,7 @@ fn hit(kind: Kind, origin: &str, number: u32) -> Hit {
 }
 
 fn outlook(kind: Kind) -> Vec<Outlook> {
-    let here = if kind.tier() == Tier::Sealed {
-        Fate::AnsweredWhenAsked
-    } else {
-        Fate::Leaves
-    };
+    let here = if kind.tier() == Tier::Sealed { Fate::AnsweredWhenAsked } else { Fate::Leaves };
     let row = |peer: &str, fate, rule: Option<&str>| Outlook {
         peer: peer.parse().unwrap(),
         fate,
@@ -259,11 +218,7 @@ fn outlook(kind: Kind) -> Vec<Outlook> {
     vec![
         row("es-pn", here, None),
         row("fr-oltim", Fate::NeedsApproval, Some("L07-approval")),
-        row(
-            "ma-dgsn",
-            Fate::Stays(RefusalCode::NoTransferBasis),
-            Some("C03-transfer-basis"),
-        ),
+        row("ma-dgsn", Fate::Stays(RefusalCode::NoTransferBasis), Some("C03-transfer-basis")),
     ]
 }
 
@@ -286,11 +241,7 @@ impl Scripted {
         Ok(SubmissionReceipt {
             record_id: before.unwrap_or(fresh),
             version: Version::FIRST,
-            repeated: if before.is_some() {
-                Repeated::Yes
-            } else {
-                Repeated::No
-            },
+            repeated: if before.is_some() { Repeated::Yes } else { Repeated::No },
             audit_sequence: 40_000 + u64::try_from(number).unwrap(),
             outlook: outlook(submission.kind),
             hits,
@@ -316,11 +267,7 @@ fn answers(kind: Kind) -> [PartnerAnswer; 3] {
             PartnerAnswer::NoAnswer(NoAnswer::TimedOut),
             PartnerAnswer::NoMatch,
         ],
-        _ => [
-            PartnerAnswer::NoMatch,
-            PartnerAnswer::NoMatch,
-            PartnerAnswer::NoMatch,
-        ],
+        _ => [PartnerAnswer::NoMatch, PartnerAnswer::NoMatch, PartnerAnswer::NoMatch],
     }
 }
 
@@ -386,10 +333,7 @@ impl OfficerService for Scripted {
             let refusal = Refusal::by_rule(RefusalCode::AgreementUnknown, "C01-agreement");
             return Err(to_status(&refusal, Reader::Officer));
         }
-        let opened = Case {
-            reference: opening.reference,
-            ..case(13)
-        };
+        let opened = Case { reference: opening.reference, ..case(13) };
         Ok(Response::new(opened.into()))
     }
 
@@ -398,11 +342,8 @@ impl OfficerService for Scripted {
         request: Request<v1::ListCasesRequest>,
     ) -> Result<Response<v1::ListCasesResponse>, Status> {
         let after = request.get_ref().after_number;
-        let cases: Vec<Case> = [3, 12]
-            .into_iter()
-            .filter(|number| *number > after)
-            .map(case)
-            .collect();
+        let cases: Vec<Case> =
+            [3, 12].into_iter().filter(|number| *number > after).map(case).collect();
         Ok(Response::new(cases.into()))
     }
 
@@ -410,11 +351,7 @@ impl OfficerService for Scripted {
         &self,
         request: Request<v1::SubmitRequest>,
     ) -> Result<Response<v1::SubmitResponse>, Status> {
-        let name = if request.get_ref().dry_run {
-            "submit-dry"
-        } else {
-            "submit-real"
-        };
+        let name = if request.get_ref().dry_run { "submit-dry" } else { "submit-real" };
         self.hear(name, request.get_ref());
         let (submissions, mode) = submission::from_request(request.into_inner())
             .map_err(|_| Status::invalid_argument(""))?;
@@ -430,11 +367,7 @@ impl OfficerService for Scripted {
         &self,
         request: Request<v1::QueryRequest>,
     ) -> Result<Response<v1::QueryResponse>, Status> {
-        let name = if request.get_ref().dry_run {
-            "query-dry"
-        } else {
-            "query-real"
-        };
+        let name = if request.get_ref().dry_run { "query-dry" } else { "query-real" };
         self.hear(name, request.get_ref());
         let (query, mode) =
             query::from_request(request.into_inner()).map_err(|_| Status::invalid_argument(""))?;
@@ -445,33 +378,20 @@ impl OfficerService for Scripted {
             ));
         }
         let names = ["es-pn", "fr-oltim", "ma-dgsn"];
-        let rows = names
-            .iter()
-            .zip(answers(query.kind))
-            .map(|(name, answer)| AnswerRow {
-                agency: name.parse().unwrap(),
-                note: match &answer {
-                    PartnerAnswer::NotAsked(_) => "C03-transfer-basis".to_owned(),
-                    PartnerAnswer::NoAnswer(_) => "no answer within 10 s".to_owned(),
-                    _ => String::new(),
-                },
-                answer: (mode == Mode::Real).then_some(answer),
-                as_of: at(21),
-            });
+        let rows = names.iter().zip(answers(query.kind)).map(|(name, answer)| AnswerRow {
+            agency: name.parse().unwrap(),
+            note: match &answer {
+                PartnerAnswer::NotAsked(_) => "C03-transfer-basis".to_owned(),
+                PartnerAnswer::NoAnswer(_) => "no answer within 10 s".to_owned(),
+                _ => String::new(),
+            },
+            answer: (mode == Mode::Real).then_some(answer),
+            as_of: at(21),
+        });
         let answers = rows.filter(|row| query.ask.contains(&row.agency)).collect();
-        let held = if query.kind == Kind::Url {
-            vec![hit(query.kind, "es-pn", 12)]
-        } else {
-            Vec::new()
-        };
-        Ok(Response::new(
-            QueryReport {
-                held,
-                answers,
-                audit_sequence: 40_214,
-            }
-            .into(),
-        ))
+        let held =
+            if query.kind == Kind::Url { vec![hit(query.kind, "es-pn", 12)] } else { Vec::new() };
+        Ok(Response::new(QueryReport { held, answers, audit_sequence: 40_214 }.into()))
     }
 
     async fn list_hits(
@@ -481,10 +401,9 @@ impl OfficerService for Scripted {
         let after =
             HitsAfter::try_from(request.into_inner()).map_err(|_| Status::invalid_argument(""))?;
         let hits = match after {
-            HitsAfter(None) => vec![
-                hit(Kind::Url, "es-pn", 12),
-                hit(Kind::InviteCode, "fr-oltim", 3),
-            ],
+            HitsAfter(None) => {
+                vec![hit(Kind::Url, "es-pn", 12), hit(Kind::InviteCode, "fr-oltim", 3)]
+            }
             HitsAfter(Some(_)) => Vec::new(),
         };
         Ok(Response::new(hits.into()))
@@ -500,15 +419,9 @@ impl OfficerService for Scripted {
         let mut bytes = [0; 16];
         bytes[..record.as_bytes().len()].copy_from_slice(record.as_bytes());
         if bytes[0] == 0xff {
-            return Err(to_status(
-                &Refusal::new(RefusalCode::NotHeld),
-                Reader::Officer,
-            ));
+            return Err(to_status(&Refusal::new(RefusalCode::NotHeld), Reader::Officer));
         }
-        let partners = ["es-pn", "fr-oltim"]
-            .iter()
-            .map(|name| name.parse().unwrap())
-            .collect();
+        let partners = ["es-pn", "fr-oltim"].iter().map(|name| name.parse().unwrap()).collect();
         let receipt = WithdrawalReceipt {
             record_id: RecordId::from_bytes(bytes),
             audit_sequence: 40_215,
@@ -521,10 +434,8 @@ impl OfficerService for Scripted {
         &self,
         _: Request<v1::AuditHeadRequest>,
     ) -> Result<Response<v1::AuditHeadResponse>, Status> {
-        let head = crate::kit::vector_json("audit/journal.json")["head"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let head =
+            crate::kit::vector_json("audit/journal.json")["head"].as_str().unwrap().to_owned();
         Ok(Response::new(SignedNote(head).into()))
     }
 

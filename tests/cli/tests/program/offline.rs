@@ -26,22 +26,11 @@ fn the_help_of_every_command_is_reviewed() {
     let desk = Desk::new();
     for command in COMMANDS {
         let mut words: Vec<&str> = command.split(' ').filter(|word| !word.is_empty()).collect();
-        let name = if command.is_empty() {
-            "all".to_owned()
-        } else {
-            command.replace(' ', "-")
-        };
-        let topic: Vec<&str> = ["help"]
-            .iter()
-            .copied()
-            .chain(words.iter().copied())
-            .collect();
+        let name = if command.is_empty() { "all".to_owned() } else { command.replace(' ', "-") };
+        let topic: Vec<&str> = ["help"].iter().copied().chain(words.iter().copied()).collect();
         let by_topic = desk.pipe(&topic, "").exits(Outcome::Done);
         words.push("--help");
-        let by_flag = desk
-            .pipe(&words, "")
-            .is(&format!("help-{name}"))
-            .exits(Outcome::Done);
+        let by_flag = desk.pipe(&words, "").is(&format!("help-{name}")).exits(Outcome::Done);
         assert_eq!(by_topic.out, by_flag.out, "{command}");
     }
 }
@@ -50,13 +39,9 @@ fn the_help_of_every_command_is_reviewed() {
 fn each_role_sees_its_own_commands() {
     let desk = Desk::new();
     for role in ["analyst", "prosecutor", "operator", "oversight"] {
-        desk.terminal(&["help", role], "")
-            .is(&format!("help-role-{role}"))
-            .exits(Outcome::Done);
+        desk.terminal(&["help", role], "").is(&format!("help-role-{role}")).exits(Outcome::Done);
     }
-    desk.pipe(&["help", "analist"], "")
-        .is("help-unknown")
-        .exits(Outcome::Usage);
+    desk.pipe(&["help", "analist"], "").is("help-unknown").exits(Outcome::Usage);
 }
 
 #[test]
@@ -71,32 +56,21 @@ fn what_makes_no_sense_is_a_usage_error_with_a_hint() {
         ("purpose", &["case", "open", "--purpose", "INVESTIGATE"]),
         ("no-such-purpose", &["case", "open", "--purpose", "asylum"]),
         ("days", &["case", "open", "--days", "400"]),
-        (
-            "value-and-from",
-            &[
-                "query", "phone", "--case", "C-1", "--value", "1", "--from", "x",
-            ],
-        ),
+        ("value-and-from", &["query", "phone", "--case", "C-1", "--value", "1", "--from", "x"]),
         ("profile", &["status", "--profile", "../be"]),
         ("record", &["withdraw", "R-12"]),
     ] {
-        desk.pipe(words, "")
-            .is(&format!("usage-{name}"))
-            .exits(Outcome::Usage);
+        desk.pipe(words, "").is(&format!("usage-{name}")).exits(Outcome::Usage);
     }
 }
 
 #[test]
 fn a_profile_that_cannot_be_is_refused_by_name_and_line() {
     let desk = Desk::new();
-    desk.pipe(&["status"], "")
-        .is("profile-missing")
-        .exits(Outcome::Failed);
+    desk.pipe(&["status"], "").is("profile-missing").exits(Outcome::Failed);
     let good = "node = \"127.0.0.1:1\"\nagency = \"be-fedpol\"\ncertificate = \"o.pem\"\nkey = \"o.key\"\nnode_ca = \"ca.pem\"\n";
     desk.write("be.toml", good);
-    desk.pipe(&["status"], "")
-        .is("profile-another")
-        .exits(Outcome::Failed);
+    desk.pipe(&["status"], "").is("profile-another").exits(Outcome::Failed);
     desk.pipe(&["status", "--profile", "be"], "")
         .is("profile-certificate-missing")
         .exits(Outcome::Failed);
@@ -114,17 +88,11 @@ fn a_profile_that_cannot_be_is_refused_by_name_and_line() {
             .exits(Outcome::Failed);
     }
     desk.write("be.toml", [0xff, 0xfe]);
-    desk.pipe(&["status", "--profile", "be"], "")
-        .says("not text in UTF-8")
-        .exits(Outcome::Failed);
+    desk.pipe(&["status", "--profile", "be"], "").says("not text in UTF-8").exits(Outcome::Failed);
     desk.write("be.toml", "a".repeat(70_000));
-    desk.pipe(&["status", "--profile", "be"], "")
-        .says("longer than")
-        .exits(Outcome::Failed);
-    let json = desk
-        .pipe(&["status", "--profile", "xx", "--json"], "")
-        .exits(Outcome::Failed)
-        .json();
+    desk.pipe(&["status", "--profile", "be"], "").says("longer than").exits(Outcome::Failed);
+    let json =
+        desk.pipe(&["status", "--profile", "xx", "--json"], "").exits(Outcome::Failed).json();
     assert_eq!(json["error"]["code"], "PROFILE_MISSING");
 }
 
@@ -134,16 +102,10 @@ fn a_value_on_the_command_line_is_refused_outside_of_the_demo() {
     let profile = "node = \"127.0.0.1:1\"\nagency = \"be-fedpol\"\ncertificate = \"o.pem\"\nkey = \"o.key\"\nnode_ca = \"ca.pem\"\n";
     desk.write("default.toml", profile);
     let words = ["normalise", "phone", "--value", "+33199001234"];
-    desk.pipe(&words, "")
-        .is("value-refused")
+    desk.pipe(&words, "").is("value-refused").exits(Outcome::Usage);
+    desk.pipe(&["query", "phone", "--case", "C-1", "--value", "+33199001234"], "")
         .exits(Outcome::Usage);
-    desk.pipe(
-        &["query", "phone", "--case", "C-1", "--value", "+33199001234"],
-        "",
-    )
-    .exits(Outcome::Usage);
-    desk.pipe(&["submit", "phone", "--value", "+33199001234"], "")
-        .exits(Outcome::Usage);
+    desk.pipe(&["submit", "phone", "--value", "+33199001234"], "").exits(Outcome::Usage);
     desk.write("default.toml", format!("{profile}demo = true\n"));
     desk.pipe(&words, "").exits(Outcome::Done);
 }
@@ -154,17 +116,9 @@ fn normalisation_shows_what_a_value_becomes_and_never_the_value() {
     let digest = "ab".repeat(32);
     for (name, words, input) in [
         ("phone", &["normalise", "phone"][..], "+33 1 99 00 12 34\n"),
-        (
-            "phone-region",
-            &["normalise", "phone", "--region", "fr"],
-            "01 99 00 12 34\n",
-        ),
+        ("phone-region", &["normalise", "phone", "--region", "fr"], "01 99 00 12 34\n"),
         ("email", &["normalise", "email"], "Boat@Example.ORG\n"),
-        (
-            "handle",
-            &["normalise", "handle", "--platform", "telegram"],
-            "@Boat_Travel\n",
-        ),
+        ("handle", &["normalise", "handle", "--platform", "telegram"], "@Boat_Travel\n"),
         (
             "link",
             &["normalise", "link", "--verbose"],
@@ -175,27 +129,15 @@ fn normalisation_shows_what_a_value_becomes_and_never_the_value() {
             &["normalise", "invite-code"],
             "https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv\n",
         ),
-        (
-            "iban",
-            &["normalise", "iban"],
-            "FR14 2004 1010 0505 0001 3M02 606\n",
-        ),
+        ("iban", &["normalise", "iban"], "FR14 2004 1010 0505 0001 3M02 606\n"),
         ("sha256", &["normalise", "sha256"], &digest),
         (
             "text",
             &["normalise", "text"],
             "crossing by boat every friday\ncall 01 99 00 12 34 now\n",
         ),
-        (
-            "refused",
-            &["normalise", "phone"],
-            "+33 1 99 00 12 34\n01 99 00 12 34\ncall me\n",
-        ),
-        (
-            "all-refused",
-            &["normalise", "iban"],
-            "FR14 2004 1010 0505 0001 3M02 607\n",
-        ),
+        ("refused", &["normalise", "phone"], "+33 1 99 00 12 34\n01 99 00 12 34\ncall me\n"),
+        ("all-refused", &["normalise", "iban"], "FR14 2004 1010 0505 0001 3M02 607\n"),
     ] {
         desk.pipe(words, input)
             .is(&format!("normalise-{name}"))
@@ -205,9 +147,7 @@ fn normalisation_shows_what_a_value_becomes_and_never_the_value() {
     desk.terminal(&["normalise", "phone"], "+33 1 99 00 12 34\n")
         .is("normalise-terminal")
         .exits(Outcome::Done);
-    desk.pipe(&["normalise", "phone"], "")
-        .is("normalise-nothing")
-        .exits(Outcome::Failed);
+    desk.pipe(&["normalise", "phone"], "").is("normalise-nothing").exits(Outcome::Failed);
     desk.run(&["normalise", "phone"], b"\xff\n", Surface::Pipe)
         .says("UTF-8")
         .exits(Outcome::Failed);
@@ -217,16 +157,9 @@ fn normalisation_shows_what_a_value_becomes_and_never_the_value() {
 fn the_digest_is_shown_on_demand_only_and_is_the_same_for_every_spelling() {
     let desk = Desk::new();
     let lines = "+33 1 99 00 12 34\nhttps://wa.me/33199001234\n";
-    let hidden = desk
-        .pipe(
-            &["normalise", "link", "--json"],
-            "https://wa.me/33199001234\n",
-        )
-        .json();
+    let hidden = desk.pipe(&["normalise", "link", "--json"], "https://wa.me/33199001234\n").json();
     assert!(hidden["results"][0].get("digest").is_none());
-    let shown = desk
-        .pipe(&["normalise", "phone", "--json", "--show-digest"], lines)
-        .json();
+    let shown = desk.pipe(&["normalise", "phone", "--json", "--show-digest"], lines).json();
     let digests: Vec<&str> = shown["results"]
         .as_array()
         .unwrap()
@@ -241,19 +174,8 @@ fn the_digest_is_shown_on_demand_only_and_is_the_same_for_every_spelling() {
 fn a_file_is_hashed_here() {
     let desk = Desk::new();
     let file = desk.write("boat.jpg", b"abc");
-    let rows = desk
-        .pipe(
-            &[
-                "normalise",
-                "file",
-                "--from",
-                &file,
-                "--json",
-                "--show-digest",
-            ],
-            "",
-        )
-        .json();
+    let rows =
+        desk.pipe(&["normalise", "file", "--from", &file, "--json", "--show-digest"], "").json();
     // What FIPS 180-4 and the BLAKE3 paper give for the three letters abc.
     assert_eq!(
         (&rows["results"][0]["kind"], &rows["results"][1]["kind"]),
@@ -261,11 +183,8 @@ fn a_file_is_hashed_here() {
     );
     assert_eq!(rows["results"][0]["masked"], "ba7816bf...");
     assert_eq!(rows["results"][1]["masked"], "6437b3ac...");
-    desk.pipe(
-        &["normalise", "file", "--from", &desk.write("empty", b"")],
-        "",
-    )
-    .exits(Outcome::Refused);
+    desk.pipe(&["normalise", "file", "--from", &desk.write("empty", b"")], "")
+        .exits(Outcome::Refused);
     desk.pipe(&["normalise", "file", "--from", "no-such-file"], "")
         .exits(Outcome::Failed)
         .says("no such file");
@@ -275,10 +194,7 @@ fn a_file_is_hashed_here() {
 fn completions_name_every_command() {
     let desk = Desk::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = desk
-            .pipe(&["completions", shell], "")
-            .exits(Outcome::Done)
-            .out;
+        let script = desk.pipe(&["completions", shell], "").exits(Outcome::Done).out;
         for word in ["submit", "normalise", "withdraw", "show-digest", "dry-run"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
@@ -291,35 +207,17 @@ fn an_import_that_is_tried_out_counts_what_was_counted_by_hand() {
     let desk = Desk::new();
     let expected = vector_json("misp/expected.json");
     let labels = vector("misp/labels.toml");
-    let files = expected
-        .as_object()
-        .unwrap()
-        .iter()
-        .filter(|(name, _)| name.ends_with(".json"));
+    let files = expected.as_object().unwrap().iter().filter(|(name, _)| name.ends_with(".json"));
     let mut events_seen = 0;
     for (name, file) in files {
         let path = vector(&format!("misp/{name}"));
-        let words = [
-            "import",
-            "misp",
-            &path,
-            "--dry-run",
-            "--labels",
-            &labels,
-            "--json",
-        ];
+        let words = ["import", "misp", &path, "--dry-run", "--labels", &labels, "--json"];
         let run = desk.pipe(&words, "");
-        assert!(
-            matches!(run.outcome, Outcome::Done | Outcome::Incomplete),
-            "{name}: {}",
-            run.talk
-        );
+        assert!(matches!(run.outcome, Outcome::Done | Outcome::Incomplete), "{name}: {}", run.talk);
         let json = run.json();
         assert_eq!(json["form"], file["form"], "{name}");
-        let (events, known) = (
-            json["events"].as_array().unwrap(),
-            file["events"].as_array().unwrap(),
-        );
+        let (events, known) =
+            (json["events"].as_array().unwrap(), file["events"].as_array().unwrap());
         assert_eq!(events.len(), known.len(), "{name}");
         for (event, known) in events.iter().zip(known) {
             events_seen += 1;
@@ -336,25 +234,14 @@ fn an_import_that_is_tried_out_counts_what_was_counted_by_hand() {
 #[test]
 fn an_import_reads_like_a_page_and_hostile_files_end_in_a_clear_error() {
     let desk = Desk::new();
-    let copy = |name: &str| {
-        desk.write(
-            name,
-            std::fs::read(vector(&format!("misp/{name}"))).unwrap(),
-        )
-    };
+    let copy =
+        |name: &str| desk.write(name, std::fs::read(vector(&format!("misp/{name}"))).unwrap());
     desk.terminal(&["import", "misp", &copy("wrapped.json"), "--dry-run"], "")
         .is("import-dry-run")
         .exits(Outcome::Done);
     let labels = copy("labels.toml");
-    let words = [
-        "import",
-        "misp",
-        &copy("bare.json"),
-        "--dry-run",
-        "--labels",
-        &labels,
-        "--verbose",
-    ];
+    let words =
+        ["import", "misp", &copy("bare.json"), "--dry-run", "--labels", &labels, "--verbose"];
     desk.terminal(&words, "").is("import-verbose");
     desk.pipe(&["import", "misp", &copy("manifest.json"), "--dry-run"], "")
         .is("import-no-event")
@@ -362,9 +249,7 @@ fn an_import_reads_like_a_page_and_hostile_files_end_in_a_clear_error() {
     desk.pipe(&["import", "misp", &copy("wrapped.json")], "")
         .is("import-without-labels")
         .exits(Outcome::Usage);
-    let bad = std::fs::read_to_string(&labels)
-        .unwrap()
-        .replace("purposes", "purpose");
+    let bad = std::fs::read_to_string(&labels).unwrap().replace("purposes", "purpose");
     let words = [
         "import",
         "misp",
@@ -373,24 +258,15 @@ fn an_import_reads_like_a_page_and_hostile_files_end_in_a_clear_error() {
         "--labels",
         &desk.write("bad.toml", bad),
     ];
-    desk.pipe(&words, "")
-        .is("import-unknown-label")
-        .exits(Outcome::Failed);
+    desk.pipe(&words, "").is("import-unknown-label").exits(Outcome::Failed);
     for (name, text) in [
-        (
-            "not-json",
-            "{\"Event\": {\"info\": \"+33199001234\",}}".to_owned(),
-        ),
-        (
-            "too-deep",
-            format!("{}{}", "[".repeat(5000), "]".repeat(5000)),
-        ),
+        ("not-json", "{\"Event\": {\"info\": \"+33199001234\",}}".to_owned()),
+        ("too-deep", format!("{}{}", "[".repeat(5000), "]".repeat(5000))),
         ("empty", String::new()),
     ] {
         let file = desk.write(&format!("{name}.json"), text);
-        let run = desk
-            .pipe(&["import", "misp", &file, "--dry-run"], "")
-            .is(&format!("import-{name}"));
+        let run =
+            desk.pipe(&["import", "misp", &file, "--dry-run"], "").is(&format!("import-{name}"));
         run.exits(Outcome::Failed).never_says("99001234");
     }
     desk.pipe(&["import", "misp", "no-such-file", "--dry-run"], "")
@@ -402,14 +278,10 @@ fn an_import_reads_like_a_page_and_hostile_files_end_in_a_clear_error() {
 fn an_exported_log_is_verified_without_a_node() {
     let desk = Desk::new();
     let (log, key) = export();
-    let (file, keys) = (
-        desk.write("log", &log),
-        desk.write("keys", format!("# of the agency\n{key}\n")),
-    );
+    let (file, keys) =
+        (desk.write("log", &log), desk.write("keys", format!("# of the agency\n{key}\n")));
     let words = ["audit", "verify", &file, "--keys", &keys];
-    desk.terminal(&words, "")
-        .is("audit-verify")
-        .exits(Outcome::Done);
+    desk.terminal(&words, "").is("audit-verify").exits(Outcome::Done);
     let json = desk
         .pipe(&["audit", "verify", &file, "--keys", &keys, "--json"], "")
         .exits(Outcome::Done)
@@ -418,16 +290,10 @@ fn an_exported_log_is_verified_without_a_node() {
         (&json["verified"], &json["frames"], &json["items"]),
         (&true.into(), &3.into(), &5.into())
     );
-    let head = vector_json("audit/journal.json")["head"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let head = vector_json("audit/journal.json")["head"].as_str().unwrap().to_owned();
     let head = desk.write("head", head);
-    desk.pipe(
-        &["audit", "verify", &file, "--keys", &keys, "--head", &head],
-        "",
-    )
-    .exits(Outcome::Done);
+    desk.pipe(&["audit", "verify", &file, "--keys", &keys, "--head", &head], "")
+        .exits(Outcome::Done);
 }
 
 #[test]
@@ -453,20 +319,13 @@ fn a_damaged_log_is_named_wherever_it_is_damaged() {
         .exits(Outcome::Failed)
         .json();
     assert_eq!(json["verified"], false);
-    assert_eq!(
-        (&json["place"], &json["error"]),
-        (&"frame 3".into(), &"the file ends here".into())
-    );
-    for (name, line) in [
-        ("no-key", ""),
-        ("bad-key", "malines/be-fedpol/log+0000+AA\n"),
-    ] {
+    assert_eq!((&json["place"], &json["error"]), (&"frame 3".into(), &"the file ends here".into()));
+    for (name, line) in [("no-key", ""), ("bad-key", "malines/be-fedpol/log+0000+AA\n")] {
         let keys = desk.write(name, line);
         desk.pipe(&["audit", "verify", &file, "--keys", &keys], "")
             .is(&format!("audit-{name}"))
             .exits(Outcome::Failed);
     }
     let empty = desk.write("empty", b"");
-    desk.pipe(&["audit", "verify", &empty, "--keys", &keys], "")
-        .exits(Outcome::Failed);
+    desk.pipe(&["audit", "verify", &empty, "--keys", &keys], "").exits(Outcome::Failed);
 }

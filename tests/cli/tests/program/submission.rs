@@ -18,10 +18,8 @@ const LIST: &str = "kind,value,account,platform,audience\n\
 fn one_thing_is_submitted_by_answering_questions() {
     let office = Office::open();
     let said = "+33 1 99 00 12 34\n\nadult\nprices in the advertisement\nadv\nes-pn\namber\ny\n";
-    let run = office
-        .desk
-        .terminal(&["submit", "phone", "--case", "C-12"], said)
-        .is("submit-interview");
+    let run =
+        office.desk.terminal(&["submit", "phone", "--case", "C-12"], said).is("submit-interview");
     run.exits(Outcome::Done).never_says("12 34");
     let said = "+33 1 99 00 12 34\nvictim\n";
     office
@@ -30,14 +28,8 @@ fn one_thing_is_submitted_by_answering_questions() {
         .is("submit-victim")
         .exits(Outcome::Refused);
     let said = "+33 1 99 00 12 34\n\nadult\nprices in the advertisement\nadv\n\nn\n";
-    office
-        .desk
-        .terminal(&["submit", "phone", "--case", "C-12"], said)
-        .exits(Outcome::Failed);
-    assert_eq!(
-        (office.calls("submit-real"), office.calls("submit-dry")),
-        (1, 2)
-    );
+    office.desk.terminal(&["submit", "phone", "--case", "C-12"], said).exits(Outcome::Failed);
+    assert_eq!((office.calls("submit-real"), office.calls("submit-dry")), (1, 2));
     assert!(office.was_sent("prices in the advertisement") && !office.was_sent("199001234"));
 }
 
@@ -46,56 +38,17 @@ fn a_script_gives_its_answers_in_a_file() {
     let office = Office::open();
     let answers = office.desk.write("answers.toml", ANSWERS);
     let words = ["submit", "phone", "--answers", &answers, "--yes"];
-    office
-        .desk
-        .pipe(&words, "+33 1 99 00 12 34\n")
-        .is("submit-answers")
-        .exits(Outcome::Done);
+    office.desk.pipe(&words, "+33 1 99 00 12 34\n").is("submit-answers").exits(Outcome::Done);
     let words = ["submit", "phone", "--answers", &answers];
-    office
-        .desk
-        .pipe(&words, "+33 1 99 00 12 34\n")
-        .is("submit-nobody")
-        .exits(Outcome::Usage);
+    office.desk.pipe(&words, "+33 1 99 00 12 34\n").is("submit-nobody").exits(Outcome::Usage);
     let words = ["submit", "phone", "--answers", &answers, "--dry-run"];
-    office
-        .desk
-        .pipe(&words, "+33 1 99 00 12 34\n")
-        .is("submit-dry-run")
-        .exits(Outcome::Done);
-    let words = [
-        "submit",
-        "phone",
-        "--answers",
-        &answers,
-        "--dry-run",
-        "--json",
-    ];
-    office
-        .desk
-        .pipe(&words, "+33 1 99 00 12 34\n")
-        .is("submit-dry-run-json")
-        .exits(Outcome::Done);
-    let words = [
-        "submit",
-        "phone",
-        "--answers",
-        &answers,
-        "--yes",
-        "--offence",
-        "TERRORISM",
-    ];
-    office
-        .desk
-        .pipe(&words, "+33 1 99 00 12 34\n")
-        .is("submit-refused")
-        .exits(Outcome::Refused);
+    office.desk.pipe(&words, "+33 1 99 00 12 34\n").is("submit-dry-run").exits(Outcome::Done);
+    let words = ["submit", "phone", "--answers", &answers, "--dry-run", "--json"];
+    office.desk.pipe(&words, "+33 1 99 00 12 34\n").is("submit-dry-run-json").exits(Outcome::Done);
+    let words = ["submit", "phone", "--answers", &answers, "--yes", "--offence", "TERRORISM"];
+    office.desk.pipe(&words, "+33 1 99 00 12 34\n").is("submit-refused").exits(Outcome::Refused);
     let words = ["submit", "phone", "--agreement", "malines-2026", "--yes"];
-    office
-        .desk
-        .pipe(&words, "+33 1 99 00 12 34\n")
-        .is("submit-unanswered")
-        .exits(Outcome::Usage);
+    office.desk.pipe(&words, "+33 1 99 00 12 34\n").is("submit-unanswered").exits(Outcome::Usage);
     office
         .desk
         .pipe(
@@ -110,21 +63,11 @@ fn a_script_gives_its_answers_in_a_file() {
 #[test]
 fn a_list_is_recorded_once_however_often_it_is_submitted() {
     let office = Office::open();
-    let (list, answers) = (
-        office.desk.write("list.csv", LIST),
-        office.desk.write("answers.toml", ANSWERS),
-    );
+    let (list, answers) =
+        (office.desk.write("list.csv", LIST), office.desk.write("answers.toml", ANSWERS));
     let words = ["submit", "--from", &list, "--answers", &answers, "--yes"];
-    office
-        .desk
-        .terminal(&words, "")
-        .is("submit-list")
-        .exits(Outcome::Done);
-    office
-        .desk
-        .terminal(&words, "")
-        .is("submit-list-again")
-        .exits(Outcome::Done);
+    office.desk.terminal(&words, "").is("submit-list").exits(Outcome::Done);
+    office.desk.terminal(&words, "").is("submit-list-again").exits(Outcome::Done);
     let json = [&words[..], &["--json"]].concat();
     let again = office.desk.pipe(&json, "").exits(Outcome::Done).json();
     assert_eq!(
@@ -138,35 +81,19 @@ fn a_list_is_recorded_once_however_often_it_is_submitted() {
         .exits(Outcome::Done)
         .says("recorded")
         .never_says("recorded before");
-    let changed = office
-        .desk
-        .write("list.csv", LIST.replace("boats", "seats"));
-    let words = [
-        "submit",
-        "--from",
-        &changed,
-        "--answers",
-        &answers,
-        "--yes",
-        "--json",
-    ];
+    let changed = office.desk.write("list.csv", LIST.replace("boats", "seats"));
+    let words = ["submit", "--from", &changed, "--answers", &answers, "--yes", "--json"];
     assert_eq!(office.desk.pipe(&words, "").json()["counts"]["repeated"], 0);
 }
 
 #[test]
 fn the_identifiers_of_one_account_share_a_cluster_and_no_other_does() {
     let office = Office::open();
-    let (list, answers) = (
-        office.desk.write("list.csv", LIST),
-        office.desk.write("answers.toml", ANSWERS),
-    );
+    let (list, answers) =
+        (office.desk.write("list.csv", LIST), office.desk.write("answers.toml", ANSWERS));
     let words = ["submit", "--from", &list, "--answers", &answers, "--yes"];
     office.desk.pipe(&words, "").exits(Outcome::Done);
-    let clusters: Vec<ClusterId> = office
-        .recorded()
-        .iter()
-        .map(|one| one.body.cluster())
-        .collect();
+    let clusters: Vec<ClusterId> = office.recorded().iter().map(|one| one.body.cluster()).collect();
     assert_eq!(clusters.len(), 4);
     assert_eq!(clusters[0], clusters[1]);
     assert!(clusters[2] != clusters[0] && clusters[3] != clusters[0] && clusters[2] != clusters[3]);
@@ -186,34 +113,17 @@ fn bad_rows_are_named_by_line_and_good_ones_go() {
         text,crossing by boat every friday,,\n";
     let list = office.desk.write("list.csv", list);
     let words = ["submit", "--from", &list, "--answers", &answers, "--yes"];
-    let run = office
-        .desk
-        .pipe(&words, "")
-        .is("submit-bad-rows")
-        .exits(Outcome::Incomplete);
+    let run = office.desk.pipe(&words, "").is("submit-bad-rows").exits(Outcome::Incomplete);
     run.never_says("99 00 12").never_says("99001234");
     let strict = [&words[..], &["--strict"]].concat();
-    office
-        .desk
-        .pipe(&strict, "")
-        .exits(Outcome::Failed)
-        .says("so none was sent");
+    office.desk.pipe(&strict, "").exits(Outcome::Failed).says("so none was sent");
     assert_eq!(office.calls("submit-real"), 1);
     let json = [&words[..], &["--json"]].concat();
+    office.desk.pipe(&json, "").is("submit-bad-rows-json").exits(Outcome::Incomplete);
+    let list = office.desk.write("list.jsonl", "{\"kind\":\"phone\",\"vlaue\":\"x\"}\n");
     office
         .desk
-        .pipe(&json, "")
-        .is("submit-bad-rows-json")
-        .exits(Outcome::Incomplete);
-    let list = office
-        .desk
-        .write("list.jsonl", "{\"kind\":\"phone\",\"vlaue\":\"x\"}\n");
-    office
-        .desk
-        .pipe(
-            &["submit", "--from", &list, "--answers", &answers, "--yes"],
-            "",
-        )
+        .pipe(&["submit", "--from", &list, "--answers", &answers, "--yes"], "")
         .is("submit-unknown-key");
     let list = office.desk.write("list.csv", "kind,valeu\nphone,x\n");
     office
@@ -227,19 +137,10 @@ fn bad_rows_are_named_by_line_and_good_ones_go() {
 fn a_long_list_goes_in_batches() {
     let office = Office::open();
     let answers = office.desk.write("answers.toml", ANSWERS);
-    let rows: String = (0..1100)
-        .map(|number| format!("url,https://example.org/{}\n", letters(number)))
-        .collect();
+    let rows: String =
+        (0..1100).map(|number| format!("url,https://example.org/{}\n", letters(number))).collect();
     let list = office.desk.write("list.csv", format!("kind,value\n{rows}"));
-    let words = [
-        "submit",
-        "--from",
-        &list,
-        "--answers",
-        &answers,
-        "--yes",
-        "--json",
-    ];
+    let words = ["submit", "--from", &list, "--answers", &answers, "--yes", "--json"];
     let json = office.desk.pipe(&words, "").exits(Outcome::Done).json();
     assert_eq!(json["counts"]["accepted"], 1100);
     assert_eq!(office.calls("submit-real"), 3);
@@ -260,21 +161,12 @@ fn an_event_is_imported_after_a_look_at_what_leaves() {
     let vector = |name: &str| std::fs::read(crate::kit::vector(&format!("misp/{name}"))).unwrap();
     let event = office.desk.write("event.json", vector("wrapped.json"));
     let labels = office.desk.write("labels.toml", vector("labels.toml"));
-    let words = [
-        "import", "misp", &event, "--labels", &labels, "--case", "C-12",
-    ];
-    office
-        .desk
-        .terminal(&words, "n\n")
-        .is("import-declined")
-        .exits(Outcome::Failed);
+    let words = ["import", "misp", &event, "--labels", &labels, "--case", "C-12"];
+    office.desk.terminal(&words, "n\n").is("import-declined").exits(Outcome::Failed);
     assert_eq!(office.calls("submit-real"), 0);
     let yes = [&words[..], &["--yes", "--json"]].concat();
     let json = office.desk.pipe(&yes, "").exits(Outcome::Done).json();
-    assert_eq!(
-        (&json["counts"]["accepted"], &json["counts"]["repeated"]),
-        (&10.into(), &0.into())
-    );
+    assert_eq!((&json["counts"]["accepted"], &json["counts"]["repeated"]), (&10.into(), &0.into()));
     let json = office.desk.pipe(&yes, "").exits(Outcome::Done).json();
     assert_eq!(json["counts"]["repeated"], 10);
 }

@@ -215,8 +215,18 @@ pub(crate) fn open(file: &Path) -> Result<File, Failure> {
 /// # Errors
 /// [`Failure::FileUnwritable`].
 pub(crate) fn create(file: &Path) -> Result<File, Failure> {
-    File::create_new(file)
+    private()
+        .open(file)
         .map_err(|error| Failure::FileUnwritable { path: file.to_owned(), kind: error.kind() })
+}
+
+/// A new file that its owner alone may read: an export names officers and rules.
+fn private() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 /// Removes a file that was begun and could not be finished.

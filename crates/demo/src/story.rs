@@ -230,7 +230,7 @@ fn import(
     let (event, labels) = (event.to_string_lossy(), labels.to_string_lossy());
     let dry = ["import", "misp", &event, "--labels", &labels, "--dry-run"];
     narrator.command(BELGIUM.name, &format!("malines {}", dry.join(" ")));
-    let said = stage.show(BELGIUM, &dry, &[0])?;
+    let said = stage.show(BELGIUM, &dry, &[0, 4])?;
     narrator.quote(&shortened(&said, 24));
     let sent =
         send(stage, narrator, &["import", "misp", &event, "--labels", &labels, "--case", case])?;
@@ -244,7 +244,7 @@ fn import(
 fn send(stage: &mut Stage, narrator: &Narrator, arguments: &[&str]) -> anyhow::Result<Sent> {
     let yes: Vec<&str> = arguments.iter().copied().chain(["--yes"]).collect();
     narrator.command(BELGIUM.name, &format!("malines {}", yes.join(" ")));
-    let (_, report) = stage.ask(BELGIUM, &yes, &[0, 2])?;
+    let (_, report) = stage.ask(BELGIUM, &yes, &[0, 4])?;
     let sent = Sent::read(&report)?;
     let refused = report.get("counts").map_or(0, |counts| number(counts, "refused"));
     if sent.0.is_empty() {

@@ -121,12 +121,12 @@ impl Desk {
         now: Timestamp,
     ) -> Result<String, Refusal> {
         let tokens = question.tokens.len();
+        // Refused questions cost as much as answered ones.
+        self.quota.spend(asker, tokens as u64, now)?;
         let skew = now.as_millis().abs_diff(question.asked_at.as_millis());
         if !PADDING_STEPS.contains(&tokens) || question.owner != self.own || skew > CLOCK_SKEW_MS {
             return Err(RefusalCode::Malformed.into());
         }
-        // Refused questions cost as much as answered ones.
-        self.quota.spend(asker, tokens as u64, now)?;
         if question.terms.channel == Channel::Authority {
             // Nothing in a question shows an authority's signature yet.
             return Err(RefusalCode::ChannelNotCovered.into());

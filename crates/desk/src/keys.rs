@@ -6,7 +6,7 @@ use crate::{Desk, put};
 use domain::encoding;
 use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
-use domain::name::{AgencyId, AgreementId};
+use domain::name::{AgencyId, AgreementId, IdempotencyKey};
 use domain::record::CLOCK_SKEW_MS;
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
@@ -109,7 +109,16 @@ impl Desk {
                 event.shared.agreement = Some(agreement.clone());
                 event.shared.count = u32::try_from(envelopes.len()).unwrap_or(u32::MAX);
                 event.local.note = Some("sealed to the partner".to_owned());
-                self.store.commit(Batch::new().saying(event)).await?;
+                // Fetched again from the same process it is the same entry.
+                let parts = [
+                    recipient.as_str().as_bytes(),
+                    agreement.as_str().as_bytes(),
+                    &event.shared.count.to_le_bytes(),
+                    &self.incarnation,
+                ];
+                let [once, _] = halves(self.derive_secret("token key entry", &parts));
+                let batch = Batch::new().once(IdempotencyKey::from_bytes(once)).saying(event);
+                self.store.commit(batch).await?;
                 Ok(envelopes)
             }
             Err(error) => {
@@ -293,6 +302,14 @@ impl Desk {
     pub fn holds_token_key(&self, agreement: &AgreementId, owner: &AgencyId) -> KeyHeld {
         if self.live_keys(agreement, owner).is_empty() { KeyHeld::No } else { KeyHeld::Yes }
     }
+}
+
+fn halves(bytes: [u8; 32]) -> [[u8; 16]; 2] {
+    let mut halves = [[0; 16]; 2];
+    for (to, from) in halves.as_flattened_mut().iter_mut().zip(bytes) {
+        *to = from;
+    }
+    halves
 }
 
 /// Is a token key there?

@@ -29,7 +29,7 @@ pub mod withdraw;
 use agreements::Registry;
 use domain::digest;
 use domain::event::{Act, Event};
-use domain::name::{AgencyId, AgreementId, CaseId, RecordId};
+use domain::name::{AgencyId, AgreementId, CaseId};
 use domain::refusal::RefusalCode;
 use domain::signature::Signer;
 use domain::time::{Clock, Timestamp};
@@ -38,7 +38,8 @@ use error::DeskError;
 use keys::TokenKeys;
 use policy::{Evaluator, Gate};
 use seal::SealSecret;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use store::{Batch, Change, Secrecy, Store, Table};
 use sync::message::{Epoch, Incarnation};
@@ -89,8 +90,6 @@ pub struct Desk {
     quota: answer::QuotaBook,
     /// The grants of each partner, at least as new as the store's.
     grants: Mutex<BTreeMap<Vec<u8>, share::KeptGrants>>,
-    /// Tombstones of records that never came here, by their origin; kept so that they never do.
-    unseen: RwLock<BTreeSet<(AgencyId, RecordId)>>,
     /// The number of each case by its id.
     cases: RwLock<BTreeMap<CaseId, u32>>,
     /// One installation at a time.
@@ -123,7 +122,6 @@ impl Desk {
             token_keys: RwLock::default(),
             quota,
             grants: Mutex::default(),
-            unseen: RwLock::default(),
             cases: RwLock::default(),
             installing: futures_util::lock::Mutex::new(()),
             noted: Mutex::default(),
@@ -131,7 +129,6 @@ impl Desk {
         desk.load_agreements()?;
         desk.load_token_keys()?;
         desk.load_cases()?;
-        desk.load_unseen_tombstones()?;
         let started = Event::new(now, Act::NodeStarted);
         desk.store.commit(Batch::new().saying(started)).await?;
         Ok(Arc::new(desk))
@@ -209,7 +206,13 @@ impl Desk {
         let now = self.now();
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         noted.retain(|_, at| now < at.plus_ms(NOTED_MS));
-        noted.insert((peer.clone(), code), now).is_some()
+        match noted.entry((peer.clone(), code)) {
+            Entry::Occupied(_) => true,
+            Entry::Vacant(place) => {
+                place.insert(now);
+                false
+            }
+        }
     }
 
     /// 32 bytes that only this node can derive, the same for the same parts.

@@ -185,6 +185,7 @@ impl Desk {
             note,
         };
         let mut event = Event::new(now, Act::NotAsked);
+        event.shared.peer = Some(peer.clone());
         event.shared.agreement = Some(terms.agreement.clone());
         event.shared.purpose = Some(terms.purpose);
         let permit = match self.gate.decide_terms(Action::Ask, peer, terms, now).permit() {
@@ -331,7 +332,11 @@ impl Desk {
         for (slot, x) in fingerprints.iter().enumerate() {
             let slot = u32::try_from(slot).unwrap_or(u32::MAX);
             let own = self.store.match_fingerprint(x)?;
-            for record_id in own.into_iter().take(MATCHES_PER_TOKEN_MAX) {
+            let before = hits.len();
+            for record_id in own {
+                if hits.len() - before >= MATCHES_PER_TOKEN_MAX {
+                    break;
+                }
                 hits.extend(self.hit_of(terms, &record_id, slot, Some(case), now)?);
             }
         }
@@ -354,9 +359,10 @@ impl Desk {
             let mut per_slot: BTreeMap<u32, usize> = BTreeMap::new();
             for found in found.iter().filter(|found| found.row.is_live(now)) {
                 let told = per_slot.entry(found.slot).or_default();
-                *told += 1;
-                if *told <= MATCHES_PER_TOKEN_MAX && hits.len() < MATCHES_MAX {
-                    hits.extend(self.hit_of(terms, &found.record_id, found.slot, case, now)?);
+                if *told < MATCHES_PER_TOKEN_MAX && hits.len() < MATCHES_MAX {
+                    let hit = self.hit_of(terms, &found.record_id, found.slot, case, now)?;
+                    *told += usize::from(hit.is_some());
+                    hits.extend(hit);
                 }
             }
         }
@@ -413,6 +419,7 @@ impl Desk {
     pub fn list_hits(&self, after: Option<&RecordId>) -> Result<Vec<Hit>, DeskError> {
         let mut from: Option<Vec<u8>> = None;
         let mut skipping = after;
+        let now = self.now();
         let mut hits = Vec::new();
         loop {
             let rows = self.store.scan(Table::Hit, &[], from.as_deref(), PAGE_MAX)?;
@@ -425,7 +432,14 @@ impl Desk {
                     Some(reference) if key.ends_with(reference.as_bytes()) => skipping = None,
                     Some(_) => {}
                     None if hits.len() == PAGE_MAX => return Ok(hits),
-                    None => hits.push(encoding::from_bytes("hit", &value, HIT_BYTES_MAX)?),
+                    None => {
+                        let hit: Hit = encoding::from_bytes("hit", &value, HIT_BYTES_MAX)?;
+                        // What was withdrawn, purged or has expired is not told any more.
+                        let row = hit.record_id.map(|id| self.store.hit_row(&id));
+                        if row.is_none_or(|row| row.is_some_and(|row| row.is_live(now))) {
+                            hits.push(hit);
+                        }
+                    }
                 }
             }
         }

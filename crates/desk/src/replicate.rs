@@ -4,11 +4,12 @@
 use crate::error::DeskError;
 use crate::{Desk, pair_key, put};
 use agreement::Terms;
+use domain::encoding;
 use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
 use domain::indicator::NormalisationVersion;
 use domain::manifest::Manifest;
-use domain::name::{AgencyId, AgreementId, ClassHandle, Digest, RecordId};
+use domain::name::{AgencyId, AgreementId, ClassHandle, Digest, IdempotencyKey, RecordId};
 use domain::record::{CLOCK_SKEW_MS, Record};
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
@@ -17,7 +18,6 @@ use domain::withdrawal::Tombstone;
 use policy::Action;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::PoisonError;
 use store::{Batch, Change, ClassNumber, HitRow, Ownership, RecordPut, Secrecy, Table, Withdrawn};
 use sync::message::{
     Incarnation, PullMessage, PullRequest, PurgeReceipt, Section, VIEW_CLASSES_MAX,
@@ -27,6 +27,12 @@ use sync::verify::{Expectation, VerifiedEntry, VerifiedRecord, verify_section};
 
 /// More refused records than this in one pull, and the partner is paused.
 pub const POISON_MAX: usize = 100;
+/// More new grant sets than this in one pull, and the partner is paused.
+pub const REGRANTS_MAX: usize = 64;
+/// More tombstones of records that never came than this in one pull, and the partner is paused.
+pub const UNSEEN_MAX: usize = 4096;
+/// How many rows of classes no longer granted one batch deletes; one that is left says nothing.
+const PROGRESS_DELETED_MAX: usize = 1024;
 /// More messages without a single entry than this in one pull, and the partner is paused.
 pub const IDLE_MESSAGES_MAX: usize = 2 * VIEW_CLASSES_MAX;
 
@@ -39,7 +45,9 @@ pub struct Replication {
     incarnation: Incarnation,
     replica: Replica,
     refused: usize,
+    unseen: usize,
     idle: usize,
+    regrants: usize,
 }
 
 /// What one message did.
@@ -71,10 +79,7 @@ impl Desk {
         let manifest = self.manifest_under(agreement, peer);
         let manifest = manifest.ok_or(DeskError::Unavailable("its manifest"))?;
         let terms = self.agreement(agreement).ok_or(RefusalCode::AgreementUnknown)?;
-        let replica = match self.store.get(Table::Cursor, &pair_key(peer, agreement))? {
-            Some(bytes) => Replica::from_bytes(&bytes)?,
-            None => Replica::new(peer.clone(), agreement.clone()),
-        };
+        let replica = self.load_replica(peer, agreement)?;
         Ok(Replication {
             desk: Arc::clone(self),
             peer: peer.clone(),
@@ -83,8 +88,35 @@ impl Desk {
             incarnation,
             replica,
             refused: 0,
+            unseen: 0,
             idle: 0,
+            regrants: 0,
         })
+    }
+
+    /// The replica as it was when its grants last changed, and what each class advanced since.
+    fn load_replica(&self, peer: &AgencyId, agreement: &AgreementId) -> Result<Replica, DeskError> {
+        let key = pair_key(peer, agreement);
+        let Some(bytes) = self.store.get(Table::Cursor, &key)? else {
+            return Ok(Replica::new(peer.clone(), agreement.clone()));
+        };
+        let mut replica = Replica::from_bytes(&bytes)?;
+        let prefix = progress_prefix(peer, agreement);
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let rows = self.store.scan(Table::Cursor, &prefix, after.as_deref(), 1024)?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(replica);
+            };
+            after = Some(last.clone());
+            for (key, value) in rows {
+                let handle = key.get(prefix.len()..).and_then(|h| ClassHandle::try_from(h).ok());
+                let known = handle.and_then(|handle| replica.classes.get_mut(&handle));
+                if let Some(progress) = known {
+                    *progress = encoding::from_bytes("progress", &value, 128)?;
+                }
+            }
+        }
     }
 
     /// Keeps a partner's receipt for classes it dropped on our order (R4).
@@ -103,12 +135,21 @@ impl Desk {
         if receipt.holder != *peer || receipt.origin != self.own {
             return Err(DeskError::misbehaved(peer, "a purge receipt about somebody else"));
         }
+        if self.check_in_force(&receipt.agreement, peer).is_err() {
+            return Err(DeskError::misbehaved(peer, "a purge receipt under no agreement"));
+        }
+        // The same receipt again is the same entry.
+        let mut once = [0; IdempotencyKey::BYTES];
+        for (to, from) in once.iter_mut().zip(signed.envelope().payload_hash().as_bytes()) {
+            *to = *from;
+        }
         let mut event = Event::new(self.now(), Act::Purged);
         event.shared.peer = Some(peer.clone());
         event.shared.agreement = Some(receipt.agreement.clone());
         event.shared.count = u32::try_from(receipt.records).unwrap_or(u32::MAX);
         event.shared.exchange = Some(signed.envelope().payload_hash());
-        self.store.commit(Batch::new().saying(event)).await?;
+        let batch = Batch::new().once(IdempotencyKey::from_bytes(once)).saying(event);
+        self.store.commit(batch).await?;
         Ok(())
     }
 }
@@ -145,23 +186,26 @@ impl Replication {
         if let Some(section) = section {
             self.take_section(section, &mut replica, &mut change)?;
         }
-        if section.is_none_or(|section| section.entries.is_empty()) {
-            self.idle += 1;
-            if self.idle > IDLE_MESSAGES_MAX {
-                return Err(DeskError::misbehaved(
-                    &self.peer,
-                    "too many messages that say nothing",
-                ));
-            }
+        let regranted = self.is_regranted(&replica);
+        self.regrants += usize::from(regranted == Regranted::Yes);
+        let says_nothing = section.is_none_or(|section| section.entries.is_empty());
+        self.idle += usize::from(says_nothing);
+        if self.idle > IDLE_MESSAGES_MAX || self.regrants > REGRANTS_MAX {
+            return Err(DeskError::misbehaved(&self.peer, "too many messages that say nothing"));
         }
-        if replica == self.replica && change.is_empty() {
+        if regranted == Regranted::No && says_nothing && change.is_empty() {
+            // An advance over a hole is not worth an entry: asked again, it is a hole again.
+            self.replica = replica;
             return Ok(Applied::default());
         }
         let purge_receipt = self.purge_receipt(&effects, &change, message.grant_sequence);
-        let batch = self.batch(&replica, section, &change);
+        let batch = self.batch(&replica, regranted, section, &change);
         desk.store.commit(batch).await?;
         self.replica = replica;
-        desk.remember_unseen(&change.unseen);
+        self.unseen += change.unseen.len();
+        if self.unseen > UNSEEN_MAX {
+            return Err(DeskError::misbehaved(&self.peer, "too many tombstones of nothing"));
+        }
         self.refused += change.poison.iter().filter(|code| is_poison(**code)).count();
         if self.refused > POISON_MAX {
             return Err(DeskError::misbehaved(&self.peer, "too many records had to be refused"));
@@ -172,6 +216,14 @@ impl Replication {
             refused: change.poison.len(),
             purge_receipt,
         })
+    }
+
+    /// Is there a new epoch or a new grant set?
+    fn is_regranted(&self, next: &Replica) -> Regranted {
+        let same = next.epoch == self.replica.epoch
+            && next.grant_sequence == self.replica.grant_sequence
+            && next.classes.keys().eq(self.replica.classes.keys());
+        if same { Regranted::No } else { Regranted::Yes }
     }
 
     /// R4 and R5: what a new grant set or a new epoch takes away.
@@ -241,7 +293,7 @@ impl Replication {
         let record_id = tombstone.message().record_id;
         let Some(row) = self.desk.store.hit_row(&record_id) else {
             change.puts.remove(&record_id);
-            change.unseen.insert((self.peer.clone(), record_id));
+            change.unseen.insert(record_id);
             return;
         };
         if !self.is_theirs(&row) {
@@ -252,6 +304,15 @@ impl Replication {
         if row.withdrawn == Withdrawn::No {
             change.withdrawn.insert(record_id, tombstone);
         }
+    }
+
+    /// Did this partner withdraw the record before it ever came?
+    fn is_unseen_tombstone(&self, record_id: &RecordId) -> Result<bool, DeskError> {
+        if self.desk.store.hit_row(record_id).is_some() {
+            return Ok(false);
+        }
+        let key = unseen_key(&self.peer, record_id);
+        Ok(self.desk.store.get(Table::UnseenTombstone, &key)?.is_some())
     }
 
     /// Is what is here under this id this partner's?
@@ -277,10 +338,9 @@ impl Replication {
         let desk = &self.desk;
         let record_id = verified.record.message().record_id;
         let version = verified.record.message().version;
-        let gone = (self.peer.clone(), record_id);
         if change.withdrawn.contains_key(&record_id)
-            || change.unseen.contains(&gone)
-            || desk.is_unseen_tombstone(&gone)
+            || change.unseen.contains(&record_id)
+            || self.is_unseen_tombstone(&record_id)?
         {
             return Ok(());
         }
@@ -339,12 +399,16 @@ impl Replication {
     }
 
     /// Records, cursor and audit entries: one transaction.
-    fn batch(&self, replica: &Replica, section: Option<&Section>, change: &Changes) -> Batch {
+    fn batch(
+        &self,
+        replica: &Replica,
+        regranted: Regranted,
+        section: Option<&Section>,
+        change: &Changes,
+    ) -> Batch {
         let now = self.desk.now();
         let agreement = &self.replica.agreement;
-        let key = pair_key(&self.peer, agreement);
-        let mut batch =
-            Batch::new().with(put(Table::Cursor, &key, replica.to_bytes(), Secrecy::Plain));
+        let mut batch = self.cursor(Batch::new(), replica, regranted, section);
         if !change.classes.is_empty() || !change.dropped.is_empty() {
             batch = batch.with(Change::DropForeign {
                 origin: self.peer.clone(),
@@ -355,8 +419,8 @@ impl Replication {
         for put in change.puts.values() {
             batch = batch.with(Change::PutRecord(Box::new(put.clone())));
         }
-        for (peer, record_id) in &change.unseen {
-            let key = unseen_key(peer, record_id);
+        for record_id in &change.unseen {
+            let key = unseen_key(&self.peer, record_id);
             batch = batch.with(put(Table::UnseenTombstone, &key, Vec::new(), Secrecy::Plain));
         }
         for tombstone in change.withdrawn.values() {
@@ -391,6 +455,44 @@ impl Replication {
     }
 }
 
+impl Replication {
+    /// The grants are written whole when they change; an advance writes the one class it is about.
+    fn cursor(
+        &self,
+        mut batch: Batch,
+        replica: &Replica,
+        regranted: Regranted,
+        section: Option<&Section>,
+    ) -> Batch {
+        let (peer, agreement) = (&self.peer, &replica.agreement);
+        if regranted == Regranted::Yes {
+            let key = pair_key(peer, agreement);
+            batch = batch.with(put(Table::Cursor, &key, replica.to_bytes(), Secrecy::Plain));
+            let gone = self.replica.classes.keys().filter(|h| !replica.classes.contains_key(*h));
+            for handle in gone.take(PROGRESS_DELETED_MAX) {
+                let key = progress_key(peer, agreement, handle);
+                batch = batch.with(Change::Delete { table: Table::Cursor, key });
+            }
+        }
+        let Some(section) = section else { return batch };
+        match replica.classes.get(&section.handle) {
+            Some(progress) => {
+                let key = progress_key(peer, agreement, &section.handle);
+                let value = encoding::to_bytes(progress);
+                batch.with(put(Table::Cursor, &key, value, Secrecy::Plain))
+            }
+            None => batch,
+        }
+    }
+}
+
+/// Did the epoch or the grants change?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Regranted {
+    No,
+    Yes,
+}
+
 /// What a message changes, gathered before anything is written. No record is named twice.
 #[derive(Default)]
 struct Changes {
@@ -399,7 +501,7 @@ struct Changes {
     dropped: BTreeSet<RecordId>,
     puts: BTreeMap<RecordId, RecordPut>,
     withdrawn: BTreeMap<RecordId, Signed<Tombstone>>,
-    unseen: BTreeSet<(AgencyId, RecordId)>,
+    unseen: BTreeSet<RecordId>,
     records_purged: u64,
     poison: Vec<RefusalCode>,
 }
@@ -443,40 +545,20 @@ pub(crate) fn exceeds_retention(terms: &Terms, record: &Record) -> bool {
     record.valid_until > until || record.review_at > review
 }
 
+fn progress_prefix(peer: &AgencyId, agreement: &AgreementId) -> Vec<u8> {
+    let mut key = pair_key(peer, agreement);
+    key.push(b'/');
+    key
+}
+
+fn progress_key(peer: &AgencyId, agreement: &AgreementId, handle: &ClassHandle) -> Vec<u8> {
+    let mut key = progress_prefix(peer, agreement);
+    key.extend_from_slice(handle.as_bytes());
+    key
+}
+
 fn unseen_key(peer: &AgencyId, record_id: &RecordId) -> Vec<u8> {
     let mut key = format!("{peer}/").into_bytes();
     key.extend_from_slice(record_id.as_bytes());
     key
-}
-
-/// The most tombstones of records that never came, over all partners, in memory.
-const UNSEEN_MAX: usize = 1 << 20;
-
-impl Desk {
-    pub(crate) fn load_unseen_tombstones(&self) -> Result<(), DeskError> {
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let rows = self.store.scan(Table::UnseenTombstone, &[], after.as_deref(), 1024)?;
-            let Some((last, _)) = rows.last() else {
-                return Ok(());
-            };
-            after = Some(last.clone());
-            let parsed = rows.iter().filter_map(|(key, _)| {
-                let (peer, record_id) = key.split_last_chunk::<{ RecordId::BYTES }>()?;
-                let peer = core::str::from_utf8(peer).ok()?.strip_suffix('/')?.parse().ok()?;
-                Some((peer, RecordId::from_bytes(*record_id)))
-            });
-            self.remember_unseen(&parsed.collect());
-        }
-    }
-
-    fn remember_unseen(&self, tombstones: &BTreeSet<(AgencyId, RecordId)>) {
-        let mut unseen = self.unseen.write().unwrap_or_else(PoisonError::into_inner);
-        let room = UNSEEN_MAX.saturating_sub(unseen.len());
-        unseen.extend(tombstones.iter().take(room).cloned());
-    }
-
-    fn is_unseen_tombstone(&self, tombstone: &(AgencyId, RecordId)) -> bool {
-        self.unseen.read().unwrap_or_else(PoisonError::into_inner).contains(tombstone)
-    }
 }

@@ -151,7 +151,6 @@ impl Desk {
         };
         let (pending, epoch) = pending;
         pending.await?;
-        self.grants_are_durable(&key);
         Ok(epoch)
     }
 
@@ -172,10 +171,14 @@ impl Desk {
         kept.get_mut(key).ok_or(DeskError::Fault("grants that were just kept"))
     }
 
-    fn grants_are_durable(&self, key: &[u8]) {
+    /// What was written is durable; if the grants have moved on since, they are not yet.
+    fn grants_are_durable(&self, key: &[u8], epoch: Epoch, sequence: u64) {
         let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = kept.get_mut(key) {
-            kept.durable = Durable::Yes;
+            let same = kept.grants.epoch == epoch && kept.grants.sequence == sequence;
+            if same {
+                kept.durable = Durable::Yes;
+            }
         }
     }
 
@@ -221,7 +224,7 @@ impl Desk {
             };
             if let Some(pending) = pending {
                 pending.await?;
-                self.grants_are_durable(&key);
+                self.grants_are_durable(&key, grants.epoch, grants.sequence);
             }
             return Ok(View { decided_in, classes_known, grants, classes });
         }

@@ -212,6 +212,9 @@ impl Running {
         let bundles = read_agreements(&self.config)?;
         let (chain, key) = self.config.tls_files()?;
         let officers = load_officers(&self.config)?;
+        for (_, bundle) in &bundles {
+            crate::bundle::verify(bundle)?;
+        }
         self.credentials.replace_from_pem(&chain, &key, self.desk.now())?;
         self.desk.activate_policy(Arc::new(engine)).await?;
         *lock(&self.officers) = officers;

@@ -151,7 +151,7 @@ impl Disk for RealDisk {
     fn create_folder(&self, folder: &str) -> io::Result<()> {
         let path = self.path(folder);
         if !path.is_dir() {
-            fs::create_dir_all(&path)?;
+            crate::folder::private_folders(&path)?;
             path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())?;
         }
         Ok(())
@@ -159,7 +159,9 @@ impl Disk for RealDisk {
 
     fn create(&self, path: &str) -> io::Result<()> {
         let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).create_new(true).open(self.path(path))?;
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.read(true).append(true).create_new(true);
+        let file = options.open(self.path(path))?;
         self.keep_open(path, file);
         Ok(())
     }

@@ -29,7 +29,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Withdraw) -> Result<Outc
         Format::Text => {
             let record = record_reference(&receipt.record_id);
             let told = if partners.is_empty() {
-                "no partner held it".to_owned()
+                "no partner is granted it now".to_owned()
             } else {
                 format!("will be told: {}", partners.join(", "))
             };

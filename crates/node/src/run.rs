@@ -224,9 +224,21 @@ impl Running {
         Ok(())
     }
 
-    /// Waits until a server fails; a node that cannot serve must not look alive.
+    /// Waits until a server or the store fails; a node that cannot serve must not look alive.
     pub async fn failed(&mut self) -> NodeError {
-        let ended = self.servers.join_next().await;
+        let desk = Arc::clone(&self.desk);
+        let fenced = async move {
+            loop {
+                if let Some(why) = desk.store().fenced() {
+                    return why;
+                }
+                tokio::time::sleep(Duration::from_millis(REGISTRY_MS)).await;
+            }
+        };
+        let ended = tokio::select! {
+            ended = self.servers.join_next() => ended,
+            why = fenced => return NodeError::Store(store::Error::Fenced(why)),
+        };
         NodeError::Serving(match ended {
             Some(Ok(Err(error))) => error.to_string(),
             _ => "a port stopped".to_owned(),

@@ -89,6 +89,10 @@ macro_rules! reads_of_the_engine {
             self.engine.fingerprint_matches(x)
         }
 
+        fn fenced(&self) -> Option<&'static str> {
+            self.engine.fenced()
+        }
+
         fn classes(&self, origin: &AgencyId, agreement: &AgreementId) -> Vec<ClassEntry> {
             self.engine.state().classes.of(origin, agreement)
         }

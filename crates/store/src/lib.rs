@@ -244,6 +244,9 @@ pub trait Store: Send + Sync {
         Limits::CURRENT
     }
 
+    /// Why nothing can be written until the store is opened again; `None` while all is well.
+    fn fenced(&self) -> Option<&'static str>;
+
     /// Finishes what was queued, makes the tables durable and refuses everything later.
     ///
     /// # Errors

@@ -180,7 +180,7 @@ impl Desk {
             && sealed.recipient == self.own
             && sealed.agreement == *agreement
             && sealed.live_from <= self.now().plus_ms(CLOCK_SKEW_MS)
-            && sealed.live_until >= sealed.live_from.plus_days(1);
+            && sealed.live_until > sealed.live_from;
         if !for_us {
             return Err(DeskError::misbehaved(owner, "a token key for somebody else"));
         }

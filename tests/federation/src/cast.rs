@@ -16,12 +16,7 @@ pub enum Agency {
 }
 
 /// Everybody.
-pub const ALL: [Agency; 4] = [
-    Agency::Belgium,
-    Agency::Spain,
-    Agency::France,
-    Agency::Morocco,
-];
+pub const ALL: [Agency; 4] = [Agency::Belgium, Agency::Spain, Agency::France, Agency::Morocco];
 /// The agreement.
 pub const AGREEMENT: &str = "malines-2026";
 /// The clause that a question relies on.

@@ -94,9 +94,7 @@ pub fn evaluation(source: char, information: u8) -> Evaluation {
 
 /// The benefit that makes it smuggling.
 pub fn benefit() -> Benefit {
-    Benefit {
-        ground: "asks 3000 euro a seat".to_owned(),
-    }
+    Benefit { ground: "asks 3000 euro a seat".to_owned() }
 }
 
 /// The body that goes with a kind.
@@ -126,10 +124,8 @@ fn platform_of(kind: Kind) -> Option<Platform> {
 /// A lawful statement of one party about a link, for another.
 pub fn statement(origin: &AgencyId, receiver: &AgencyId, canonical: &str) -> Statement {
     let now = now();
-    let commitment = Commitment::new(
-        &Salt::from_bytes(random()),
-        &fingerprint(Kind::Url, canonical),
-    );
+    let commitment =
+        Commitment::new(&Salt::from_bytes(random()), &fingerprint(Kind::Url, canonical));
     Statement {
         schema: SCHEMA,
         record_id: RecordId::from_bytes(random()),
@@ -173,9 +169,5 @@ pub fn sign_bytes(payload_type: &str, payload: Vec<u8>, signer: &dyn Signer) -> 
         algorithm: Algorithm::Ed25519,
         signature: signer.sign(&pre_authentication_encoding(payload_type, &payload)),
     };
-    Envelope {
-        payload,
-        payload_type: payload_type.to_owned(),
-        signatures: vec![signature],
-    }
+    Envelope { payload, payload_type: payload_type.to_owned(), signatures: vec![signature] }
 }

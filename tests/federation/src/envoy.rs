@@ -55,11 +55,8 @@ impl Envoy {
 
     /// The greeting.
     pub async fn hello(&mut self) -> v1::HelloResponse {
-        let hello = v1::HelloRequest {
-            protocol_min: 1,
-            protocol_max: 1,
-            clock_ms: now().as_millis(),
-        };
+        let hello =
+            v1::HelloRequest { protocol_min: 1, protocol_max: 1, clock_ms: now().as_millis() };
         self.raw.hello(hello).await.unwrap().into_inner()
     }
 

@@ -63,8 +63,18 @@ pub struct Message {
     pub grants: Option<Vec<ClassHandle>>,
     /// A piece of a class log.
     pub piece: Option<Piece>,
-    /// Said to be of another process than it is.
-    pub of_another_process: bool,
+    /// Which process it is said to be of.
+    pub process: Process,
+}
+
+/// Which process a message is said to be of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Process {
+    /// The one that sends it.
+    #[default]
+    Sender,
+    /// Some other one.
+    Another,
 }
 
 /// A running imposter.
@@ -75,6 +85,7 @@ pub struct Imposter {
 
 struct Play {
     own: AgencyId,
+    victim: AgencyId,
     keys: NodeKeys,
     partners: Vec<Manifest>,
     token_key: TokenKey,
@@ -86,11 +97,13 @@ struct Play {
 }
 
 impl Imposter {
-    /// Takes the place of a member whose node does not run.
-    pub async fn instead_of(world: &Federation, agency: Agency) -> Self {
+    /// Takes the place of a member whose node does not run. What it is told to show is for one
+    /// victim alone; anybody else gets nothing new.
+    pub async fn instead_of(world: &Federation, agency: Agency, victim: Agency) -> Self {
         let member = &world[agency];
         let play = Arc::new(Play {
             own: member.id.clone(),
+            victim: victim.id(),
             keys: member.node_keys(),
             partners: agency.others().map(|other| world[other].manifest.clone()).collect(),
             token_key: TokenKey::from_bytes(random()),
@@ -123,14 +136,14 @@ impl Imposter {
         *lock(&self.play.manner) = manner;
     }
 
-    /// What the next pull gets; the one after gets nothing new.
+    /// What the victim's next pull gets; the one after gets nothing new.
     pub fn shows(&self, messages: Vec<Message>) {
         let mut script = lock(&self.play.script);
         assert!(script.len() < SCRIPT_PULLS_MAX, "the script is too long");
         script.push_back(messages);
     }
 
-    /// How many pulls it has answered.
+    /// How many pulls of the victim it has answered.
     pub fn pulls(&self) -> u64 {
         *lock(&self.play.pulls)
     }
@@ -192,17 +205,17 @@ struct Door(Arc<Play>);
 impl Play {
     fn encode(&self, message: Message, is_last: bool) -> v1::PullResponse {
         let handle = |handle: &ClassHandle| handle.as_bytes().to_vec();
-        let incarnation = match message.of_another_process {
-            true => random::<16>().to_vec(),
-            false => self.incarnation.to_vec(),
+        let incarnation = match message.process {
+            Process::Another => random::<16>().to_vec(),
+            Process::Sender => self.incarnation.to_vec(),
         };
         v1::PullResponse {
             incarnation,
             epoch: Some(self.epoch.into()),
             grant_sequence: message.grant_sequence,
-            grants: message.grants.map(|grants| v1::GrantSet {
-                class_handles: grants.iter().map(handle).collect(),
-            }),
+            grants: message
+                .grants
+                .map(|grants| v1::GrantSet { class_handles: grants.iter().map(handle).collect() }),
             section: message.piece.map(|piece| v1::Section {
                 class_handle: handle(&piece.handle),
                 from: piece.from,
@@ -288,14 +301,18 @@ impl PeerService for Door {
         if agreement != AGREEMENT {
             return Err(Status::not_found("another agreement"));
         }
-        let messages = lock(&play.script).pop_front().unwrap_or_else(|| {
-            vec![Message { grant_sequence: request.get_ref().grant_sequence, ..Message::default() }]
-        });
+        let is_victim = calling_peer(&request)?.agency == play.victim;
+        let scripted = if is_victim { lock(&play.script).pop_front() } else { None };
+        let grant_sequence = request.get_ref().grant_sequence;
+        let nothing_new = || vec![Message { grant_sequence, ..Message::default() }];
+        let messages = scripted.unwrap_or_else(nothing_new);
         let last = messages.len().saturating_sub(1);
         let encoded = messages.into_iter().enumerate();
         let encoded: Vec<_> =
             encoded.map(|(at, message)| Ok(play.encode(message, at == last))).collect();
-        *lock(&play.pulls) += 1;
+        if is_victim {
+            *lock(&play.pulls) += 1;
+        }
         Ok(Response::new(stream::iter(encoded).boxed()))
     }
 
@@ -306,10 +323,7 @@ impl PeerService for Door {
         Ok(Response::new(v1::AcknowledgePurgeResponse {}))
     }
 
-    async fn ask(
-        &self,
-        _: Request<v1::AskRequest>,
-    ) -> Result<Response<v1::AskResponse>, Status> {
+    async fn ask(&self, _: Request<v1::AskRequest>) -> Result<Response<v1::AskResponse>, Status> {
         let manner = lock(&self.0.manner).clone();
         match manner {
             Manner::Silent => std::future::pending().await,

@@ -1,4 +1,6 @@
 //! Keeps every line that the nodes of this process log, down to the finest, to be searched.
+//!
+//! With `MALINES_TEST_LOG` set, the lines are shown too.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -6,6 +8,8 @@ use tracing_subscriber::EnvFilter;
 
 /// The most that is kept, in bytes; more is a fault of the test.
 const KEPT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// The variable that has the log shown.
+const SHOWN: &str = "MALINES_TEST_LOG";
 /// Everything of ours, and of others what an operator could switch on without drowning.
 const FILTER: &str = "trace,h2=debug,hyper=debug,hyper_util=debug,tower=debug,tonic=debug,\
                       rustls=debug,mio=info,tokio=info,want=info,cedar_policy=info";
@@ -39,6 +43,9 @@ impl Write for Line {
         let mut kept = kept();
         assert!(kept.len() + bytes.len() <= KEPT_BYTES_MAX, "the log grew too long to be searched");
         kept.extend_from_slice(bytes);
+        if std::env::var_os(SHOWN).is_some() {
+            io::stderr().write_all(bytes)?;
+        }
         Ok(bytes.len())
     }
 

@@ -9,6 +9,7 @@ use agreement::Terms;
 use desk::agreements::Bundle;
 use domain::name::AgreementId;
 use domain::report::Link;
+use domain::signature::Signer as _;
 use domain::time::Timestamp;
 use node::bundle;
 use std::fs;
@@ -37,8 +38,8 @@ impl Federation {
         let mut terms = node::terms_file::read(example).unwrap();
         for party in &mut terms.parties {
             let member = members.iter().find(|member| member.id == party.agency).unwrap();
-            party.root_key = domain::signature::Signer::public_key(&member.root_key());
-            party.authority_key = domain::signature::Signer::public_key(&member.authority_key());
+            party.root_key = member.root_key().public_key();
+            party.authority_key = member.authority_key().public_key();
         }
         terms.valid_from = now().minus_ms(Timestamp::DAY_MS);
         terms.valid_to = now().plus_days(365);
@@ -87,6 +88,15 @@ impl Federation {
         }
     }
 
+    /// The bundle that was handed out. Signing the same terms anew would be another word of the same
+    /// authorities, and two words for one place are none.
+    pub fn on_file(&self, agreement: &str) -> Bundle {
+        let name = format!("{agreement}.bundle");
+        let mut folders = self.members.iter().map(|member| &member.config.agreements_folder);
+        let file = folders.find_map(|folder| fs::read(folder.join(&name)).ok());
+        Bundle::from_bytes(&file.unwrap()).unwrap()
+    }
+
     /// Has the running nodes take a bundle, as an operator would while they run.
     pub async fn install(&self, agencies: &[Agency], bundle: &Bundle) -> Vec<AgreementId> {
         let mut installed = Vec::new();
@@ -117,7 +127,7 @@ impl Federation {
                     };
                     status.partners.iter().any(up)
                 };
-                if others.iter().all(|other| is_up(other)) {
+                if others.iter().all(is_up) {
                     break;
                 }
                 let waited = begun.elapsed();

@@ -65,7 +65,9 @@ async fn records_arrive_exactly_where_agreement_and_policy_let_them() {
     }
     let exactly = || {
         expected.iter().all(|(record_id, holders)| {
-            Belgium.others().all(|partner| world[partner].holds(record_id) == holders.contains(&partner))
+            Belgium
+                .others()
+                .all(|partner| world[partner].holds(record_id) == holders.contains(&partner))
         })
     };
     stays("each record is where it may be and nowhere else", exactly).await;
@@ -114,14 +116,16 @@ async fn a_submission_repeated_under_its_key_is_one_record() {
     assert_eq!(first.repeated, Repeated::No);
     let mut changed = once.clone();
     changed.labels = labels(Tlp::Clear);
-    for again in [once, changed] {
-        let receipt = world[Belgium].submit(again).await.unwrap();
+    for _ in 0..2 {
+        let receipt = world[Belgium].submit(once.clone()).await.unwrap();
         assert_eq!(receipt.repeated, Repeated::Yes);
         assert_eq!(
             (receipt.record_id, receipt.audit_sequence),
             (first.record_id, first.audit_sequence)
         );
     }
+    let refused = world[Belgium].submit(changed).await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::VersionConflict, "another content under the same key");
     world.arrived(Belgium, Spain, 1).await;
     stays("one record", || {
         world[Belgium].own_records().len() == 1 && world[Spain].records_from(Belgium) == 1

@@ -11,8 +11,14 @@
 )]
 
 mod arrival;
+mod audit_log;
+mod caller;
 mod canary;
+mod consent;
+mod liar;
+mod officer;
 mod policy_change;
 mod question;
 mod resume;
+mod suspension;
 mod withdrawal;

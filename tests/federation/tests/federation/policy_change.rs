@@ -9,7 +9,9 @@ use federation::world::Federation;
 
 /// Belgium's policy without links among the kinds that are shared.
 fn without_links() -> String {
-    let narrowed = Belgium.policy().replace("Kind::\"INVITE_CODE\", Kind::\"URL\", ", "Kind::\"INVITE_CODE\", ");
+    let narrowed = Belgium
+        .policy()
+        .replace("Kind::\"INVITE_CODE\", Kind::\"URL\", ", "Kind::\"INVITE_CODE\", ");
     assert_ne!(narrowed, Belgium.policy());
     narrowed
 }
@@ -35,7 +37,8 @@ async fn a_narrowed_policy_drops_the_class_everywhere_and_a_widened_one_brings_i
     until("every partner's receipt is in the log", || {
         let receipts = world[Belgium].events_of(Act::Purged);
         Belgium.others().all(|partner| {
-            let mut of_partner = receipts.iter().filter(|event| event.shared.peer == Some(partner.id()));
+            let mut of_partner =
+                receipts.iter().filter(|event| event.shared.peer == Some(partner.id()));
             of_partner.any(|event| event.shared.exchange.is_some())
         })
     })
@@ -46,8 +49,10 @@ async fn a_narrowed_policy_drops_the_class_everywhere_and_a_widened_one_brings_i
 
     // What is handed in now stays home, until the policy is wide again.
     let later = world[Belgium].submit(link(Belgium, "later")).await.unwrap();
-    stays("the links are at home", || Belgium.others().all(|one| world[one].records_from(Belgium) == 1))
-        .await;
+    stays("the links are at home", || {
+        Belgium.others().all(|one| world[one].records_from(Belgium) == 1)
+    })
+    .await;
     world[Belgium].set_policy(Belgium.policy());
     world[Belgium].reload().await;
     for partner in Belgium.others() {

@@ -180,7 +180,7 @@ async fn a_spent_quota_stays_spent_over_a_restart_and_is_each_partners_own() {
 async fn a_partner_that_hangs_or_lies_gave_no_answer() {
     let mut world = Federation::found();
     world.hand_out(&world.signed_by(&ALL));
-    let imposter = Imposter::instead_of(&world, Spain).await;
+    let imposter = Imposter::instead_of(&world, Spain, Belgium).await;
     world.start(&[Belgium]).await;
     federation::patience::until("Belgium has its token key", || {
         let agreement = federation::cast::AGREEMENT.parse().unwrap();
@@ -208,10 +208,7 @@ async fn a_partner_that_hangs_or_lies_gave_no_answer() {
         ("signed by a stranger", matched(now(), sealed(&stranger, Belgium))),
         ("for somebody else", matched(now(), sealed(imposter.signer(), France))),
         ("about another question", matched(now(), sealed(imposter.signer(), Belgium))),
-        (
-            "too much padding",
-            v1::AskResponse { padding: vec![0; 100_000], ..matched(now(), None) },
-        ),
+        ("too much padding", v1::AskResponse { padding: vec![0; 100_000], ..matched(now(), None) }),
         (
             "more than anybody takes",
             v1::AskResponse { padding: vec![0; 2 * 1024 * 1024], ..matched(now(), None) },

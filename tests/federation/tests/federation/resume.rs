@@ -14,7 +14,7 @@ const RECORDS: usize = 3_000;
 fn many() -> Vec<Submission> {
     let tlps = [Tlp::Clear, Tlp::Green, Tlp::Amber];
     let paps = [Pap::Clear, Pap::Green];
-    let onwards = [Onward::Never, Onward::WithinParties];
+    let onwards = [Onward::Never, Onward::WithOriginatorConsent];
     let of = |n: usize| {
         let mut link = link(Belgium, &format!("page-{n}"));
         link.labels = labels(tlps[n % 3]);

@@ -1,16 +1,14 @@
 //! A withdrawal is for ever and for everybody, whoever was away.
 
-use domain::name::RecordId;
+use domain::envelope::Signed;
+use domain::name::{ClassHandle, RecordId};
 use domain::refusal::RefusalCode;
-use domain::submission::Repeated;
+use domain::withdrawal::Tombstone;
 use federation::cast::{AGREEMENT, ALL, Agency::*};
 use federation::draft::{link, sign_unchecked, statement};
 use federation::imposter::{Imposter, Message, Piece};
 use federation::patience::{stays, until};
 use federation::world::Federation;
-use domain::envelope::Signed;
-use domain::name::ClassHandle;
-use domain::withdrawal::Tombstone;
 use sync::message::Entry;
 use wire::client::CallFailure;
 
@@ -34,9 +32,9 @@ async fn a_withdrawn_record_is_gone_at_every_partner_and_does_not_come_back() {
     let again = officer.withdraw(id.into()).await.unwrap_err();
     assert!(matches!(again, CallFailure::Refused(no) if no.code == RefusalCode::Withdrawn));
 
-    // Handed in again under its key it is the first answer again, and nothing comes back.
-    let receipt = world[Belgium].submit(submission).await.unwrap();
-    assert_eq!((receipt.record_id, receipt.repeated), (id, Repeated::Yes));
+    // Handed in again under its key it is refused, and nothing comes back.
+    let refused = world[Belgium].submit(submission).await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::Withdrawn);
     stays("gone everywhere, and the other is there", || {
         let gone = ALL.iter().all(|agency| !world[*agency].holds(&id));
         gone && ALL.iter().all(|agency| world[*agency].holds(&kept))
@@ -47,7 +45,8 @@ async fn a_withdrawn_record_is_gone_at_every_partner_and_does_not_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partner_that_was_away_and_an_origin_that_restarted_agree_in_the_end() {
     let mut world = Federation::of(&[Belgium, Spain, France]).await;
-    let ids = world[Belgium].submit_all((0..4).map(|n| link(Belgium, &format!("l{n}"))).collect()).await;
+    let ids =
+        world[Belgium].submit_all((0..4).map(|n| link(Belgium, &format!("l{n}"))).collect()).await;
     for partner in [Spain, France] {
         world.arrived(Belgium, partner, 4).await;
     }
@@ -87,7 +86,7 @@ async fn a_withdrawal_never_heard_of_is_not_told() {
 async fn an_origin_that_shows_a_withdrawn_record_again_is_not_followed() {
     let mut world = Federation::found();
     world.hand_out(&world.signed_by(&ALL));
-    let imposter = Imposter::instead_of(&world, Spain).await;
+    let imposter = Imposter::instead_of(&world, Spain, Belgium).await;
     world.start(&[Belgium]).await;
     let (spain, belgium) = (Spain.id(), Belgium.id());
     let first = statement(&spain, &belgium, "https://passage-22.example/again");

@@ -9,7 +9,7 @@ use domain::envelope::Signed;
 use domain::event::{Act, EVENT_RECORDS_MAX, Event};
 use domain::indicator::Body;
 use domain::label::Evaluation;
-use domain::name::{AgencyId, RecordId};
+use domain::name::{AgencyId, Digest, RecordId};
 use domain::question::{
     MATCHES_MAX, MATCHES_PER_TOKEN_MAX, MatchSummary, Matches, PADDING_STEPS, Question,
     QuestionTerms,
@@ -21,7 +21,7 @@ use domain::value::{Channel, Tlp};
 use policy::{Action, Released};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use store::{Batch, Change, Match, Secrecy, Store, StoredRecord, Table};
+use store::{Batch, Match, PendingCommit, Secrecy, Store, StoredRecord, Table};
 
 /// The most askers whose use of the quota is kept.
 const ASKERS_MAX: usize = 1024;
@@ -69,15 +69,16 @@ impl Desk {
             Ok(rule) => rule,
             Err(refusal) => return self.refuse_question(asker, question, refusal, now).await,
         };
+        let commitment = question.commitment();
         let looked_up = self.look_up(asker, question, now)?;
-        let mut event = question_event(Act::Answered, asker, question, now);
+        let mut event = question_event(Act::Answered, asker, question, commitment, now);
         event.local.rule = Some(looked_up.denied_by.clone().map_or(rule, |denied| denied.1));
         event.local.code = looked_up.denied_by.as_ref().map(|denied| denied.0);
         let matched = looked_up.matched;
         event.local.records =
             matched.iter().map(|(record_id, _)| *record_id).take(EVENT_RECORDS_MAX).collect();
         let batch = Batch::new().saying(event);
-        self.quota.with_row(asker, now, |row| self.store.commit(batch.with(row))).await?;
+        self.quota.commit(asker, &*self.store, batch).await?;
         // What held before the entry was durable may no longer hold.
         let now = self.now();
         let stale = matched.iter().any(|(record_id, summary)| {
@@ -87,7 +88,7 @@ impl Desk {
         if stale {
             return Ok(Answer::NoMatch { as_of: now });
         }
-        Ok(self.sign_matches(asker, question, matched, now))
+        Ok(self.sign_matches(asker, commitment, matched, now))
     }
 
     /// The asker is told a code if its question alone decided; our log has the rule. A quota that is
@@ -104,12 +105,13 @@ impl Desk {
         if spent && self.is_noted(asker, refusal.code) {
             return Ok(Answer::Refused(told));
         }
-        let mut event = question_event(Act::AnswerRefused, asker, question, now);
+        let mut event =
+            question_event(Act::AnswerRefused, asker, question, question.commitment(), now);
         event.shared.code = Some(told);
         event.local.code = Some(refusal.code);
         event.local.rule = refusal.rule;
         let batch = Batch::new().saying(event);
-        self.quota.with_row(asker, now, |row| self.store.commit(batch.with(row))).await?;
+        self.quota.commit(asker, &*self.store, batch).await?;
         Ok(Answer::Refused(told))
     }
 
@@ -208,7 +210,7 @@ impl Desk {
     fn sign_matches(
         &self,
         asker: &AgencyId,
-        question: &Question,
+        commitment: Digest,
         matched: Vec<(RecordId, Released<MatchSummary>)>,
         now: Timestamp,
     ) -> Answer {
@@ -219,7 +221,7 @@ impl Desk {
         let matches = Matches {
             owner: self.own.clone(),
             asker: asker.clone(),
-            question: question.commitment(),
+            question: commitment,
             as_of: now,
             matches: released.iter().map(|summary| summary.as_ref().clone()).collect(),
         };
@@ -271,22 +273,40 @@ pub(crate) fn summary_of(
     })
 }
 
-fn question_event(act: Act, asker: &AgencyId, question: &Question, now: Timestamp) -> Event {
+fn question_event(
+    act: Act,
+    asker: &AgencyId,
+    question: &Question,
+    commitment: Digest,
+    now: Timestamp,
+) -> Event {
     let QuestionTerms { agreement, purpose, .. } = &question.terms;
     let mut event = Event::new(now, act);
     event.shared.peer = Some(asker.clone());
     event.shared.agreement = Some(agreement.clone());
     event.shared.purpose = Some(*purpose);
     event.shared.count = u32::try_from(question.tokens.len()).unwrap_or(u32::MAX);
-    event.shared.exchange = Some(question.commitment());
+    event.shared.exchange = Some(commitment);
     event
 }
 
-/// What each asker used today, in memory and, with every answer, in the journal.
+/// What each asker used today. The journal is told ahead, in steps: an answer writes a row only when
+/// the step that was written before is used up. A restart counts what was written as used.
 pub(crate) struct QuotaBook {
     quota: Quota,
-    used: Mutex<BTreeMap<AgencyId, (u64, u64)>>,
+    used: Mutex<BTreeMap<AgencyId, Used>>,
 }
+
+/// One asker's day.
+#[derive(Debug, Clone, Copy)]
+struct Used {
+    day: u64,
+    tokens: u64,
+    written: u64,
+}
+
+/// A day's quota is written in so many steps: what a restart can cost an asker is one of them.
+const QUOTA_STEPS: u64 = 64;
 
 #[derive(minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]
@@ -301,10 +321,10 @@ impl QuotaBook {
     pub(crate) fn load(store: &dyn Store, quota: Quota, now: Timestamp) -> Result<Self, DeskError> {
         let mut used = BTreeMap::new();
         for (key, value) in store.scan(Table::Quota, &[], None, ASKERS_MAX)? {
-            let row: QuotaRow = encoding::from_bytes("quota", &value, 64)?;
+            let QuotaRow { day, tokens } = encoding::from_bytes("quota", &value, 64)?;
             let asker = core::str::from_utf8(&key).ok().and_then(|asker| asker.parse().ok());
-            if let Some(asker) = asker.filter(|_| row.day == day_of(now)) {
-                used.insert(asker, (row.day, row.tokens));
+            if let Some(asker) = asker.filter(|_| day == day_of(now)) {
+                used.insert(asker, Used { day, tokens, written: tokens });
             }
         }
         Ok(Self { quota, used: Mutex::new(used) })
@@ -316,25 +336,32 @@ impl QuotaBook {
         if book.len() >= ASKERS_MAX && !book.contains_key(asker) {
             return Err(RefusalCode::QuotaSpent);
         }
-        let (day, used) = book.entry(asker.clone()).or_insert((day_of(now), 0));
-        if *day != day_of(now) {
-            (*day, *used) = (day_of(now), 0);
+        let fresh = Used { day: day_of(now), tokens: 0, written: 0 };
+        let used = book.entry(asker.clone()).or_insert(fresh);
+        if used.day != day_of(now) {
+            *used = fresh;
         }
-        let after = used.saturating_add(tokens);
+        let after = used.tokens.saturating_add(tokens);
         if after > self.quota.tokens_per_day {
             return Err(RefusalCode::QuotaSpent);
         }
-        *used = after;
+        used.tokens = after;
         Ok(())
     }
 
-    /// Hands the present row to a commit while the book is locked, so that rows are written in the
-    /// order in which they grew.
-    fn with_row<T>(&self, asker: &AgencyId, now: Timestamp, commit: impl FnOnce(Change) -> T) -> T {
-        let book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let (day, tokens) = book.get(asker).copied().unwrap_or((day_of(now), 0));
-        let row = encoding::to_bytes(&QuotaRow { day, tokens });
-        commit(crate::put(Table::Quota, asker.as_str().as_bytes(), row, Secrecy::Plain))
+    /// Commits a batch, with the asker's row if the step before is used up. The book is locked while
+    /// the batch is handed over, so that rows are written in the order in which they grew.
+    fn commit(&self, asker: &AgencyId, store: &dyn Store, mut batch: Batch) -> PendingCommit {
+        let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(used) = book.get_mut(asker).filter(|used| used.tokens > used.written) {
+            let step = (self.quota.tokens_per_day / QUOTA_STEPS).max(1);
+            let written = used.tokens.saturating_add(step).min(self.quota.tokens_per_day);
+            used.written = written.max(used.tokens);
+            let row = QuotaRow { day: used.day, tokens: used.written };
+            let (key, value) = (asker.as_str().as_bytes(), encoding::to_bytes(&row));
+            batch = batch.with(crate::put(Table::Quota, key, value, Secrecy::Plain));
+        }
+        store.commit(batch)
     }
 }
 

@@ -17,8 +17,8 @@ const BATCH: usize = 1000;
 const HIT_EVERY: usize = 100;
 /// Different questions, so that what they touch fits into no cache of the processor.
 const QUESTIONS: usize = 512;
-/// Questions under way at once: audit entries of several may share a sync of the disk.
-const IN_FLIGHT: usize = 8;
+/// Questions under way at once: all that one connection carries.
+const IN_FLIGHT: usize = 32;
 const UNIT: &str = "keys per server CPU s";
 
 fn main() -> anyhow::Result<()> {

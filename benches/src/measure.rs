@@ -117,7 +117,7 @@ impl Samples {
         let middle = sorted.len() / 2;
         let upper = *sorted.get(middle)?;
         let median =
-            if sorted.len() % 2 == 0 { (sorted.get(middle - 1)? + upper) / 2.0 } else { upper };
+            if sorted.len().is_multiple_of(2) { (sorted.get(middle - 1)? + upper) / 2.0 } else { upper };
         Some([least, median, greatest])
     }
 }

@@ -240,7 +240,8 @@ fn pictures_of_those_who_crossed_are_bound_to_the_facilitators_advertisement() {
 
 #[test]
 fn what_does_not_fit_together_is_refused() {
-    let cases: [(&str, RefusalCode, fn(&mut Statement)); 12] = [
+    type Case = (&'static str, RefusalCode, fn(&mut Statement));
+    let cases: [Case; 12] = [
         ("no purpose", RefusalCode::LabelsImpossible, |s| s.purposes.clear()),
         ("no offence", RefusalCode::LabelsImpossible, |s| s.offences.clear()),
         ("kind of another family", RefusalCode::BodyImpossible, |s| s.kind = Kind::Sha256),

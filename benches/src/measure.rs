@@ -116,8 +116,11 @@ impl Samples {
         let (least, greatest) = (*sorted.first()?, *sorted.last()?);
         let middle = sorted.len() / 2;
         let upper = *sorted.get(middle)?;
-        let median =
-            if sorted.len().is_multiple_of(2) { (sorted.get(middle - 1)? + upper) / 2.0 } else { upper };
+        let median = if sorted.len().is_multiple_of(2) {
+            (sorted.get(middle - 1)? + upper) / 2.0
+        } else {
+            upper
+        };
         Some([least, median, greatest])
     }
 }

@@ -1,8 +1,9 @@
 //! Durable ingest of signed records, beside signing alone.
 
+use anyhow::Context as _;
 use domain::name::OfficerId;
 use domain::report::Mode;
-use domain::signature::Signer as _;
+use domain::signature::{Signer as _, Verifier as _};
 use domain::time::{Clock as _, SystemClock};
 use malines_benches::agreed::{OWNER, signing_key};
 use malines_benches::measure::{Meter, Processor, Samples, Spent};
@@ -112,11 +113,15 @@ fn sign_alone(author: &Author, records: u64) -> anyhow::Result<Spent> {
     let put = author.put(0, &signer).map_err(|code| anyhow::anyhow!("{code}"))?;
     let mut message = put.envelope.payload;
     let meter = Meter::begin(Processor::own())?;
+    let mut last = None;
     for number in 0..records {
         if let Some(place) = message.first_chunk_mut::<8>() {
             *place = number.to_le_bytes();
         }
-        std::hint::black_box(signer.sign(std::hint::black_box(&message)));
+        last = Some(std::hint::black_box(signer.sign(std::hint::black_box(&message))));
     }
-    meter.end()
+    let spent = meter.end()?;
+    let last = last.context("nothing was signed")?;
+    signer.public_key().verify(&message, &last).context("what was signed does not verify")?;
+    Ok(spent)
 }

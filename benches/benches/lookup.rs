@@ -17,6 +17,8 @@ const BATCH: usize = 1000;
 const HIT_EVERY: usize = 100;
 /// Different questions, so that what they touch fits into no cache of the processor.
 const QUESTIONS: usize = 512;
+/// Questions that are asked once each: as many as one turn can take.
+const ONCE: usize = 6_144;
 /// Questions under way at once: all that one connection carries.
 const IN_FLIGHT: usize = 32;
 const UNIT: &str = "keys per server CPU s";
@@ -31,6 +33,9 @@ struct Side {
     load: Load,
     questions: Arc<Questions>,
     samples: Samples,
+    /// One turn on questions that were never asked before: every record that matches is read and
+    /// checked for the first time since the start.
+    first: Samples,
 }
 
 impl Side {
@@ -40,11 +45,19 @@ impl Side {
         let server = Server::start(Service::Node { data: &data }, run)?;
         let (epoch, key) = token_key(&client(&server, run).await?).await?;
         keep_token_key(run, &key)?;
-        let questions = settings.pick(QUESTIONS, 16);
+        let questions = settings.pick(ONCE, 64);
         let shape = Shape { questions, tokens: BATCH, hit_every: HIT_EVERY, records };
+        let once = Arc::new(Questions::new(shape, epoch, &key)?);
+        let shape = Shape { questions: settings.pick(QUESTIONS, 16), ..shape };
         let questions = Arc::new(Questions::new(shape, epoch, &key)?);
         let load = Load::new(&server, run, IN_FLIGHT, Check::Matches).await?;
-        Ok(Self { server, load, questions, samples: Samples::default() })
+        let samples = Samples::default();
+        let mut side = Self { server, load, questions, samples, first: Samples::default() };
+        let repeated = core::mem::replace(&mut side.questions, once);
+        let first = side.turn(settings).await?;
+        side.first.push(first);
+        side.questions = repeated;
+        Ok(side)
     }
 
     /// One turn; the figure counts tokens before padding.
@@ -69,7 +82,8 @@ async fn measure(settings: &Settings, run: &Path) -> anyhow::Result<()> {
     let set = Server::start(Service::Set { records: large_size }, run)?;
     let load = Load::new(&set, run, IN_FLIGHT, Check::Matches).await?;
     let questions = Arc::clone(&large.questions);
-    let mut set = Side { server: set, load, questions, samples: Samples::default() };
+    let (samples, first) = (Samples::default(), Samples::default());
+    let mut set = Side { server: set, load, questions, samples, first };
     let (_, key) = token_key(&client(&large.server, run).await?).await?;
     let tokens = (0..large_size).map(|number| key.token(&Author::fingerprint(number)));
     let mut redis = Redis::start(run, tokens);
@@ -92,7 +106,9 @@ async fn measure(settings: &Settings, run: &Path) -> anyhow::Result<()> {
 
     let mut report = Report::new();
     report.figure(&format!("node, {large_size} records"), UNIT, &large.samples);
+    report.figure("the same, nothing asked before", UNIT, &large.first);
     report.figure(&format!("node, {small_size} records"), UNIT, &small.samples);
+    report.figure("the same, nothing asked before", UNIT, &small.first);
     match &redis {
         Ok(_) => {
             report.figure(&format!("Redis MGET, {large_size} keys"), UNIT, &redis_samples);

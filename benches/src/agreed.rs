@@ -140,7 +140,9 @@ fn party(name: &str, role: PartyRole) -> anyhow::Result<Party> {
 
 fn pair(from: &str, to: &str) -> anyhow::Result<Pair> {
     let (from, to) = (agency(from)?, agency(to)?);
-    Ok(Pair { from, to, transfer_basis: TransferBasis::IntraLed, safeguards: None })
+    let (safeguards, condition, channels) = (None, None, None);
+    let transfer_basis = TransferBasis::IntraLed;
+    Ok(Pair { from, to, transfer_basis, safeguards, condition, channels })
 }
 
 fn terms() -> anyhow::Result<Terms> {

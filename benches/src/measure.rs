@@ -1,6 +1,8 @@
 //! Processor seconds of a process from `/proc`, and what several rounds of one measurement say.
 
 use anyhow::Context as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The unit of `/proc/PID/stat` on Linux, whatever the kernel's own tick is (proc(5)).
@@ -42,6 +44,36 @@ impl Processor {
         }
         Ok(ticks / TICKS_PER_SECOND)
     }
+
+    /// The memory it holds now, in bytes (proc(5), `VmRSS`).
+    ///
+    /// # Errors
+    /// As [`Processor::seconds`].
+    pub fn resident_bytes(self) -> anyhow::Result<u64> {
+        let path = format!("/proc/{}/status", self.pid);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("read `{path}`"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        let kib: u64 = number.context("a process without memory")?.parse()?;
+        Ok(kib * 1024)
+    }
+}
+
+/// What a folder takes on the disk, in bytes: allocated blocks, not lengths.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn disk_bytes(folder: &Path) -> anyhow::Result<u64> {
+    let mut total = 0;
+    for entry in std::fs::read_dir(folder).with_context(|| format!("read `{}`", folder.display()))? {
+        let entry = entry?;
+        total += if entry.file_type()?.is_dir() {
+            disk_bytes(&entry.path())?
+        } else {
+            entry.metadata()?.blocks() * 512
+        };
+    }
+    Ok(total)
 }
 
 /// What one turn took.
@@ -99,6 +131,16 @@ impl Spent {
 pub struct Samples(Vec<f64>);
 
 impl Samples {
+    /// No figure yet.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The figures of something that was measured at once.
+    pub fn of(figures: impl Iterator<Item = f64>) -> Self {
+        Self(figures.collect())
+    }
+
     /// Takes the figure of the next round.
     pub fn push(&mut self, figure: f64) {
         self.0.push(figure);

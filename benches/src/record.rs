@@ -47,6 +47,11 @@ impl Author {
         Fingerprint::from_bytes(derive("malines bench fingerprint v1", &[&number.to_le_bytes()]))
     }
 
+    /// The id of the record of a number.
+    pub fn record_id(number: u64) -> RecordId {
+        RecordId::from_bytes(first(bytes("record", number)))
+    }
+
     /// A signed record, ready to be kept.
     ///
     /// # Errors
@@ -107,7 +112,7 @@ impl Author {
         let observed = self.made_at.minus_ms((1 + number % 90) * Timestamp::DAY_MS);
         Statement {
             schema: SCHEMA,
-            record_id: RecordId::from_bytes(first(bytes("record", number))),
+            record_id: Self::record_id(number),
             version: Version::FIRST,
             previous: None,
             origin: self.owner.clone(),

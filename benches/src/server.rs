@@ -87,6 +87,17 @@ impl Server {
         Processor::of(self.child.id())
     }
 
+    /// Kills it at work, as a power cut would, and waits until it is gone.
+    ///
+    /// # Errors
+    /// A process that cannot be killed.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        drop(self.child.stdin.take());
+        Ok(())
+    }
+
     /// Stops it in order.
     ///
     /// # Errors

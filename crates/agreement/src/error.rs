@@ -1,15 +1,28 @@
 //! What can be wrong with an agreement or with an event about one.
 
+use crate::officer::MayNot;
 use domain::encoding::Malformed;
 use domain::envelope::OpenError;
-use domain::name::AgencyId;
+use domain::name::{AgencyId, Digest};
+
+/// A field that does not fit, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}`: {why}; {hint}")]
+pub struct Misfit {
+    /// The field, as a path into the object.
+    pub field: String,
+    /// What is wrong with it.
+    pub why: &'static str,
+    /// What to do.
+    pub hint: &'static str,
+}
 
 /// Why an agreement or an event is refused. Nothing of it takes effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AgreementError {
     /// The terms contradict each other, or something that must be there is missing.
     #[error("the agreement does not fit together: {0}")]
-    Inconsistent(&'static str),
+    Inconsistent(Misfit),
     /// The bytes are not an agreement or an event of this release.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -22,4 +35,21 @@ pub enum AgreementError {
     /// The event is about another agreement, or about other terms of this one.
     #[error("the event is about another agreement; compare the agreement hashes")]
     OtherAgreement,
+    /// A party's own chain cannot be continued.
+    #[error("the chain of events cannot be continued: {0}")]
+    Chain(&'static str),
+    /// A version that supersedes one that is not known here.
+    #[error("version {0} of the agreement is not known here; take it in first")]
+    UnknownVersion(Digest),
+    /// A list that is full.
+    #[error("more than {max} {what}; close this agreement and make a new one")]
+    Full {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// The officer who signed may not sign this.
+    #[error(transparent)]
+    MayNot(#[from] MayNot),
 }

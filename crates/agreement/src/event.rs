@@ -167,7 +167,7 @@ impl SignedEvents {
     /// authority key.
     ///
     /// # Errors
-    /// As [`SignedEvents::admit`]; [`AgreementError::Inconsistent`] if the chain so far is forked
+    /// As [`SignedEvents::admit`]; [`AgreementError::Chain`] if the chain so far is forked
     /// or full.
     pub fn append(
         &mut self,
@@ -182,7 +182,7 @@ impl SignedEvents {
             None => (1, None),
             Some((n, Link::One(hash, _))) => (n.saturating_add(1), Some(*hash)),
             Some((_, Link::Forked)) => {
-                return Err(AgreementError::Inconsistent("this party's chain is forked"));
+                return Err(AgreementError::Chain("this party's chain is forked"));
             }
         };
         let event = AgreementEvent {
@@ -193,7 +193,7 @@ impl SignedEvents {
             made_at,
             act,
         };
-        event.check().map_err(AgreementError::Inconsistent)?;
+        event.check().map_err(AgreementError::Chain)?;
         let (_, envelope) = Signed::seal(event, signer).into_parts();
         self.admit(agreement, envelope.clone())?;
         Ok(envelope)

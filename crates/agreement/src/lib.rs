@@ -1,23 +1,48 @@
 //! What the parties signed, as data, and whether it binds now.
 //!
-//! Owns: the [`Agreement`] (the machine-readable annex of the legal act), the signed events of its
-//! parties, and the [`Standing`] they add up to: a pure function of the agreement, the set of
-//! events and the clock, the same on every node in whatever order the events came.
+//! Owns: the [`Agreement`] (the machine-readable annex of the legal act), what its parties sign about
+//! it, and where it stands: a pure function of the agreement, the set of what was signed and the
+//! clock, the same on every node in whatever order it came.
 //!
 //! **Invariant:** no input or output, no clock of its own, and no way into force without the
 //! signature of every party: what is missing, repeated, forked or forged can only narrow.
 //!
 //! Path through it: [`terms`] says what can be agreed; [`Agreement`] is terms that fit together,
-//! with their exact bytes; [`event`] is what a party says about it; [`standing`] judges.
+//! with their exact bytes, and [`rendering`] shows them for signature; [`declaration`] is what a
+//! party says, signed by its authority or an [`officer`]; a [`Register`] holds it all, [`State`]
+//! judges it for each direction, and [`purge`] ends it. [`event`] and [`standing`] judge one version
+//! by itself.
 
+// The tests inside share their fixture with those outside, which call the crate by its name.
+#[cfg(test)]
+extern crate self as agreement;
+
+mod boundary;
 mod check;
+pub mod declaration;
 mod error;
 pub mod event;
+mod fit;
+pub mod language;
+mod listed;
+pub mod officer;
+pub mod purge;
+mod reading;
+mod register;
+pub mod rendering;
+mod rule;
 pub mod standing;
+pub mod state;
 pub mod terms;
+mod words;
 
 pub use check::{AGREEMENT_BYTES_MAX, Agreement, SCHEMA};
-pub use error::AgreementError;
+pub use declaration::{Declaration, Head, KeyReplacement, Scope, Step};
+pub use error::{AgreementError, Misfit};
 pub use event::{Act, AgreementEvent, SignedEvents};
+pub use language::Language;
+pub use register::{CONTRADICTIONS_MAX, Equivocation, HEADS_MAX, Register, VERSIONS_MAX};
 pub use standing::{Standing, WhySuspended};
-pub use terms::{Pair, Party, Terms};
+pub use state::{Phase, State, WhyNot};
+pub use terms::{Pair, Party, Terms, TransferCondition};
+pub use words::why_not;

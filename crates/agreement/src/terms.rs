@@ -3,6 +3,7 @@
 //! Every type here is plain data with a fixed encoding; [`crate::Agreement`] checks that it fits
 //! together. Optional parts that are absent bind nobody and permit nothing.
 
+use crate::listed::listed;
 use domain::indicator::NormalisationVersion;
 use domain::label::HandlingSet;
 use domain::name::{AgencyId, AgreementId, Clause, Country, Digest};
@@ -144,32 +145,15 @@ pub struct Instrument {
     pub languages: Vec<String>,
 }
 
-/// The part a party plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum PartyRole {
-    /// Coordinates.
-    #[n(1)]
-    Leader,
-    /// A party with equal rights.
-    #[n(2)]
-    Party,
-    /// Takes part without leading, for example an agency of the European Union.
-    #[n(3)]
-    Participant,
-}
-
-impl PartyRole {
-    /// Every role.
-    pub const ALL: &'static [Self] = &[Self::Leader, Self::Party, Self::Participant];
-
-    /// The stable word, as in policy files.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Leader => "LEADER",
-            Self::Party => "PARTY",
-            Self::Participant => "PARTICIPANT",
-        }
+listed! {
+    /// The part a party plays.
+    PartyRole, "party role" {
+        /// Coordinates.
+        Leader = 1 "LEADER",
+        /// A party with equal rights.
+        Party = 2 "PARTY",
+        /// Takes part without leading, for example an agency of the European Union.
+        Participant = 3 "PARTICIPANT",
     }
 }
 
@@ -198,6 +182,20 @@ pub struct Party {
     /// Where its people are reached: functions, never names; at most [`LIST_MAX`].
     #[n(7)]
     pub contact_points: Vec<String>,
+}
+
+/// The states bound by Directive (EU) 2016/680 (LED): the member states of the Union, and Iceland,
+/// Liechtenstein, Norway and Switzerland, which apply it as part of the Schengen acquis.
+pub const BOUND_BY_THE_LED: [&str; 31] = [
+    "AT", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE",
+    "IS", "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
+];
+
+impl Party {
+    /// Is it bound by the LED, or an agency of the Union, to which no third-country rule applies?
+    pub fn is_bound_by_the_led(&self) -> bool {
+        self.kind == AgencyKind::EuAgency || BOUND_BY_THE_LED.contains(&self.country.as_str())
+    }
 }
 
 /// What an offence is in one country, for dual criminality.
@@ -231,6 +229,70 @@ pub struct Pair {
     /// The hash of the document with the safeguards, where the ground needs one.
     #[n(4)]
     pub safeguards: Option<Digest>,
+    /// What the ground rests on, where it needs more than its name.
+    #[n(5)]
+    pub condition: Option<TransferCondition>,
+    /// The channels of this direction, fewer than those of the agreement; absent means all of them.
+    #[n(6)]
+    pub channels: Option<BTreeSet<Channel>>,
+}
+
+/// What a transfer basis rests on (LED Art. 36 to 38).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
+pub enum TransferCondition {
+    /// The adequacy decision that LED_36_ADEQUACY relies on.
+    #[n(1)]
+    AdequacyDecision {
+        /// Its title and number.
+        #[n(0)]
+        reference: String,
+        /// The day it was adopted.
+        #[n(1)]
+        adopted_on: Timestamp,
+        /// The day it ends, if it says so: from then on nothing passes.
+        #[n(2)]
+        ends_on: Option<Timestamp>,
+    },
+    /// The notice to the supervisory authority that LED_37_1B_ASSESSMENT needs.
+    #[n(2)]
+    Notice {
+        /// The supervisory authority.
+        #[n(0)]
+        authority: String,
+        /// The reference of the notice.
+        #[n(1)]
+        reference: String,
+        /// The day it was given.
+        #[n(2)]
+        given_on: Timestamp,
+    },
+    /// The ground of LED_38_DEROGATION; each single transfer has its own written reason besides.
+    #[n(3)]
+    Derogation {
+        /// Which ground of the article.
+        #[n(0)]
+        ground: DerogationGround,
+        /// Why, in words.
+        #[n(1)]
+        reason: String,
+    },
+}
+
+listed! {
+    /// The grounds of LED Art. 38(1)(a) to (e).
+    DerogationGround, "derogation ground" {
+        /// The vital interests of a person.
+        VitalInterests = 1 "VITAL_INTERESTS",
+        /// The legitimate interests of the data subject, where the law says so.
+        LegitimateInterests = 2 "LEGITIMATE_INTERESTS",
+        /// An immediate and serious threat to public security.
+        ImmediateSeriousThreat = 3 "IMMEDIATE_SERIOUS_THREAT",
+        /// An individual case.
+        IndividualCase = 4 "INDIVIDUAL_CASE",
+        /// A legal claim in an individual case.
+        LegalClaim = 5 "LEGAL_CLAIM",
+    }
 }
 
 /// How long a receiver may keep a record, in days.
@@ -284,22 +346,18 @@ pub struct LabelPreset {
     pub valid_days: u32,
 }
 
-/// For what received data may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum UseBasis {
-    /// The purpose of the agreement.
-    #[n(1)]
-    PurposeOfAgreement,
-    /// Another offence, with the originator's consent.
-    #[n(2)]
-    OtherOffenceWithConsent,
-    /// An immediate and serious threat to public security.
-    #[n(3)]
-    ImmediateSeriousThreat,
-    /// As agreed in the instrument.
-    #[n(4)]
-    AsAgreed,
+listed! {
+    /// For what received data may be used.
+    UseBasis, "use basis" {
+        /// The purpose of the agreement.
+        PurposeOfAgreement = 1 "PURPOSE_OF_AGREEMENT",
+        /// Another offence, with the originator's consent.
+        OtherOffenceWithConsent = 2 "OTHER_OFFENCE_WITH_CONSENT",
+        /// An immediate and serious threat to public security.
+        ImmediateSeriousThreat = 3 "IMMEDIATE_SERIOUS_THREAT",
+        /// As agreed in the instrument.
+        AsAgreed = 4 "AS_AGREED",
+    }
 }
 
 /// How soon a request must be answered, in hours.
@@ -323,16 +381,14 @@ impl Deadlines {
         Self { normal_hours: 7 * 24, urgent_hours: 48, threat_to_life_hours: 8 };
 }
 
-/// What must happen before something received is used in court.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum EvidenceRule {
-    /// The originator's authority permits it, naming the case.
-    #[n(1)]
-    OriginatorPermits,
-    /// Only what came by a formal request (mutual legal assistance or an investigation order).
-    #[n(2)]
-    FormalRequestOnly,
+listed! {
+    /// What must happen before something received is used in court.
+    EvidenceRule, "evidence rule" {
+        /// The originator's authority permits it, naming the case.
+        OriginatorPermits = 1 "ORIGINATOR_PERMITS",
+        /// Only what came by a formal request (mutual legal assistance or an investigation order).
+        FormalRequestOnly = 2 "FORMAL_REQUEST_ONLY",
+    }
 }
 
 /// Who of a party approves, for which purposes, and how many persons it takes.
@@ -368,16 +424,14 @@ pub struct Withdrawal {
     pub exception: PurgeException,
 }
 
-/// What may be kept after the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum PurgeException {
-    /// Nothing.
-    #[n(1)]
-    Nothing,
-    /// What is evidence in a pending proceeding, apart and with a review date.
-    #[n(2)]
-    EvidenceInProceedings,
+listed! {
+    /// What may be kept after the end.
+    PurgeException, "purge exception" {
+        /// Nothing.
+        Nothing = 1 "NOTHING",
+        /// What is evidence in a pending proceeding, apart and with a review date.
+        EvidenceInProceedings = 2 "EVIDENCE_IN_PROCEEDINGS",
+    }
 }
 
 /// What one clause covers, and whom it binds.

@@ -2,15 +2,13 @@
 
 use crate::CedarError;
 use crate::load::{Loaded, Rule, bundle_hash, floor_hash, load};
-use crate::request::Asked;
-use cedar_policy::{Authorizer, Decision, PolicySet, Schema};
+use crate::request::{Asked, Check, Scene};
+use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicySet, Schema};
 use domain::name::Digest;
 use domain::value::AgencyKind;
+use policy::situation::{APPROVALS_MAX, Situation};
 use policy::{Evaluation, Evaluator, Verdict};
 use std::collections::BTreeMap;
-
-/// The most persons whose approval a rule can ask for.
-pub(crate) const APPROVALS_MAX: u8 = 2;
 
 /// The common floor and one country's rules, checked and ready. One evaluation costs tens of
 /// microseconds, so the gate asks once per peer and class and keeps the answer.
@@ -20,6 +18,7 @@ pub struct Engine {
     policies: PolicySet,
     rules: BTreeMap<String, Rule>,
     warnings: Vec<String>,
+    permits_look_at_approvals: bool,
     floor_hash: Digest,
     bundle_hash: Digest,
 }
@@ -31,12 +30,17 @@ impl Engine {
     /// [`CedarError`] with the rule and what to do; nothing is used then.
     pub fn load(floor: &str, local: &str) -> Result<Self, CedarError> {
         let Loaded { schema, policies, rules, warnings } = load(floor, local)?;
+        let is_asking = |policy: &Policy| {
+            policy.effect() == Effect::Permit && policy.annotation("approval").is_some()
+        };
+        let permits_look_at_approvals = policies.policies().any(is_asking);
         Ok(Self {
             authorizer: Authorizer::new(),
             schema,
             policies,
             rules,
             warnings,
+            permits_look_at_approvals,
             floor_hash: floor_hash(floor),
             bundle_hash: bundle_hash(floor, local),
         })
@@ -57,13 +61,28 @@ impl Engine {
         &self.warnings
     }
 
-    fn judge(&self, evaluation: &Evaluation<'_>) -> Result<Verdict, String> {
-        let asked = Asked::new(evaluation, &self.schema)?;
+    /// Judges labels that no agreement and no record need to stand behind: for the policy tools.
+    /// Approvals are asked for, not taken from the situation.
+    pub fn judge(&self, situation: &Situation) -> Verdict {
+        self.verdict(&situation.into())
+    }
+
+    /// The rules as Cedar holds them.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.policies()
+    }
+
+    fn verdict(&self, scene: &Scene<'_>) -> Verdict {
+        self.try_verdict(scene).unwrap_or_else(|why| Verdict::Fault { why })
+    }
+
+    fn try_verdict(&self, scene: &Scene<'_>) -> Result<Verdict, String> {
+        let asked = Asked::new(scene, Check::Against(&self.schema))?;
         let forbidden = match self.ask(&asked, 0)? {
             Answer::Allowed(rules) => return Ok(Verdict::Allow { rules }),
             Answer::Denied(rules) => rules,
         };
-        if !self.rules.values().any(|rule| rule.approval.is_some()) {
+        if !self.could_give_way(&forbidden) {
             return Ok(Verdict::Deny { rules: forbidden });
         }
         for persons in 1..=APPROVALS_MAX {
@@ -82,13 +101,21 @@ impl Engine {
         Ok(Verdict::Deny { rules: forbidden })
     }
 
+    /// Could approvals change a no? A rule that does not look at them stays what it is.
+    fn could_give_way(&self, forbidden: &[String]) -> bool {
+        if forbidden.is_empty() {
+            return self.permits_look_at_approvals;
+        }
+        forbidden.iter().all(|rule| self.authority_of(rule).is_some())
+    }
+
     fn authority_of<'r>(&self, rule: &'r str) -> Option<(AgencyKind, &'r str)> {
         let authority = self.rules.get(rule)?.approval?;
         Some((authority, rule))
     }
 
     fn ask(&self, asked: &Asked, approvals: u8) -> Result<Answer, String> {
-        let request = asked.request(approvals, &self.schema)?;
+        let request = asked.request(approvals, Check::Against(&self.schema))?;
         let response = self.authorizer.is_authorized(&request, &self.policies, &asked.entities);
         if let Some(error) = response.diagnostics().errors().next() {
             return Err(error.to_string());
@@ -111,7 +138,7 @@ enum Answer {
 
 impl Evaluator for Engine {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
-        self.judge(evaluation).unwrap_or_else(|why| Verdict::Fault { why })
+        self.verdict(&evaluation.into())
     }
 
     fn floor_hash(&self) -> Digest {

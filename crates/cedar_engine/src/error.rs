@@ -53,6 +53,14 @@ pub enum CedarError {
         /// What Cedar says.
         why: String,
     },
+    /// A rule that loads, and that no tool can follow.
+    #[error("rule {rule} cannot be followed: {why}")]
+    Unclear {
+        /// The id.
+        rule: String,
+        /// What cannot be followed.
+        why: String,
+    },
     /// The schema of this release does not load: our fault.
     #[error("the schema of this release cannot be read: {0}")]
     Schema(String),

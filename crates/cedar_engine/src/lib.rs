@@ -9,17 +9,22 @@
 //!
 //! Path through it: [`Engine::load`] takes the floor and one country's rules; an
 //! evaluation becomes entities and a request; [`Engine`] evaluates, also with approvals that nobody gave yet, to
-//! tell "not without a human" from "no".
+//! tell "not without a human" from "no". For the policy tools, a [`Reading`] takes rules apart into
+//! conditions and lets Cedar say of each whether it holds.
 
 mod engine;
 mod error;
 mod load;
 mod nesting;
+mod reading;
 mod request;
+mod typo;
+mod words;
 
 pub use engine::Engine;
 pub use error::CedarError;
 pub use load::{Layer, POLICY_BYTES_MAX, RULES_MAX, Rule, floor_hash};
+pub use reading::Reading;
 
 /// The schema: what a rule may look at.
 pub const SCHEMA: &str = include_str!("../policy/malines.cedarschema");

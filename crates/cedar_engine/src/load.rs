@@ -1,9 +1,11 @@
 //! Loads policy files: reads, names, lints and validates every rule before any is used.
 
+use crate::typo::Lists;
 use crate::{CedarError, SCHEMA, nesting};
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use domain::name::Digest;
 use domain::value::AgencyKind;
+pub use policy::rulebook::Layer;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The largest policy file, in bytes.
@@ -19,24 +21,6 @@ const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// The annotations a rule may carry; another is most likely a slip of the pen.
 const ANNOTATIONS: [&str; 8] =
     ["id", "reason", "reason_fr", "reason_es", "reason_nl", "reason_ar", "law", "approval"];
-
-/// Which file a rule stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layer {
-    /// Signed by all parties: forbid rules only.
-    Floor,
-    /// One country's own rules.
-    Local,
-}
-
-impl core::fmt::Display for Layer {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.pad(match self {
-            Self::Floor => "common floor",
-            Self::Local => "local policy",
-        })
-    }
-}
 
 /// What people read about a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +87,12 @@ fn load_here(floor: &str, local: &str) -> Result<Loaded, CedarError> {
             rules.insert(id, rule);
         }
     }
+    let lists = Lists::of(SCHEMA);
+    for policy in policies.policies() {
+        if let Some(why) = lists.unknown_in(policy) {
+            return Err(CedarError::Invalid { rule: policy.id().to_string(), why });
+        }
+    }
     let warnings = validate(&schema, &policies)?;
     Ok(Loaded { schema, policies, rules, warnings })
 }
@@ -143,6 +133,10 @@ fn lint(layer: Layer, policy: &Policy) -> Result<Rule, CedarError> {
                    `code.` is kept for rules of the program";
         return Err(bad(layer, &nameless(), why));
     }
+    if layer == Layer::Local && is_floor_id(&id) {
+        let why = "ids that start with C and a digit are the floor's; name it after your country";
+        return Err(bad(layer, &id, why));
+    }
     for (key, value) in policy.annotations() {
         if !ANNOTATIONS.contains(&key) {
             let known = ANNOTATIONS.join(", ");
@@ -181,6 +175,12 @@ fn is_rule_id(id: &str) -> bool {
         && id.starts_with(|c: char| c.is_ascii_alphabetic())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
         && !id.starts_with("code.")
+}
+
+/// The floor's ids, like `C02-tlp-red-automated`, mean the same in every country's log.
+fn is_floor_id(id: &str) -> bool {
+    let mut bytes = id.bytes();
+    bytes.next() == Some(b'C') && bytes.next().is_some_and(|byte| byte.is_ascii_digit())
 }
 
 /// Looks at the conditions alone: a reason may mention approvals, and so may a comment.

@@ -1,18 +1,103 @@
 //! One evaluation as Cedar sees it: a principal, an action, a resource with its labels, a context.
 
+use agreement::terms::PartyRole;
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
     Schema,
 };
 use domain::class::Class;
 use domain::indicator::{Kind, Tier};
+use domain::name::{AgencyId, Country};
 use domain::question::QuestionTerms;
-use domain::value::TransferBasis;
-use policy::{Evaluation, Matter};
+use domain::value::{AgencyKind, Channel, TransferBasis};
+use policy::situation::{AgencyLabels, Situation};
+use policy::{Action, Evaluation, Matter};
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 type Attributes = HashMap<String, RestrictedExpression>;
+
+/// Whether what was built is held against the schema.
+#[derive(Clone, Copy)]
+pub(crate) enum Check<'s> {
+    /// It is: for decisions.
+    Against(&'s Schema),
+    /// It is not: for tools that ask about values taken from closed lists.
+    AsBuilt,
+}
+
+impl<'s> Check<'s> {
+    const fn schema(self) -> Option<&'s Schema> {
+        match self {
+            Self::Against(schema) => Some(schema),
+            Self::AsBuilt => None,
+        }
+    }
+}
+
+/// An agency as a rule sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct AgencyView<'a> {
+    agency: &'a AgencyId,
+    country: &'a Country,
+    kind: AgencyKind,
+    role: PartyRole,
+}
+
+/// Everything that a rule sees.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    action: Action,
+    own: AgencyView<'a>,
+    peer: AgencyView<'a>,
+    transfer: Option<TransferBasis>,
+    channel: Channel,
+    matter: Matter<'a>,
+}
+
+impl<'a> From<&Evaluation<'a>> for Scene<'a> {
+    fn from(evaluation: &Evaluation<'a>) -> Self {
+        let view = |party: &'a agreement::Party| AgencyView {
+            agency: &party.agency,
+            country: &party.country,
+            kind: party.kind,
+            role: party.role,
+        };
+        Self {
+            action: evaluation.action,
+            own: view(evaluation.own),
+            peer: view(evaluation.peer),
+            transfer: evaluation.transfer_basis,
+            channel: evaluation.channel,
+            matter: evaluation.matter,
+        }
+    }
+}
+
+impl<'a> From<&'a Situation> for Scene<'a> {
+    fn from(situation: &'a Situation) -> Self {
+        let view = |labels: &'a AgencyLabels| AgencyView {
+            agency: &labels.agency,
+            country: &labels.country,
+            kind: labels.kind,
+            role: labels.role,
+        };
+        let (class, terms) = (&situation.class, &situation.terms);
+        Self {
+            action: situation.action,
+            own: view(&situation.own),
+            peer: view(&situation.peer),
+            transfer: Some(situation.transfer),
+            channel: situation.channel,
+            matter: match situation.action {
+                Action::Ask | Action::Answer => Matter::Terms(terms),
+                Action::Show => Matter::Match { terms, class },
+                _ => Matter::Class(class),
+            },
+        }
+    }
+}
 
 /// What Cedar is asked.
 pub(crate) struct Asked {
@@ -24,23 +109,23 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Builds and validates the entities.
-    pub(crate) fn new(evaluation: &Evaluation<'_>, schema: &Schema) -> Result<Self, String> {
-        let (own, peer) = (agency(evaluation.own)?, agency(evaluation.peer)?);
+    /// Builds the entities.
+    pub(crate) fn new(scene: &Scene<'_>, check: Check<'_>) -> Result<Self, String> {
+        let (own, peer) = (agency(scene.own)?, agency(scene.peer)?);
         let (principal, own_uid) = (peer.uid(), own.uid());
-        let resource = match evaluation.matter {
+        let resource = match scene.matter {
             Matter::Class(class) | Matter::Match { class, .. } => class_entity(class)?,
             Matter::Terms(terms) => question_entity(terms)?,
         };
         let mut context = vec![
             ("own".to_owned(), reference(own_uid.clone())),
-            ("channel".to_owned(), label("Channel", evaluation.channel.as_str())?),
+            ("channel".to_owned(), label("Channel", scene.channel.as_str())?),
         ];
-        if evaluation.action != policy::Action::Submit {
-            let transfer = evaluation.transfer_basis.unwrap_or(TransferBasis::None);
+        if scene.action != Action::Submit {
+            let transfer = scene.transfer.unwrap_or(TransferBasis::None);
             context.push(("transfer".to_owned(), label("Transfer", transfer.as_str())?));
         }
-        if let Matter::Match { terms, .. } = evaluation.matter {
+        if let Matter::Match { terms, .. } = scene.matter {
             context.extend([
                 ("purpose".to_owned(), label("Purpose", terms.purpose.as_str())?),
                 ("offence".to_owned(), label("Offence", terms.offence.as_str())?),
@@ -53,13 +138,13 @@ impl Asked {
         if own_uid != principal {
             all.push(own);
         }
-        let entities = Entities::from_entities(all, Some(schema)).map_err(|e| e.to_string())?;
-        let action = uid("Action", evaluation.action.as_str())?;
+        let entities = Entities::from_entities(all, check.schema()).map_err(|e| e.to_string())?;
+        let action = uid("Action", scene.action.as_str())?;
         Ok(Self { principal, action, resource: resource_uid, context, entities })
     }
 
-    /// The request, as if so many persons had approved; validated against the schema.
-    pub(crate) fn request(&self, approvals: u8, schema: &Schema) -> Result<Request, String> {
+    /// The request, as if so many persons had approved.
+    pub(crate) fn request(&self, approvals: u8, check: Check<'_>) -> Result<Request, String> {
         let approvals = RestrictedExpression::new_long(i64::from(approvals));
         let pairs = self.context.iter().cloned().chain([("approvals".to_owned(), approvals)]);
         let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
@@ -68,19 +153,19 @@ impl Asked {
             self.action.clone(),
             self.resource.clone(),
             context,
-            Some(schema),
+            check.schema(),
         )
         .map_err(|error| error.to_string())
     }
 }
 
-fn agency(party: &agreement::Party) -> Result<Entity, String> {
+fn agency(view: AgencyView<'_>) -> Result<Entity, String> {
     let attributes = Attributes::from([
-        ("country".to_owned(), RestrictedExpression::new_string(party.country.to_string())),
-        ("kind".to_owned(), label("AgencyKind", party.kind.as_str())?),
-        ("role".to_owned(), label("Role", party.role.as_str())?),
+        ("country".to_owned(), RestrictedExpression::new_string(view.country.to_string())),
+        ("kind".to_owned(), label("AgencyKind", view.kind.as_str())?),
+        ("role".to_owned(), label("Role", view.role.as_str())?),
     ]);
-    entity("Agency", party.agency.as_str(), attributes)
+    entity("Agency", view.agency.as_str(), attributes)
 }
 
 fn class_entity(class: &Class) -> Result<Entity, String> {
@@ -157,7 +242,15 @@ fn reference(uid: EntityUid) -> RestrictedExpression {
     RestrictedExpression::new_entity_uid(uid)
 }
 
+/// The names of the schema's types, read once: reading one costs as much as a rule.
+static TYPES: LazyLock<HashMap<&'static str, EntityTypeName>> = LazyLock::new(|| {
+    let names = crate::SCHEMA.lines().filter_map(|line| line.strip_prefix("entity "));
+    let names = names.filter_map(|line| line.split([' ', ';']).next());
+    let named = |name| EntityTypeName::from_str(name).ok().map(|kind| (name, kind));
+    names.chain(["Action"]).filter_map(named).collect()
+});
+
 fn uid(kind: &str, id: &str) -> Result<EntityUid, String> {
-    let kind = EntityTypeName::from_str(kind).map_err(|error| error.to_string())?;
-    Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
+    let kind = TYPES.get(kind).ok_or_else(|| format!("no type {kind} in the schema"))?;
+    Ok(EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id)))
 }

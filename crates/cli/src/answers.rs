@@ -3,6 +3,7 @@
 use crate::config;
 use crate::error::Failure;
 use crate::given;
+use domain::correction::REASON_CHARACTERS_MAX;
 use domain::digest::{Commitment, DIGEST_BYTES, Salt};
 use domain::indicator::{AccountBody, Body, ContentBody, Family};
 use domain::label::{Evaluation, EvaluationScheme, HandlingSet, Labels};
@@ -57,8 +58,6 @@ pub(crate) const KEYS: &[&str] = &[
 const TABLES: &[&str] = &["account", "content"];
 const EVALUATION_KEYS: &[&str] = &["scheme", "source", "information"];
 
-/// The longest reason why a presumed adult is one, in characters.
-const REASON_CHARACTERS_MAX: usize = 1000;
 /// How long a record lives if nobody says, in days.
 pub(crate) const VALID_DAYS: u32 = 180;
 /// When a person must look at it again if nobody says, in days.
@@ -465,7 +464,7 @@ fn days(text: &str) -> Result<u32, String> {
 }
 
 /// A calendar day, or an instant in RFC 3339 of which the day counts.
-fn date(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn date(text: &str) -> Result<Timestamp, String> {
     let wrong = || "a day is written YYYY-MM-DD".to_owned();
     let day = text.split(['T', ' ']).next().unwrap_or_default();
     let parts: Vec<u64> =

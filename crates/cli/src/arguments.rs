@@ -1,5 +1,11 @@
 //! What can be typed: commands, flags, their help, and the words they take.
 
+mod policy;
+mod record;
+
+pub(crate) use policy::{Explain, PolicyCommand, Scope};
+pub(crate) use record::{Correct, Erase, History, HoldCommand};
+
 use clap::builder::{PossibleValue, StyledStr, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueHint};
@@ -48,7 +54,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Open a case, or list the open ones
+    /// Open a case, or list those of your agency
     #[command(subcommand)]
     Case(CaseCommand),
     /// Submit an indicator, or a list of them
@@ -62,11 +68,23 @@ pub(crate) enum Command {
     Hits(Hits),
     /// Take a record of your own agency back, for ever
     Withdraw(Withdraw),
+    /// Correct a record of your own agency: a new version supersedes
+    Correct(Box<Correct>),
+    /// Show the versions of a record of your own agency
+    History(History),
+    /// Keep a record for a proceeding, list what is kept, let it go
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    /// Erase records here: what they say is forgotten
+    Erase(Erase),
     /// Show how the node, its agreements and its partners are
     Status,
     /// Read, export and verify the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Check, test, explain, prove and compare rules, without a node
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Show what a value becomes, without a node
     Normalise(Normalise),
     /// Print the completions for a shell
@@ -109,7 +127,7 @@ pub(crate) enum CaseCommand {
         #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = days)]
         days: u32,
     },
-    /// List the cases of your agency
+    /// List the cases of your agency, the closed ones too
     #[command(after_help = "JSON: cases [as in `case open`]")]
     List,
 }

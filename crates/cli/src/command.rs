@@ -3,10 +3,15 @@
 mod audit;
 mod case;
 mod completions;
+mod correct;
+mod erase;
 mod help;
+mod history;
 mod hits;
+mod hold;
 mod import;
 mod normalise;
+mod policy;
 mod query;
 mod status;
 mod submit;
@@ -66,8 +71,13 @@ pub(crate) fn run(
         Command::Query(query) => query::run(context, query),
         Command::Hits(hits) => hits::run(context, hits),
         Command::Withdraw(withdraw) => withdraw::run(context, withdraw),
+        Command::Correct(correct) => correct::run(context, *correct),
+        Command::History(history) => history::run(context, history),
+        Command::Hold(hold) => hold::run(context, hold),
+        Command::Erase(erase) => erase::run(context, erase),
         Command::Status => status::run(context),
         Command::Audit(audit) => audit::run(context, audit),
+        Command::Policy(command) => policy::run(context, command),
         Command::Normalise(normalise) => normalise::run(context, normalise),
         Command::Completions { shell } => completions::run(context, shell),
         Command::Help { topic } => help::run(context, &topic),

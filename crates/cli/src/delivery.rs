@@ -158,12 +158,7 @@ fn tell_forecast(
     if records == 0 {
         return;
     }
-    let mut say = |style: Option<Style>, line: &str| match (style, to_data) {
-        (Some(style), true) => console.data(&format!("{}\n", console.styled_data(style, line))),
-        (None, true) => console.data(&format!("{line}\n")),
-        (Some(style), false) => console.say(&console.styled(style, line)),
-        (None, false) => console.say(line),
-    };
+    let mut say = |style: Option<Style>, line: &str| tell(console, style, line, to_data);
     say(Some(Style::Strong), phrase(Phrase::Leaves));
     for (line, kinds) in &leaves {
         say(None, &format!("  {} {line}", kinds_text(kinds)));
@@ -329,8 +324,9 @@ fn state(receipt: &SubmissionReceipt) -> &'static str {
     }
 }
 
-fn receipt_json(place: &str, kind: &str, receipt: &SubmissionReceipt, mode: Mode) -> Value {
-    let outlook = receipt.outlook.iter().map(|row| {
+/// Where a record goes, in JSON.
+pub(crate) fn outlook_json(outlook: &[Outlook]) -> Vec<Value> {
+    let row = |row: &Outlook| {
         let (fate, code) = match row.fate {
             Fate::Leaves => ("LEAVES", None),
             Fate::AnsweredWhenAsked => ("ANSWERED_WHEN_ASKED", None),
@@ -338,11 +334,36 @@ fn receipt_json(place: &str, kind: &str, receipt: &SubmissionReceipt, mode: Mode
             Fate::Stays(code) => ("STAYS", Some(code.as_str())),
         };
         json!({ "agency": row.peer.as_str(), "fate": fate, "code": code, "rule": row.rule })
-    });
+    };
+    outlook.iter().map(row).collect()
+}
+
+/// What leaves and what stays of one record.
+pub(crate) fn tell_outlook(console: &mut Console, outlook: &[Outlook], to_data: bool) {
+    let (leaves, stays) = fates(outlook);
+    tell(console, Some(Style::Strong), phrase(Phrase::Leaves), to_data);
+    tell(console, None, &format!("  {leaves}"), to_data);
+    tell(console, Some(Style::Strong), phrase(Phrase::Stays), to_data);
+    for line in &stays {
+        tell(console, None, &format!("  {line}"), to_data);
+    }
+    tell(console, None, &format!("  {}", phrase(Phrase::RawStays)), to_data);
+}
+
+fn tell(console: &mut Console, style: Option<Style>, line: &str, to_data: bool) {
+    match (style, to_data) {
+        (Some(style), true) => console.data(&format!("{}\n", console.styled_data(style, line))),
+        (None, true) => console.data(&format!("{line}\n")),
+        (Some(style), false) => console.say(&console.styled(style, line)),
+        (None, false) => console.say(line),
+    }
+}
+
+fn receipt_json(place: &str, kind: &str, receipt: &SubmissionReceipt, mode: Mode) -> Value {
     let mut value = json!({
         "place": place,
         "kind": kind,
-        "outlook": outlook.collect::<Vec<_>>(),
+        "outlook": outlook_json(&receipt.outlook),
         "matches": receipt.hits.iter().map(matching::hit_json).collect::<Vec<_>>(),
     });
     if let (Some(object), Mode::Real) = (value.as_object_mut(), mode) {

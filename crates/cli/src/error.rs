@@ -14,7 +14,8 @@ use wire::tls::credentials::CredentialsRefused;
 pub enum Outcome {
     /// Done; for a query: at least one match.
     Done = 0,
-    /// All who were asked answered, and nothing matched.
+    /// All who were asked answered, and nothing matched; of rules: a test failed, a claim is false or
+    /// something is to be mended.
     NoMatch = 1,
     /// Failed.
     Failed = 2,
@@ -184,6 +185,15 @@ pub(crate) enum Failure {
         /// What was given.
         given: String,
     },
+    /// Not a reference of a legal hold.
+    #[error("`{}` is not the reference of a legal hold", plain(.given))]
+    HoldReference {
+        /// What was given.
+        given: String,
+    },
+    /// A correction that changes nothing.
+    #[error("nobody said what is to be corrected")]
+    NothingToCorrect,
     /// Not an agency of the agreement.
     #[error("`{}` is not a party of `{agreement}`", plain(.given))]
     NotAPartner {
@@ -231,6 +241,9 @@ pub(crate) enum Failure {
         /// What to do next.
         hint: &'static str,
     },
+    /// Combinations of labels that cannot be looked at.
+    #[error("{}", plain(&.0.to_string()))]
+    LabelSpace(policy::label_space::SpaceError),
     /// The operating system gave no randomness, or no thread.
     #[error("the operating system refused {0}")]
     System(&'static str),
@@ -267,6 +280,8 @@ impl Failure {
             Self::TextNotSubmitted => "TEXT_NOT_SUBMITTED",
             Self::CaseUnknown { .. } => "CASE_UNKNOWN",
             Self::RecordReference { .. } => "RECORD_REFERENCE",
+            Self::HoldReference { .. } => "HOLD_REFERENCE",
+            Self::NothingToCorrect => "NOTHING_TO_CORRECT",
             Self::NotAPartner { .. } => "NOT_A_PARTNER",
             Self::NoHelp { .. } => "NO_HELP",
             Self::Import(_) => "IMPORT",
@@ -276,6 +291,7 @@ impl Failure {
             Self::Dial(_) => "DIAL",
             Self::Refused(refusal) => refusal.code.as_str(),
             Self::Node { code, .. } => code,
+            Self::LabelSpace(_) => "LABEL_SPACE",
             Self::System(_) => "SYSTEM",
         }
     }
@@ -289,6 +305,8 @@ impl Failure {
             | Self::AnswerMissing { .. }
             | Self::AnswerInvalid { .. }
             | Self::RecordReference { .. }
+            | Self::HoldReference { .. }
+            | Self::NothingToCorrect
             | Self::NotAPartner { .. }
             | Self::NoHelp { .. } => Outcome::Usage,
             Self::Refused(_) | Self::ValueRefused(_) => Outcome::Refused,
@@ -312,6 +330,7 @@ impl Failure {
             Self::Credentials { refused, .. } => refused.hint(),
             Self::Dial(failure) => failure.hint(),
             Self::Node { hint, .. } => hint,
+            Self::LabelSpace(error) => error.hint(),
             other => other.fixed_hint(),
         };
         fixed.to_owned()
@@ -355,9 +374,15 @@ impl Failure {
             Self::TextNotSubmitted => {
                 "submit its numbers, handles and links; `malines normalise text` shows what stays comparable"
             }
-            Self::CaseUnknown { .. } => "`malines case list` shows the open ones",
+            Self::CaseUnknown { .. } => "`malines case list` shows them, and until when each is open",
             Self::RecordReference { .. } => {
                 "give at least six digits of it, for example `R-5f2a91c0`"
+            }
+            Self::HoldReference { .. } => {
+                "`malines hold list` shows them; give at least six digits, like `H-20b41f07`"
+            }
+            Self::NothingToCorrect => {
+                "say what changes as a flag, like `--tlp AMBER`, or in `--answers FILE`"
             }
             Self::NotAPartner { .. } => "`malines status` shows the parties of each agreement",
             Self::NoHelp { .. } => "topics: analyst, prosecutor, operator, oversight, or a command",

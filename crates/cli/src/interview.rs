@@ -5,10 +5,38 @@ use crate::console::{Console, Surface};
 use crate::error::Failure;
 use domain::indicator::Family;
 use domain::refusal::{Refusal, RefusalCode};
-use domain::value::{Age, ContentClass, Media, Offence, Purpose, Role, Subject};
+use domain::value::{
+    Age, Basis, ContentClass, Handling, Media, Offence, Onward, Pap, Purpose, Role, Subject,
+};
 
 /// How often a question is repeated after an answer that makes no sense.
 const ATTEMPTS_MAX: usize = 3;
+
+/// How many answers one correction asks for.
+const CORRECTIONS_MAX: usize = 64;
+/// The keys of an answers file that a correction may change.
+const CORRECTABLE: [&str; 20] = [
+    "purposes",
+    "offences",
+    "tlp",
+    "pap",
+    "handling",
+    "evaluation",
+    "basis",
+    "subject",
+    "age",
+    "presumed_adult_reason",
+    "depicts",
+    "benefit",
+    "audience",
+    "onward",
+    "observed_first",
+    "observed_last",
+    "valid_days",
+    "review_days",
+    "role",
+    "class",
+];
 
 /// A question with its answers.
 struct Question {
@@ -46,6 +74,26 @@ pub(crate) fn complete(
     if somebody && answers.tlp.is_none() { ask(console, answers, "tlp") } else { Ok(()) }
 }
 
+/// Asks which answers of a record are wrong, and for the right ones, until nothing more is named.
+///
+/// # Errors
+/// [`Failure::AnswerInvalid`] after three answers that make no sense; those of reading.
+pub(crate) fn correct(console: &mut Console, answers: &mut Answers) -> Result<(), Failure> {
+    for _ in 0..CORRECTIONS_MAX {
+        let given = console.ask("what is wrong? one of the keys above, or nothing more >")?;
+        let given = given.unwrap_or_default().to_lowercase().replace([' ', '-'], "_");
+        let keys = CORRECTABLE.iter().filter(|key| **key == given || key.starts_with(&given));
+        let keys: Vec<&&str> = keys.collect();
+        match (given.as_str(), keys.as_slice()) {
+            ("" | "nothing_more", _) => return Ok(()),
+            (_, [key]) if **key == "audience" => ask_audience(console, answers)?,
+            (_, [key]) => ask_question(console, answers, Question::of_correction(key))?,
+            _ => console.say("  choose one of those named"),
+        }
+    }
+    Ok(())
+}
+
 /// A victim, a witness, a minor or somebody nobody knows: no further question makes sense.
 fn refuse_early(answers: &Answers) -> Result<(), Failure> {
     let refused = |code| Err(Failure::Refused(Refusal::new(code)));
@@ -60,7 +108,15 @@ fn refuse_early(answers: &Answers) -> Result<(), Failure> {
 }
 
 fn ask(console: &mut Console, answers: &mut Answers, key: &'static str) -> Result<(), Failure> {
-    let question = question(key);
+    ask_question(console, answers, question(key))
+}
+
+fn ask_question(
+    console: &mut Console,
+    answers: &mut Answers,
+    question: Question,
+) -> Result<(), Failure> {
+    let key = question.key;
     let mut why = String::new();
     for _ in 0..ATTEMPTS_MAX {
         let Some(given) = console.ask(&question.to_line())? else {
@@ -131,6 +187,10 @@ fn choices(key: &str) -> Vec<(String, &'static str)> {
         "role" => words(Role::WORDS),
         "media" => words(Media::WORDS),
         "class" => words(ContentClass::WORDS),
+        "pap" => words(Pap::WORDS),
+        "handling" => words(Handling::WORDS),
+        "basis" => words(Basis::WORDS),
+        "onward" => words(Onward::WORDS),
         "subject" => named(&[
             ("suspect facilitator", "SUSPECT_FACILITATOR"),
             ("convicted", "CONVICTED"),
@@ -163,6 +223,17 @@ fn choices(key: &str) -> Vec<(String, &'static str)> {
 }
 
 impl Question {
+    /// In a correction no answer is meant by saying nothing.
+    fn of_correction(key: &'static str) -> Self {
+        let text = match key {
+            "evaluation" => "what is right? for example EUROPOL_4X4 B2",
+            "observed_first" | "observed_last" => "which day is right? YYYY-MM-DD",
+            "valid_days" | "review_days" => "in how many days from now?",
+            _ => "what is right?",
+        };
+        Self { key, text, choices: choices(key), has_default: false }
+    }
+
     fn to_line(&self) -> String {
         let shown = self.choices.iter().enumerate().map(|(index, (shown, _))| {
             if self.has_default && index == 0 { format!("[{shown}]") } else { shown.clone() }
@@ -192,7 +263,7 @@ impl Question {
                 .into_iter()
                 .collect());
         }
-        let is_list = matches!(self.key, "purposes" | "offences");
+        let is_list = matches!(self.key, "purposes" | "offences" | "handling");
         let parts = if is_list { list(given) } else { vec![given.to_owned()] };
         parts.iter().map(|part| self.word(part)).collect()
     }

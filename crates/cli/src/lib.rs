@@ -4,8 +4,9 @@
 //! Values of people come from a prompt, standard input or a file; they are normalised and digested
 //! here and nothing but the digest goes to the own node.
 //!
-//! **Invariant:** it must never know how policy decides, what a partner holds, or a key of the node;
-//! it talks to the own node only, in one file (`session`), and reads files and the environment in one
+//! **Invariant:** it must never know what a partner holds, or a key of the node; what policy decides
+//! about real records is the node's to say (`malines policy` works on files and on labels alone); it
+//! talks to the own node only, in one file (`session`), and reads files and the environment in one
 //! file (`config`). No raw value is in an error, a `Debug`, JSON or a log, and nothing leaves before
 //! the person has seen what leaves and what stays.
 //!

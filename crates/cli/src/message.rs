@@ -93,6 +93,18 @@ pub(crate) enum Phrase {
     Send,
     /// Before a record is taken back.
     WithdrawForEver,
+    /// Before a new version of a record is made.
+    Correct,
+    /// Before a legal hold ends.
+    LiftHold,
+    /// What happens first to an own record that is to be erased.
+    OwnWithdrawnFirst,
+    /// What remains of a record that is erased.
+    ErasureLeaves,
+    /// By when the bytes are gone.
+    ErasedWithin,
+    /// Before records are erased.
+    EraseForEver,
     /// Under every match.
     LeadNotIdentification,
     /// Asks for a value without showing it.
@@ -115,6 +127,16 @@ pub(crate) const fn phrase(phrase: Phrase) -> &'static str {
         Phrase::Proceed => "proceed?",
         Phrase::Send => "send?",
         Phrase::WithdrawForEver => "withdraw it for ever?",
+        Phrase::Correct => "correct it?",
+        Phrase::LiftHold => "lift the hold?",
+        Phrase::OwnWithdrawnFirst => {
+            "a record of your own is withdrawn first: partners keep theirs until they are told"
+        }
+        Phrase::ErasureLeaves => {
+            "what remains: its random id, the class of its labels, and the entries of the audit log"
+        }
+        Phrase::ErasedWithin => "its bytes are gone from the disk of this node within 24 hours",
+        Phrase::EraseForEver => "erase for ever?",
         Phrase::LeadNotIdentification => "a match is a lead, not an identification",
         Phrase::ValueNotShown => "value (not shown, not kept):",
         Phrase::Leaves => "LEAVES THIS NODE",
@@ -176,7 +198,7 @@ const fn of_the_question(code: RefusalCode) -> (&'static str, &'static str) {
             ("the message is malformed", "update this program; if it stays, tell your operator")
         }
         C::TooLarge => ("too much at once", "send less at a time"),
-        C::NoCase => ("no open case allows it", "`malines case list` shows the open ones"),
+        C::NoCase => ("no open case allows it", "`malines case list` says until when each is open"),
         C::OfficerNotEntitled => {
             ("this officer may not do that", "ask your operator which role your certificate has")
         }
@@ -257,6 +279,11 @@ const fn of_its_way(code: RefusalCode) -> (&'static str, &'static str) {
         ),
         C::SignatureInvalid => ("signed by nobody who may", "tell your operator"),
         C::OriginMismatch => ("it belongs to another agency", "only its owner can do that"),
+        C::UnderHold => (
+            "it is under a legal hold and is not erased while that lasts",
+            "`malines hold list` shows the hold and who ordered it",
+        ),
+        C::Erased => ("it was erased here", "nothing to do; its entries in the audit log remain"),
         C::VersionConflict => {
             ("an older or repeated version", "nothing to do; if it stays, tell your operator")
         }

@@ -4,7 +4,9 @@
 
 use crate::config::{self, Environment, Profile, SMALL_FILE_BYTES_MAX};
 use crate::error::Failure;
+use domain::correction::{Correction, CorrectionReceipt, History};
 use domain::digest::{self, DIGEST_BYTES};
+use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
 use domain::name::AgencyId;
 use domain::report::{
     CaseOpening, Hit, Mode, NodeStatus, PAGE_MAX, Query, QueryReport, SUBMISSIONS_MAX,
@@ -17,6 +19,8 @@ use std::future::Future;
 use std::io::Write;
 use wire::client::{CallFailure, OfficerClient};
 use wire::connect::{DialLimits, Dialler, Target};
+use wire::convert::erasure::ErasureResult;
+use wire::convert::hold::HoldReference;
 use wire::convert::submission::SubmissionResult;
 use wire::convert::withdrawal::RecordReference;
 use wire::tls::Port;
@@ -170,6 +174,66 @@ impl Session {
     /// Takes a record back.
     pub(crate) fn withdraw(&self, record: RecordReference) -> Result<WithdrawalReceipt, Failure> {
         self.call(self.client.withdraw(record))
+    }
+
+    /// Makes a new version of an own record, or asks what would change.
+    pub(crate) fn correct(
+        &self,
+        record: RecordReference,
+        wanted: Correction,
+        mode: Mode,
+    ) -> Result<CorrectionReceipt, Failure> {
+        self.call(self.client.correct(record, wanted, mode))
+    }
+
+    /// The versions of an own record.
+    pub(crate) fn history(&self, record: RecordReference) -> Result<History, Failure> {
+        self.call(self.client.history(record))
+    }
+
+    /// Places a legal hold.
+    pub(crate) fn place_hold(
+        &self,
+        record: RecordReference,
+        order: HoldOrder,
+    ) -> Result<HoldReceipt, Failure> {
+        self.call(self.client.place_hold(record, order))
+    }
+
+    /// The legal holds, all pages, at most `holds_max`.
+    pub(crate) fn holds(&self, holds_max: usize) -> Result<Vec<HoldStanding>, Failure> {
+        let mut holds: Vec<HoldStanding> = Vec::new();
+        loop {
+            let after = holds.last().map(|one| (one.hold.record_id, one.hold.hold_id));
+            let page = self.call(self.client.list_holds(after))?;
+            let is_last = page.len() < PAGE_MAX;
+            let first = page.first().map(|one| (one.hold.record_id, one.hold.hold_id));
+            let goes_on = first > after;
+            holds.extend(page);
+            if is_last || !goes_on || holds.len() >= holds_max {
+                holds.truncate(holds_max);
+                return Ok(holds);
+            }
+        }
+    }
+
+    /// Reads a record under its hold.
+    pub(crate) fn read_hold(&self, hold: HoldReference) -> Result<HeldReading, Failure> {
+        self.call(self.client.read_hold(hold))
+    }
+
+    /// Lifts a legal hold.
+    pub(crate) fn lift_hold(&self, hold: HoldReference) -> Result<HoldReceipt, Failure> {
+        self.call(self.client.lift_hold(hold))
+    }
+
+    /// Erases records here.
+    pub(crate) fn erase(
+        &self,
+        records: Vec<RecordReference>,
+        reason: String,
+    ) -> Result<Vec<ErasureResult>, Failure> {
+        self.call(self.client.erase(records, reason))
     }
 
     /// The signed head of the audit log.

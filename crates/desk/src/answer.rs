@@ -7,21 +7,21 @@ use domain::class::Class;
 use domain::encoding;
 use domain::envelope::Signed;
 use domain::event::{Act, EVENT_RECORDS_MAX, Event};
-use domain::indicator::Body;
-use domain::label::Evaluation;
 use domain::name::{AgencyId, Digest, RecordId};
 use domain::question::{
     MATCHES_MAX, MATCHES_PER_TOKEN_MAX, MatchSummary, Matches, PADDING_STEPS, Question,
     QuestionTerms,
 };
-use domain::record::{CLOCK_SKEW_MS, Record};
+use domain::record::CLOCK_SKEW_MS;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
 use domain::value::{Channel, Tlp};
-use policy::{Action, Released};
+use policy::{Action, Permit, Released};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-use store::{Batch, Match, PendingCommit, Secrecy, Store, StoredRecord, Table};
+use std::sync::{Arc, Mutex, PoisonError};
+use store::{
+    Batch, ClassEntry, ClassNumber, Match, PendingCommit, RecordFacts, Secrecy, Store, Table,
+};
 
 /// The most askers whose use of the quota is kept.
 const ASKERS_MAX: usize = 1024;
@@ -76,14 +76,14 @@ impl Desk {
         event.local.code = looked_up.denied_by.as_ref().map(|denied| denied.0);
         let matched = looked_up.matched;
         event.local.records =
-            matched.iter().map(|(record_id, _)| *record_id).take(EVENT_RECORDS_MAX).collect();
+            matched.iter().map(|(found, _)| found.record_id).take(EVENT_RECORDS_MAX).collect();
         let batch = Batch::new().saying(event);
         self.quota.commit(asker, &*self.store, batch).await?;
         // What held before the entry was durable may no longer hold.
         let now = self.now();
-        let stale = matched.iter().any(|(record_id, summary)| {
+        let stale = matched.iter().any(|(found, summary)| {
             !self.gate.is_current(summary.permit(), now)
-                || !self.store.hit_row(record_id).is_some_and(|row| row.is_live(now))
+                || !self.store.row_of(found).is_some_and(|row| row.is_live(now))
         });
         if stale {
             return Ok(Answer::NoMatch { as_of: now });
@@ -155,15 +155,22 @@ impl Desk {
         let proposed = self.store.match_own(&terms.agreement, question.epoch, &question.tokens)?;
         let mut found = LookedUp::default();
         let mut per_slot: BTreeMap<u32, usize> = BTreeMap::new();
+        // Records of one class are judged alike for one question.
+        let mut judged: BTreeMap<ClassNumber, Judged> = BTreeMap::new();
         for proposal in proposed {
             let told = per_slot.entry(proposal.slot).or_default();
             if *told >= MATCHES_PER_TOKEN_MAX || found.matched.len() >= MATCHES_MAX {
                 continue;
             }
-            match self.look_at(asker, terms, &proposal, now) {
+            let Some(number) = proposal.row.class.filter(|_| proposal.row.is_live(now)) else {
+                continue;
+            };
+            let judged =
+                judged.entry(number).or_insert_with(|| self.judge(asker, terms, number, now));
+            match self.look_at(judged, &proposal) {
                 Ok(Some(summary)) => {
                     *told += 1;
-                    found.matched.push((proposal.record_id, summary));
+                    found.matched.push((proposal, summary));
                 }
                 Ok(None) => {}
                 Err(DeskError::Refused(refusal)) => {
@@ -178,40 +185,52 @@ impl Desk {
         Ok(found)
     }
 
-    /// One record that the index proposed; `Ok(None)` if it is not what was asked about.
-    fn look_at(
+    /// What may be shown of a class for this question.
+    fn judge(
         &self,
         asker: &AgencyId,
         terms: &QuestionTerms,
-        proposal: &Match,
+        number: ClassNumber,
         now: Timestamp,
-    ) -> Result<Option<Released<MatchSummary>>, DeskError> {
-        if !proposal.row.is_live(now) {
-            return Ok(None);
-        }
-        let Some(entry) = proposal.row.class.and_then(|number| self.store.class(number)) else {
-            return Ok(None);
+    ) -> Judged {
+        let Some(ClassEntry { class, .. }) = self.store.class(number) else {
+            return Judged::NotAskedAbout;
         };
-        let class = &entry.class;
         if class.kind != terms.kind || class.exercise != terms.exercise {
-            return Ok(None);
+            return Judged::NotAskedAbout;
         }
-        if !is_answered_by_machine(class) {
-            return Err(RefusalCode::TlpCeiling.into());
+        if !is_answered_by_machine(&class) {
+            return Judged::Denied(RefusalCode::TlpCeiling.into());
         }
-        let permit = self.gate.decide_answer(asker, terms, class, now).permit()?;
-        let Some(held) = self.store.record(&proposal.record_id)? else { return Ok(None) };
-        let released = held.release(&permit)?;
+        match self.gate.decide_answer(asker, terms, &class, now).permit() {
+            Ok(permit) => Judged::Shown(permit),
+            Err(refusal) => Judged::Denied(refusal),
+        }
+    }
+
+    /// One record that the index proposed; `Ok(None)` if it is not what was asked about.
+    fn look_at(
+        &self,
+        judged: &Judged,
+        proposal: &Match,
+    ) -> Result<Option<Released<MatchSummary>>, DeskError> {
+        let permit = match judged {
+            Judged::NotAskedAbout => return Ok(None),
+            Judged::Denied(refusal) => return Err(refusal.clone().into()),
+            Judged::Shown(permit) => permit,
+        };
+        let Some(held) = self.store.facts(proposal)? else { return Ok(None) };
+        let class = Arc::clone(held.class());
         let follow_up = RecordId::from_bytes(self.entropy.bytes());
-        let slot = proposal.slot;
-        released.try_map(|stored: StoredRecord| summary_of(&stored, slot, follow_up)).map(Some)
+        let summary = |facts| summary(&facts, &class, proposal.slot, follow_up);
+        Ok(Some(held.release(permit)?.map(summary)))
     }
 
     fn sign_matches(
         &self,
         asker: &AgencyId,
         commitment: Digest,
-        matched: Vec<(RecordId, Released<MatchSummary>)>,
+        matched: Vec<(Match, Released<MatchSummary>)>,
         now: Timestamp,
     ) -> Answer {
         if matched.is_empty() {
@@ -233,8 +252,18 @@ impl Desk {
 /// What a look-up found, and why the first thing that was found is not told.
 #[derive(Default)]
 struct LookedUp {
-    matched: Vec<(RecordId, Released<MatchSummary>)>,
+    matched: Vec<(Match, Released<MatchSummary>)>,
     denied_by: Option<(RefusalCode, String)>,
+}
+
+/// What policy says of one class for one question.
+enum Judged {
+    /// The question is about something else.
+    NotAskedAbout,
+    /// No; the asker is told that nothing matches.
+    Denied(Refusal),
+    /// Yes.
+    Shown(Permit),
 }
 
 /// A question is answered by a machine, whoever asks: what needs a human here stays. RED, which is
@@ -243,34 +272,27 @@ pub(crate) fn is_answered_by_machine(class: &Class) -> bool {
     class.tlp != Tlp::Red && !class.offences.iter().any(|offence| offence.is_speech())
 }
 
-/// What is said of a record behind a match.
-pub(crate) fn summary_of(
-    stored: &StoredRecord,
+/// What is said of a record behind a match: its facts, and what its class says. The store verified the
+/// commitment of what it read them from; the signature was verified before that was stored.
+pub(crate) fn summary(
+    facts: &RecordFacts,
+    class: &Class,
     slot: u32,
     follow_up: RecordId,
-) -> Result<MatchSummary, DeskError> {
-    // The store verified the commitment of these bytes; the signature was verified before they
-    // were stored.
-    let record = <Record as domain::envelope::Payload>::from_payload(&stored.envelope.payload)?;
-    let (role, class) = match &record.body {
-        Body::Account(body) => (Some(body.role), None),
-        Body::Content(body) => (None, Some(body.class)),
-        Body::Ad(_) => (None, None),
-    };
-    let evaluation: Evaluation = record.labels.evaluation;
-    Ok(MatchSummary {
+) -> MatchSummary {
+    MatchSummary {
         slot,
         follow_up,
-        kind: record.kind,
-        role,
-        class,
-        tlp: record.labels.tlp,
-        pap: record.labels.pap,
-        handling: record.labels.handling,
-        evaluation,
-        basis: record.labels.basis,
-        observed_last: record.observed_last,
-    })
+        kind: class.kind,
+        role: facts.role,
+        class: facts.content_class,
+        tlp: class.tlp,
+        pap: class.pap,
+        handling: class.handling,
+        evaluation: facts.evaluation,
+        basis: class.basis,
+        observed_last: facts.observed_last,
+    }
 }
 
 fn question_event(

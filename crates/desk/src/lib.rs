@@ -1,7 +1,8 @@
 //! The national desk: every procedure of one agency's node, as load, decide, commit, emit.
 //!
-//! Owns: submitting and withdrawing records, granting and serving partners' views, pulling ours,
-//! asking and answering live questions, token keys, agreements on file, cases, the audit head.
+//! Owns: submitting, correcting, withdrawing, holding and erasing records, granting and serving
+//! partners' views, pulling ours, asking and answering live questions, token keys, agreements on
+//! file, cases, the audit head.
 //!
 //! **Invariant:** it knows no socket and no file. Nothing leaves it for a partner that was not
 //! [`policy::Released`], and nothing is answered before its audit entry is durable, written in the
@@ -14,8 +15,11 @@
 pub mod agreements;
 pub mod answer;
 pub mod case;
+pub mod correct;
 pub mod entropy;
+pub mod erase;
 pub mod error;
+pub mod hold;
 pub mod keys;
 pub mod log;
 pub mod query;
@@ -24,6 +28,7 @@ pub mod seal;
 pub mod share;
 pub mod status;
 pub mod submit;
+pub mod upkeep;
 pub mod withdraw;
 
 use agreements::Registry;

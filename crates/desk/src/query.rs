@@ -1,18 +1,19 @@
 //! Asking: an officer's query against what is held here and, live, at the partners named.
 
 use crate::Desk;
-use crate::answer::summary_of;
+use crate::answer::summary;
 use crate::error::DeskError;
 use crate::put;
 use domain::digest::Fingerprint;
 use domain::encoding;
-use domain::envelope::{Envelope, Signed};
+use domain::envelope::{Envelope, Payload as _, Signed};
 use domain::event::{Act, Event};
 use domain::name::{AgencyId, CaseId, OfficerId, RecordId};
 use domain::question::{
     MATCHES_MAX, MATCHES_PER_TOKEN_MAX, MatchSummary, Matches, NoAnswer, PartnerAnswer, Question,
     QuestionTerms, padded_count,
 };
+use domain::record::Record;
 use domain::refusal::RefusalCode;
 use domain::report::{AnswerRow, Hit, Mode, PAGE_MAX, QUERY_FINGERPRINTS_MAX, Query, QueryReport};
 use domain::submission::Case;
@@ -23,12 +24,12 @@ use policy::{Action, Permit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
-use store::{Batch, Ownership, Secrecy, Table};
+use store::{Batch, Ownership, RecordFacts, Secrecy, Table};
 
 /// The most partners one query asks.
 pub const ASKED_MAX: usize = 64;
 /// The largest stored hit, in bytes.
-const HIT_BYTES_MAX: usize = 2048;
+pub(crate) const HIT_BYTES_MAX: usize = 2048;
 
 /// A call to a partner that is under way.
 pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<Reply, Silence>> + Send + 'a>>;
@@ -392,7 +393,8 @@ impl Desk {
             Ownership::Own => *record_id,
             Ownership::Foreign => RecordId::from_bytes(self.entropy.bytes()),
         };
-        let summary = summary_of(released.as_ref(), slot, follow_up)?;
+        let record = Record::from_payload(&released.as_ref().envelope.payload)?;
+        let summary = summary(&RecordFacts::of(&record), &entry.class, slot, follow_up);
         let origin = entry.class.origin.clone();
         Ok(Some(Hit { origin, summary, found_at: now, case, record_id: Some(*record_id) }))
     }

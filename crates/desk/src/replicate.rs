@@ -18,7 +18,9 @@ use domain::withdrawal::Tombstone;
 use policy::Action;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use store::{Batch, Change, ClassNumber, HitRow, Ownership, RecordPut, Secrecy, Table, Withdrawn};
+use store::{
+    Batch, Change, ClassNumber, Erased, HitRow, Ownership, RecordPut, Secrecy, Table, Withdrawn,
+};
 use sync::message::{
     Incarnation, PullMessage, PullRequest, PurgeReceipt, Section, VIEW_CLASSES_MAX,
 };
@@ -356,6 +358,10 @@ impl Replication {
             let dropped = row.class.is_some_and(|class| change.classes.contains(&class));
             let newer = version > row.version;
             if row.withdrawn == Withdrawn::Yes || !(newer || dropped || row.class.is_none()) {
+                return Ok(());
+            }
+            // What was erased here does not come back with a new view, only in a new version.
+            if row.erased == Erased::Yes && !newer {
                 return Ok(());
             }
         }

@@ -1,8 +1,9 @@
 //! How the node and its partners are, for officers.
 
 use crate::Desk;
+use crate::error::DeskError;
 use domain::name::{AgencyId, AgreementId};
-use domain::report::{Link, NodeStatus, PartnerStatus};
+use domain::report::{Link, NodeStatus, PartnerStatus, UpkeepStatus};
 use domain::time::Timestamp;
 
 /// What the node knows of a connection and the desk does not.
@@ -22,8 +23,17 @@ impl Desk {
         self.store.classes(partner, agreement).iter().map(|entry| entry.records).sum()
     }
 
-    /// The status; `link_of` tells what the node knows of each partner's connection.
-    pub fn status(&self, version: &str, link_of: impl Fn(&AgencyId) -> LinkReport) -> NodeStatus {
+    /// The status; `link_of` tells what the node knows of each partner's connection, and `upkeep` how
+    /// the last upkeep went. The holds that are due for review are counted here.
+    ///
+    /// # Errors
+    /// A failing or damaged store.
+    pub fn status(
+        &self,
+        version: &str,
+        upkeep: UpkeepStatus,
+        link_of: impl Fn(&AgencyId) -> LinkReport,
+    ) -> Result<NodeStatus, DeskError> {
         let counts = self.store.count();
         let agreements = self.agreement_statuses();
         let partners = self.partners().into_iter().map(|partner| {
@@ -41,7 +51,7 @@ impl Desk {
                 note,
             }
         });
-        NodeStatus {
+        Ok(NodeStatus {
             agency: self.own.clone(),
             version: version.to_owned(),
             clock: self.now(),
@@ -49,6 +59,8 @@ impl Desk {
             audit_size: self.store.head().tree_size,
             partners: partners.collect(),
             agreements,
-        }
+            upkeep: UpkeepStatus { reviews_due: self.reviews_due()?, ..upkeep },
+            recovery: String::new(),
+        })
     }
 }

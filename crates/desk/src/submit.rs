@@ -187,7 +187,7 @@ impl Desk {
     }
 
     /// Where a record of this class goes: one row per other party.
-    fn outlook(&self, agreement: &Agreement, class: &Arc<Class>, now: Timestamp) -> Vec<Outlook> {
+    pub(crate) fn outlook(&self, agreement: &Agreement, class: &Arc<Class>, now: Timestamp) -> Vec<Outlook> {
         let others = agreement.parties.iter().filter(|party| party.agency != self.own);
         others
             .map(|party| {
@@ -258,7 +258,7 @@ impl Desk {
     }
 
     /// A picture of somebody who crossed belongs to an advertisement that is on record here.
-    fn check_linked_ad(&self, record: &Record, now: Timestamp) -> Result<(), DeskError> {
+    pub(crate) fn check_linked_ad(&self, record: &Record, now: Timestamp) -> Result<(), DeskError> {
         let Body::Content(ContentBody { linked_ad: Some(linked), .. }) = &record.body else {
             return Ok(());
         };

@@ -12,39 +12,14 @@ use domain::withdrawal::Tombstone;
 use policy::Action;
 use store::{Batch, Change, Ownership, Precondition, Withdrawn};
 
-/// How many rows of a class log one step of a search reads.
-const SEARCH_ROWS: usize = 4096;
-
 impl Desk {
-    /// The one own record whose id begins with these bytes. Costs one pass over the class logs in
-    /// memory.
+    /// The one own record whose id begins with these bytes. Costs one pass over all rows in memory,
+    /// unless the id is whole.
     ///
     /// # Errors
     /// [`RefusalCode::NotHeld`] if there is none, [`RefusalCode::Malformed`] if there are several.
     pub fn find_own(&self, first_bytes: &[u8]) -> Result<RecordId, DeskError> {
-        if let Ok(record_id) = RecordId::try_from(first_bytes) {
-            return Ok(record_id);
-        }
-        let mut found: Option<RecordId> = None;
-        for agreement in self.agreement_statuses() {
-            for class in self.store.classes(&self.own, &agreement.agreement) {
-                let mut from = 0;
-                while from < class.end {
-                    let rows = self.store.class_log(class.number, from, SEARCH_ROWS);
-                    let Some(last) = rows.last() else { break };
-                    from = last.position + 1;
-                    for row in
-                        rows.iter().filter(|r| r.record_id.as_bytes().starts_with(first_bytes))
-                    {
-                        if found.is_some_and(|found| found != row.record_id) {
-                            return Err(RefusalCode::Malformed.into());
-                        }
-                        found = Some(row.record_id);
-                    }
-                }
-            }
-        }
-        Ok(found.ok_or(RefusalCode::NotHeld)?)
+        self.find_such(first_bytes, |row| row.origin == Ownership::Own)
     }
 
     /// Withdraws an own record.

@@ -2,7 +2,7 @@
 
 /// A word or a number that names no value of a closed enumeration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not a {what}; known: {known}")]
+#[error("`{given}` is not {} {what}; known: {known}", article(.what))]
 pub struct UnknownValue {
     /// The enumeration, in words.
     pub what: &'static str,
@@ -17,6 +17,11 @@ impl UnknownValue {
     pub fn new(what: &'static str, given: &str, known: &[&'static str]) -> Self {
         Self { what, given: given.chars().take(64).collect(), known: known.join(", ") }
     }
+}
+
+/// The English article before a word.
+pub(crate) fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
 }
 
 /// Declares an enumeration whose numbers start at 1 (0 is UNSPECIFIED on the wire and always

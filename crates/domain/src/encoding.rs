@@ -10,6 +10,8 @@ use minicbor::data::Type;
 pub const DEPTH_MAX: usize = 8;
 /// How many elements one map or array may announce.
 pub const ELEMENTS_MAX: u64 = 4096;
+/// What is allocated for an encoding before it grows.
+const CAPACITY_BYTES: usize = 512;
 
 /// Bytes that are not the exact encoding of what they claim to be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +44,8 @@ pub enum Malformed {
 
 /// Encodes a value whose encoder cannot fail: every encoder in this project writes to memory.
 pub fn to_bytes<T: minicbor::Encode<()>>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    // Room for most: growing step by step costs more than the encoding.
+    let mut bytes = Vec::with_capacity(CAPACITY_BYTES);
     match minicbor::encode(value, &mut bytes) {
         Ok(()) => bytes,
         // Writing to a vector is infallible; an empty payload is refused by every decoder.

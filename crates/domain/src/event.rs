@@ -64,6 +64,24 @@ closed! {
         LogRead = 22 "LOG_READ",
         /// A partner was refused a view or a token key; the code says why.
         ViewRefused = 23 "VIEW_REFUSED",
+        /// An officer corrected a record: a new version supersedes.
+        Corrected = 24 "CORRECTED",
+        /// A correction was refused.
+        CorrectionRefused = 25 "CORRECTION_REFUSED",
+        /// An officer placed a legal hold on a record.
+        HoldPlaced = 26 "HOLD_PLACED",
+        /// An officer lifted a legal hold.
+        HoldLifted = 27 "HOLD_LIFTED",
+        /// An officer read a record under its legal hold, for that proceeding.
+        HoldRead = 28 "HOLD_READ",
+        /// An officer erased records here.
+        Erased = 29 "ERASED",
+        /// Erasing was refused; the code says why.
+        ErasureRefused = 30 "ERASURE_REFUSED",
+        /// Time erased records that had expired.
+        Expired = 31 "EXPIRED",
+        /// Matches with records that are gone were forgotten.
+        MatchesForgotten = 32 "MATCHES_FORGOTTEN",
     }
 }
 

@@ -12,11 +12,13 @@
 
 pub mod class;
 pub mod closed;
+pub mod correction;
 pub mod digest;
 pub mod encoding;
 pub mod envelope;
 pub mod event;
 pub mod hexadecimal;
+pub mod hold;
 pub mod indicator;
 pub mod label;
 pub mod manifest;

@@ -7,7 +7,7 @@ use core::str::FromStr;
 
 /// A text that is not a well-formed name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not a {what}: {rule}")]
+#[error("`{given}` is not {} {what}: {rule}", crate::closed::article(.what))]
 pub struct InvalidName {
     /// The kind of name, in words.
     pub what: &'static str,
@@ -245,6 +245,10 @@ byte_name! {
 byte_name! {
     /// A case of the own agency: 128 random bits. Its reference text never leaves the node.
     CaseId, "case id", 16
+}
+byte_name! {
+    /// A legal hold: 128 random bits.
+    HoldId, "hold id", 16
 }
 byte_name! {
     /// The hash of a key, a manifest, an agreement, a policy bundle: BLAKE3, 32 bytes.

@@ -1,7 +1,7 @@
 //! Live questions: what is asked, what a partner answers, and the difference between "no match",
 //! "refused", "not asked" and "did not answer".
 
-use crate::digest::Commitment;
+use crate::digest::{Commitment, DIGEST_BYTES};
 use crate::encoding::{self, Malformed};
 use crate::envelope::Payload;
 use crate::indicator::Kind;
@@ -71,9 +71,10 @@ pub struct Question {
 impl Question {
     /// A salted commitment to what was asked: both logs hold it, neither holds the tokens.
     pub fn commitment(&self) -> Digest {
-        let mut hasher_input = Vec::with_capacity(self.tokens.len() * 32);
-        for token in &self.tokens {
-            hasher_input.extend_from_slice(token.as_bytes());
+        let mut hasher_input = vec![0; self.tokens.len() * DIGEST_BYTES];
+        let (places, _) = hasher_input.as_chunks_mut::<DIGEST_BYTES>();
+        for (place, token) in places.iter_mut().zip(&self.tokens) {
+            *place = *token.as_bytes();
         }
         // The padding tokens are random, so the commitment cannot be tested with a guess.
         Digest::from_bytes(crate::digest::derive(

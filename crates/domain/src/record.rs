@@ -419,4 +419,4 @@ fn is_ascending<T: Ord>(list: &[T]) -> bool {
 
 #[cfg(test)]
 #[path = "record_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -9,7 +9,7 @@ use crate::name::ClusterId;
 use crate::signature::{SecretKey, Signer as _};
 use crate::value::{Basis, Media, Pap, Platform, Role, Tlp};
 
-fn account() -> Statement {
+pub(crate) fn account() -> Statement {
     let made_at = Timestamp::from_date(2026, 11, 1).unwrap();
     Statement {
         schema: SCHEMA,

@@ -98,6 +98,10 @@ closed! {
         NormalisationNotLive = 58 "NORMALISATION_NOT_LIVE",
         /// Sexual material that shows or may show minors: never indexed here, for the competent channel.
         ProhibitedContent = 59 "PROHIBITED_CONTENT",
+        /// Under a legal hold: not erased while it lasts.
+        UnderHold = 60 "UNDER_HOLD",
+        /// Erased here.
+        Erased = 61 "ERASED",
     }
 }
 

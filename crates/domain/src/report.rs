@@ -11,6 +11,10 @@ use crate::value::{Offence, Purpose, Urgency};
 pub const QUERY_FINGERPRINTS_MAX: usize = 1000;
 /// The most cases, and the most hits, of one page.
 pub const PAGE_MAX: usize = 256;
+/// The most records that one request erases.
+pub const ERASURES_MAX: usize = 256;
+/// So many overdue records are counted at most.
+pub const OVERDUE_COUNTED_MAX: usize = 1000;
 /// The most submissions of one request.
 pub const SUBMISSIONS_MAX: usize = 512;
 
@@ -31,6 +35,24 @@ pub struct NodeStatus {
     pub agreements: Vec<AgreementStatus>,
     /// The partners, at most 256.
     pub partners: Vec<PartnerStatus>,
+    /// How expiring and erasing goes.
+    pub upkeep: UpkeepStatus,
+    /// Why the node is in recovery and only lets itself be read; empty if it is not.
+    pub recovery: String,
+}
+
+/// How the hourly expiring and erasing of a node goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UpkeepStatus {
+    /// When it last ended well, since this start.
+    pub last: Option<Timestamp>,
+    /// Records whose end was more than a day before the last upkeep and that are still here: always
+    /// none, or something is wrong. At most [`OVERDUE_COUNTED_MAX`] are counted.
+    pub overdue: u64,
+    /// Legal holds whose review is due.
+    pub reviews_due: u64,
+    /// Why the last upkeep failed; empty if it did not.
+    pub note: String,
 }
 
 /// How an agreement stands.
@@ -179,4 +201,17 @@ pub struct WithdrawalReceipt {
     pub audit_sequence: u64,
     /// The partners that were granted its class and will be told.
     pub partners: Vec<AgencyId>,
+}
+
+/// What came of erasing one record here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasureReceipt {
+    /// The record: its id remains.
+    pub record_id: RecordId,
+    /// Whose it was.
+    pub origin: AgencyId,
+    /// The partners that were granted it and are told that it is withdrawn; none for a copy.
+    pub told: Vec<AgencyId>,
+    /// The sequence number of the audit entry, which remains.
+    pub audit_sequence: u64,
 }

@@ -1,6 +1,7 @@
 //! The labels file: what a person decides about an import because no file of others can know it.
 
 use crate::Fault;
+use domain::correction::REASON_CHARACTERS_MAX;
 use domain::digest;
 use domain::label::{Evaluation, EvaluationScheme, HandlingSet};
 use domain::name::{AgencyId, AgreementId, Country};
@@ -15,8 +16,6 @@ use std::collections::BTreeSet;
 
 /// The longest labels file, in bytes.
 pub const LABELS_BYTES_MAX: usize = 64 * 1024;
-/// The longest reason why a presumed adult is one, in characters.
-const REASON_CHARACTERS_MAX: usize = 1000;
 
 /// What a person decided, checked. Everything that is not optional has to be decided.
 #[derive(Debug, Clone, PartialEq, Eq)]

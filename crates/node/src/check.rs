@@ -5,6 +5,7 @@ use crate::config::file::{self, PEM_FILE_BYTES_MAX, Readers};
 use crate::config::{Config, Problem, Severity};
 use crate::error::{NodeError, shown};
 use crate::key_file::{Key, KeyKind};
+use crate::recovery::Standing;
 use cedar_engine::{COMMON_FLOOR, Engine, Layer};
 use domain::envelope::{Envelope, Payload as _};
 use domain::manifest::Manifest;
@@ -84,6 +85,7 @@ impl Check {
         if let Some((manifest, _)) = &manifest {
             self.compare(config, manifest, &found);
         }
+        self.store(config);
         self.policy(config);
         self.agreements(config, manifest.as_ref().map(|(_, envelope)| envelope));
         self.row("partners", format!("let in at {}", config.partner_listen));
@@ -181,6 +183,19 @@ impl Check {
         self.row("manifest", format!("sequence {}, until {until}", manifest.sequence));
         self.row("dialled at", addresses.escape_debug().to_string());
         Some((manifest, envelope))
+    }
+
+    /// May a node run on the data folder at all?
+    fn store(&mut self, config: &Config) {
+        let folder = &config.data_folder;
+        match Standing::of(folder) {
+            Ok(Standing::Ordinary) => {}
+            Ok(standing @ Standing::Recovery(_)) => {
+                let what = format!("the store is in RECOVERY: {}", standing.note());
+                self.doubtful(folder, what, "docs/operating.md says what that means");
+            }
+            Err(error) => self.wrong(folder, error.to_string(), error.hint()),
+        }
     }
 
     /// Partners believe the manifest: what the node really has must be what it says.

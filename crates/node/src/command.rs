@@ -16,6 +16,7 @@ pub(crate) const DEFAULT_CONFIG: &str = "node.toml";
     version,
     about = "Sets up, checks and runs one agency's node",
     after_help = "First day: init, check-config, officer add, agreement ..., run.\n\
+        Every day: backup; docs/operating.md says what to do for each alarm.\n\
         Exit codes: 0 done, 2 failed or something is wrong, 64 usage",
     max_term_width = 100
 )]
@@ -39,8 +40,19 @@ pub(crate) enum Command {
     Renew(RenewCommand),
     /// Say everything that is wrong with the configuration and all it names
     CheckConfig(ConfigFile),
-    /// Read the whole store again and compare everything; refused while a node runs on it
-    Verify(ConfigFile),
+    /// Read the whole journal again and compare everything; a node may be running on it
+    Verify(Verify),
+    /// Make the tables anew from the journal; refused while a node is running
+    Rebuild(ConfigFile),
+    /// Copy the store into an archive, while the node runs, and its data keys into a file apart
+    Backup(Archive),
+    /// Put a backup into an empty data folder; the node is in RECOVERY then and only lets itself be
+    /// read, until a later release brings the way out
+    Restore(Restore),
+    /// Copy the store into an archive to be run elsewhere; no node starts on this folder again
+    Export(Archive),
+    /// Put an export into an empty data folder; the node goes on where the other one stopped
+    Import(Archive),
     /// Run the node until it is told to stop (SIGINT, SIGTERM); SIGHUP reads policy, agreements and
     /// certificates again
     Run(ConfigFile),
@@ -58,6 +70,36 @@ pub(crate) struct ConfigOption {
     /// The configuration file
     #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Also open every seal and follow every pointer of the tables; refused while a node is running
+    #[arg(long)]
+    pub(crate) deep: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Archive {
+    /// The archive
+    #[arg(value_name = "FILE")]
+    pub(crate) archive: PathBuf,
+    /// The file of the wrapped data keys, kept apart from the archives; only its newest state
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: PathBuf,
+    #[command(flatten)]
+    pub(crate) config: ConfigOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub(crate) from: Archive,
+    /// The newest erasure ledger of the node: what it names is erased again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

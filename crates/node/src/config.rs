@@ -60,6 +60,8 @@ pub struct Config {
     pub officers_folder: PathBuf,
     /// This country's own rules.
     pub local_policy: PathBuf,
+    /// Which records were erased: outside of the data folder and of every backup.
+    pub erasure_ledger: PathBuf,
     /// The node's certificate with its authority's below it.
     pub tls_certificate: PathBuf,
     /// Its private key.
@@ -76,6 +78,8 @@ pub struct Config {
     pub quota_per_day: u64,
     /// How often the head of the audit log is signed, in milliseconds.
     pub head_interval_ms: u64,
+    /// How often what has expired or was erased is taken off the disk, in milliseconds.
+    pub upkeep_interval_ms: u64,
     /// The cache of the store's tables, in bytes.
     pub cache_bytes: u64,
     /// Which log lines are written: directives as in `info,wire=debug`.
@@ -94,6 +98,7 @@ const KEYS: &[&str] = &[
     "agreements_folder",
     "officers_folder",
     "local_policy",
+    "erasure_ledger",
     "tls.certificate",
     "tls.key",
     "tls.officer_authority",
@@ -102,6 +107,7 @@ const KEYS: &[&str] = &[
     "sync.pull_interval_ms",
     "answer.quota_per_day",
     "audit.head_interval_ms",
+    "upkeep.interval_ms",
     "store.cache_bytes",
     "log.filter",
     "log.format",
@@ -323,6 +329,7 @@ fn read(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<Config> 
     let pull_interval_ms = document.number("sync.pull_interval_ms", 5_000, (10, 3_600_000));
     let quota_per_day = document.number("answer.quota_per_day", quota, (1, 10_000_000));
     let head_interval_ms = document.number("audit.head_interval_ms", 10_000, (100, 86_400_000));
+    let upkeep_interval_ms = document.number("upkeep.interval_ms", 3_600_000, (100, 43_200_000));
     let cache_bytes = document.number("store.cache_bytes", 64 * MIB, (MIB, 64 * 1024 * MIB));
     let name = document.text("name", "node-1");
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -338,6 +345,7 @@ fn read(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<Config> 
         agreements_folder: at("agreements_folder", "agreements"),
         officers_folder: at("officers_folder", "officers"),
         local_policy: at("local_policy", "policy/local.cedar"),
+        erasure_ledger: at("erasure_ledger", "erasures.ledger"),
         tls_certificate: at("tls.certificate", "tls/node.pem"),
         tls_key: at("tls.key", "tls/node.key"),
         officer_authority: at("tls.officer_authority", "tls/officer-authority.pem"),
@@ -346,6 +354,7 @@ fn read(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<Config> 
         pull_interval_ms,
         quota_per_day,
         head_interval_ms,
+        upkeep_interval_ms,
         cache_bytes,
         log_filter,
         log_format,

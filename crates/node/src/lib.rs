@@ -10,8 +10,10 @@
 //!
 //! Path through it: [`init`] makes a node's folder, [`officer`] enrols people, [`bundle`] and
 //! [`rendering`] carry an agreement, [`config`] reads what is there, [`check`] says what is wrong,
-//! [`run`](mod@run) serves, [`verify`](mod@verify) reads the store again.
+//! [`run`](mod@run) serves, [`verify`](mod@verify) reads the store again, [`backup`](mod@backup) and
+//! [`restore`](mod@restore) carry it, [`recovery`] keeps a restored node to itself.
 
+pub mod backup;
 pub mod bundle;
 pub mod certificate;
 pub mod check;
@@ -22,13 +24,19 @@ mod folder;
 mod grpc;
 pub mod init;
 pub mod key_file;
+pub mod ledger;
 pub mod officer;
 mod peers;
+mod progress;
+pub mod recovery;
 pub mod rendering;
+pub mod restore;
 pub mod run;
 mod scheduler;
 mod service;
+mod store_command;
 pub mod terms_file;
+mod upkeep;
 pub mod verify;
 
 use check::Verdict;
@@ -107,7 +115,12 @@ fn carry_out(command: Command) -> Result<ExitCode, NodeError> {
             print("next   send it to your partners: `malines-node agreement add-manifest`\n");
         }
         Command::CheckConfig(given) => return Ok(check_config(&given.config)),
-        Command::Verify(given) => return verify_store(&Config::load(&given.config)?),
+        Command::Verify(given) => return store_command::verify(&given),
+        Command::Rebuild(given) => return store_command::rebuild(&given),
+        Command::Backup(given) => store_command::backup(&given)?,
+        Command::Export(given) => store_command::export(&given)?,
+        Command::Restore(given) => store_command::restore(&given)?,
+        Command::Import(given) => store_command::import(&given)?,
         Command::Run(given) => {
             let checked = check::check(&given.config, now);
             for problem in &checked.problems {
@@ -149,7 +162,7 @@ fn officer_command(command: OfficerCommand) -> Result<(), NodeError> {
         }
         OfficerCommand::Revoke(given) => {
             officer::revoke(&Config::load(&given.config.config)?, &given.officer)?;
-            print(&format!("revoked {}; restart the node to put it in force\n", given.officer));
+            print(&format!("revoked {}; a running node knows it after `kill -HUP`, or at its next start\n", given.officer));
         }
     }
     Ok(())
@@ -209,33 +222,6 @@ fn check_config(path: &Path) -> ExitCode {
             say("the node cannot start\n");
             FAILED.into()
         }
-    }
-}
-
-fn verify_store(config: &Config) -> Result<ExitCode, NodeError> {
-    let report = verify::verify(config)?;
-    let (counts, verified) = (&report.counts, &report.verified);
-    print(&format!(
-        "opened    {}\nrecords   {} own, {} of partners, {} withdrawn\n\
-         read      {} frames, {} items; {} sealed parts opened, {} erased\n",
-        report.opened,
-        counts.own,
-        counts.foreign,
-        counts.withdrawn,
-        verified.frames,
-        verified.items,
-        verified.parts_opened,
-        verified.parts_erased
-    ));
-    for fault in &verified.faults {
-        say(&format!("fault: {}\n", fault.escape_debug()));
-    }
-    if verified.faults.is_empty() {
-        print("all is well\n");
-        Ok(ExitCode::SUCCESS)
-    } else {
-        say("hint: keep the folder as it is and restore the last good backup\n");
-        Ok(FAILED.into())
     }
 }
 

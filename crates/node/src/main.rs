@@ -6,6 +6,8 @@
 //! malines-node agreement ...     draft, sign and read what the authorities agree
 //! malines-node check-config      everything that is wrong, at once
 //! malines-node verify            read the whole store again and compare
+//! malines-node backup, restore   the store as one file, and back, after a loss
+//! malines-node export, import    the same, to go on elsewhere
 //! ```
 
 use std::process::ExitCode;

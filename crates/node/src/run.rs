@@ -5,8 +5,11 @@ use crate::config::Config;
 use crate::error::NodeError;
 use crate::grpc::officer::OfficerDoor;
 use crate::grpc::peer::{PeerDoor, Pulls};
+use crate::ledger::Ledger;
 use crate::peers::{self, Links, Nudges, Officers, Partners};
+use crate::recovery::{Guarded, Standing};
 use crate::scheduler::Scheduler;
+use crate::upkeep::{Board, Upkeep};
 use cedar_engine::{COMMON_FLOOR, Engine};
 use desk::agreements::Bundle;
 use desk::answer::Quota;
@@ -48,6 +51,8 @@ pub struct Running {
     pub officer_address: SocketAddr,
     /// What opening the store found.
     pub opened: OpenReport,
+    /// Does it serve partners, or only its own officers reading?
+    pub standing: Standing,
     stop: watch::Sender<Stage>,
     servers: Servers,
     followers: JoinSet<()>,
@@ -68,6 +73,8 @@ enum Stage {
 /// Whatever keeps it from serving, each with what to do next.
 pub async fn start(config: Config) -> Result<Running, NodeError> {
     let (store, opened) = open_store(&config).await?;
+    let standing = Standing::of(&config.data_folder)?;
+    let ledger = Arc::new(Ledger::open(&config, &*store)?);
     let engine = Arc::new(load_policy(&config)?);
     let gate =
         Arc::new(Gate::new(config.agency.clone(), Arc::clone(&engine) as Arc<dyn Evaluator>));
@@ -94,11 +101,18 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
         registry: Arc::clone(&registry),
         links: Arc::default(),
         nudges: Arc::default(),
+        board: Arc::default(),
+        standing: standing.clone(),
+        ledger,
     };
     let (stop, stopping) = watch::channel(Stage::Serving);
     let partners = doors.partners();
     let mut servers = JoinSet::new();
-    let partner_address = doors.serve_partners(&config, &stopping, &mut servers).await?;
+    let partner_address = match &standing {
+        Standing::Ordinary => doors.serve_partners(&config, &stopping, &mut servers).await?,
+        // In recovery nobody listens there.
+        Standing::Recovery(_) => config.partner_listen,
+    };
     let officer_address = doors.serve_officers(&config, &partners, &stopping, &mut servers).await?;
     let mut followers = JoinSet::new();
     let scheduler = Scheduler {
@@ -107,14 +121,18 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
         links: doors.links,
         pull_interval_ms: config.pull_interval_ms,
     };
-    followers.spawn(scheduler.run());
     followers.spawn(keep_registry(Arc::clone(&desk), registry, Arc::clone(&officers)));
-    followers.spawn(keep_head(Arc::clone(&desk), config.head_interval_ms));
+    if standing == Standing::Ordinary {
+        followers.spawn(scheduler.run());
+        followers.spawn(keep_head(Arc::clone(&desk), config.head_interval_ms));
+        followers.spawn(Upkeep::new(&desk, doors.board, config.upkeep_interval_ms).run());
+    }
     Ok(Running {
         desk,
         partner_address,
         officer_address,
         opened,
+        standing,
         stop,
         servers,
         followers,
@@ -131,6 +149,9 @@ struct Doors {
     registry: Arc<PeerRegistry>,
     links: Arc<Links>,
     nudges: Arc<Nudges>,
+    board: Arc<Board>,
+    standing: Standing,
+    ledger: Arc<Ledger>,
 }
 
 type Servers = JoinSet<Result<(), tonic::transport::Error>>;
@@ -175,10 +196,14 @@ impl Doors {
             partners: Arc::clone(partners),
             links: Arc::clone(&self.links),
             nudges: Arc::clone(&self.nudges),
+            board: Arc::clone(&self.board),
+            recovery: self.standing.note(),
+            ledger: Arc::clone(&self.ledger),
         };
         let service = OfficerServiceServer::new(door)
             .max_decoding_message_size(limits::DECODE_BYTES_MAX)
             .max_encoding_message_size(limits::ENCODE_BYTES_MAX);
+        let service = Guarded::new(service, self.standing.clone());
         let (address, incoming) = self.open(config.officer_listen, Port::Officer).await?;
         let router = limits::server().add_service(service);
         servers.spawn(accept::serve(router, incoming, stopped(stopping.clone())));
@@ -253,7 +278,9 @@ impl Running {
         self.followers.shutdown().await;
         let _ = self.stop.send(Stage::Stopping);
         while self.servers.join_next().await.is_some() {}
-        self.desk.sign_head()?;
+        if self.standing == Standing::Ordinary {
+            self.desk.sign_head()?;
+        }
         let store = Arc::clone(self.desk.store());
         let closed = tokio::task::spawn_blocking(move || store.close()).await;
         closed.map_err(|_| NodeError::Serving("the store's thread ended".to_owned()))??;

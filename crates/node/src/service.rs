@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Format};
 use crate::error::NodeError;
+use crate::recovery::Standing;
 use crate::run::{self, Running};
 use std::io::Write as _;
 #[cfg(unix)]
@@ -11,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 /// Runs a node until SIGINT or SIGTERM; SIGHUP reads policy, agreements and certificates again.
 ///
 /// Prints `ready AGENCY partners ADDRESS officers ADDRESS` on standard output when it serves; the log
-/// goes to standard error.
+/// goes to standard error. In recovery the partners' address is `closed`.
 ///
 /// # Errors
 /// Whatever keeps it from serving, or from stopping in order.
@@ -24,7 +25,14 @@ pub(crate) fn serve(config: Config) -> Result<(), NodeError> {
         let agency = config.agency.clone();
         let running = run::start(config).await?;
         tracing::info!(opened = %running.opened, "store opened");
-        let (partners, officers) = (running.partner_address, running.officer_address);
+        let officers = running.officer_address;
+        let partners = match &running.standing {
+            Standing::Ordinary => running.partner_address.to_string(),
+            Standing::Recovery(_) => {
+                tracing::warn!(why = %running.standing.note(), "RECOVERY");
+                "closed".to_owned()
+            }
+        };
         let mut out = std::io::stdout().lock();
         // Nobody may be reading; the node serves all the same.
         let _ = writeln!(out, "ready {agency} partners {partners} officers {officers}");

@@ -211,6 +211,8 @@ impl TransferPart {
                 to: to.clone(),
                 transfer_basis: self.basis,
                 safeguards: self.safeguards.as_ref().map(|hash| hash.0),
+                condition: None,
+                channels: None,
             })
         })
     }

@@ -1,10 +1,14 @@
-//! `verify`: reads the whole store again and compares everything with everything.
+//! `verify`: reads the store again and compares everything with everything.
 
 use crate::config::Config;
 use crate::error::NodeError;
+use crate::progress::Progress;
+use crate::restore::head_keys;
+use store::archive::{self, Checked, Source};
+use store::disk::RealDisk;
 use store::{Counts, Depth, EmbeddedStore, OpenReport, Store as _, Verified};
 
-/// What a verification found.
+/// What a deep verification found.
 #[derive(Debug)]
 pub struct Report {
     /// What opening had to mend.
@@ -15,21 +19,38 @@ pub struct Report {
     pub verified: Verified,
 }
 
-/// Opens the store, reads every frame, part, seal and pointer, and closes it.
+/// Reads every frame and part of the journal, its keys and its signed head. Takes no lock: a node may
+/// be running on it.
 ///
 /// Needs no certificate and no agreement: a node whose certificate has ended can still be verified.
 ///
 /// # Errors
-/// [`NodeError::Store`]: also if a node is running on it, or if there is none yet.
-pub fn verify(config: &Config) -> Result<Report, NodeError> {
-    let folder = &config.data_folder;
-    // Opening makes a folder where there is none: that would verify nothing and look well.
-    if !folder.is_dir() {
-        return Err(NodeError::NoStore { path: folder.clone() });
-    }
+/// [`NodeError::NoStore`]; [`NodeError::Store`] for a disk that fails, or a segment that is missing.
+/// What is wrong with the content is in the answer.
+pub fn verify(config: &Config) -> Result<Checked, NodeError> {
+    check_folder(config)?;
+    let (disk, unlock) = (RealDisk::new(&config.data_folder), config.unlock()?);
+    let source = Source { disk: &disk, agency: &config.agency, kek: unlock.expose() };
+    let mut progress = Progress::new("reading the journal");
+    Ok(archive::verify(&source, &head_keys(config)?, &mut |done, total| progress.at(done, total))?)
+}
+
+/// Opens the store, reads every frame, part, seal and pointer of the tables, and closes it.
+///
+/// # Errors
+/// As [`verify`]; also if a node is running on it.
+pub fn verify_deep(config: &Config) -> Result<Report, NodeError> {
+    check_folder(config)?;
     let (store, opened) = EmbeddedStore::open(config.store_settings()?)?;
     let verified = store.verify(Depth::Deep)?;
     let counts = store.count();
     store.close()?;
     Ok(Report { opened, counts, verified })
+}
+
+/// Refuses a data folder that is not there.
+pub(crate) fn check_folder(config: &Config) -> Result<(), NodeError> {
+    let folder = &config.data_folder;
+    // Opening makes a folder where there is none: that would verify nothing and look well.
+    if folder.is_dir() { Ok(()) } else { Err(NodeError::NoStore { path: folder.clone() }) }
 }

@@ -24,6 +24,9 @@ pub enum Action {
     Show,
     /// The origin takes a record of this class back.
     Withdraw,
+    /// An own officer reads a record of this class outside of any question: to correct it, or under
+    /// a legal hold.
+    Inspect,
 }
 
 impl Action {
@@ -36,6 +39,7 @@ impl Action {
         Self::Answer,
         Self::Show,
         Self::Withdraw,
+        Self::Inspect,
     ];
 
     /// The stable word, as in policy files.
@@ -48,12 +52,13 @@ impl Action {
             Self::Answer => "Answer",
             Self::Show => "Show",
             Self::Withdraw => "Withdraw",
+            Self::Inspect => "Inspect",
         }
     }
 
     /// Does what is decided leave for the peer? Only then does a permit open a [`crate::Held`].
     pub const fn hands_over(self) -> bool {
-        matches!(self, Self::Share | Self::Show)
+        matches!(self, Self::Share | Self::Show | Self::Inspect)
     }
 }
 

@@ -111,7 +111,8 @@ impl Gate {
     }
 
     /// Decides about records of a class: [`Action::Submit`] (the peer is our own agency),
-    /// [`Action::Share`], [`Action::Receive`], [`Action::Withdraw`] (the peer is the origin).
+    /// [`Action::Share`], [`Action::Receive`], [`Action::Withdraw`] (the peer is the origin),
+    /// [`Action::Inspect`] (the peer is our own agency).
     pub fn decide_class(
         &self,
         action: Action,

@@ -422,7 +422,7 @@ impl<'a> Scene<'a> {
             Action::Share | Action::Show => (true, false),
             Action::Receive => (false, true),
             Action::Ask | Action::Answer => (true, true),
-            Action::Submit | Action::Withdraw => (false, false),
+            Action::Submit | Action::Withdraw | Action::Inspect => (false, false),
         };
         let crosses = !self.is_own_use();
         let out = (crosses && out).then_some((self.own, self.peer));

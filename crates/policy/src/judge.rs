@@ -74,6 +74,7 @@ impl Judge {
     pub(crate) fn decide(&self, asked: &Asked, class: &Arc<Class>) -> Decision {
         match (asked.action, &asked.terms) {
             (Action::Withdraw, None) => self.decide_withdrawal(&asked.peer, class),
+            (Action::Inspect, None) => self.decide_inspection(&asked.peer, class),
             (Action::Submit | Action::Share | Action::Receive, None) => {
                 self.decide_class(asked, class)
             }
@@ -166,6 +167,16 @@ impl Judge {
         let scope = Scope::Class(Arc::clone(class));
         let rules = vec![invariant::WITHDRAW.to_owned()];
         Decision::Allow(Permit::new(Action::Withdraw, peer, scope, self.epoch, rules))
+    }
+
+    /// Our own officers may read what is lawfully kept, whatever the agreement has become; nobody else.
+    fn decide_inspection(&self, peer: &AgencyId, class: &Arc<Class>) -> Decision {
+        if *peer != self.own {
+            return Decision::deny(RefusalCode::NotAParty, invariant::OWN_USE);
+        }
+        let scope = Scope::Class(Arc::clone(class));
+        let rules = vec![invariant::OWN_USE.to_owned()];
+        Decision::Allow(Permit::new(Action::Inspect, peer, scope, self.epoch, rules))
     }
 
     fn scene<'s>(

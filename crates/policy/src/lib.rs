@@ -11,15 +11,27 @@
 //! Path through it: [`Gate`] finds the agreement and its standing, [`invariant`] says what is
 //! never allowed, the [`Evaluator`] narrows further, and the [`Decision`] is kept in a [`View`]
 //! until anything changes.
+//!
+//! Beside it, for people who write rules: a [`situation`] is one question to the rules in words, a
+//! [`rulebook`] is rules as formulas, the [`label_space`] is every situation that rules could tell
+//! apart, and over it [`survey`], [`proof`], [`difference`] and [`explanation`] say what rules can
+//! never do, never allow, would change, and why.
 
 mod cache;
 mod class_table;
 mod decision;
+pub mod difference;
 mod evaluator;
+pub mod explanation;
 mod gate;
 mod held;
 pub mod invariant;
 mod judge;
+pub mod label_space;
+pub mod proof;
+pub mod rulebook;
+pub mod situation;
+pub mod survey;
 pub mod table;
 
 pub use cache::View;

@@ -24,6 +24,8 @@ pub const BATCH_PRECONDITIONS_MAX: usize = 4096;
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The most classes or records one [`Change::DropForeign`] names.
 pub const DROP_LIST_MAX: usize = 4096;
+/// The most records one [`Change::Erase`] names.
+pub const ERASE_LIST_MAX: usize = DROP_LIST_MAX;
 /// The longest reason in a [`LocalPart`], in bytes.
 pub const REASON_BYTES_MAX: usize = 4096;
 /// How many idempotency keys are remembered: the newest ones.
@@ -118,6 +120,17 @@ pub enum Change {
         /// And these records, at most [`DROP_LIST_MAX`].
         record_ids: Vec<RecordId>,
     },
+    /// Erases what records say, own or foreign, live, withdrawn or expired: unmatchable and
+    /// unreadable at once, gone from the disk with the next [`crate::Store::compact`].
+    ///
+    /// That there was a record (its random id, version, class and expiry) stays; so does a
+    /// tombstone. An own id never comes again, a partner's only in a higher version. A record under
+    /// a legal hold is refused ([`crate::Conflict::Held`]), and so is one that was never here
+    /// ([`crate::Conflict::Unknown`]). Erasing twice is harmless.
+    Erase {
+        /// Which records, at least one and at most [`ERASE_LIST_MAX`].
+        record_ids: Vec<RecordId>,
+    },
     /// Writes a row.
     Put {
         /// The table.
@@ -149,6 +162,7 @@ impl core::fmt::Debug for Change {
                 let (classes, records) = (classes.len(), record_ids.len());
                 write!(f, "DropForeign({origin}, {classes} classes, {records} records)")
             }
+            Self::Erase { record_ids } => write!(f, "Erase({} records)", record_ids.len()),
             Self::Put { table, value, .. } => {
                 write!(f, "Put({}, {} bytes)", table.as_str(), value.len())
             }
@@ -314,16 +328,33 @@ fn check_change(change: &Change) -> Result<usize> {
             over("records to drop", record_ids.len(), DROP_LIST_MAX)?;
             Ok(classes.len() * 8 + record_ids.len() * 18 + 256)
         }
-        Change::Put { key, value, .. } => {
+        Change::Erase { record_ids } => {
+            if record_ids.is_empty() {
+                return Err(Error::Invalid("it erases nothing"));
+            }
+            over("records to erase", record_ids.len(), ERASE_LIST_MAX)?;
+            Ok(record_ids.len() * 18 + 256)
+        }
+        Change::Put { table, key, value, .. } => {
             check_key(key)?;
+            check_hold(*table, key)?;
             over("bytes in a value", value.len(), VALUE_BYTES_MAX)?;
             Ok(key.len() + value.len() + 256)
         }
-        Change::Delete { key, .. } => {
+        Change::Delete { table, key } => {
             check_key(key)?;
+            check_hold(*table, key)?;
             Ok(key.len() + 256)
         }
     }
+}
+
+/// The key of a legal hold says what it holds.
+fn check_hold(table: Table, key: &[u8]) -> Result<()> {
+    if table == Table::Hold && crate::table::held_by(key).is_none() {
+        return Err(Error::Invalid("the key of a hold is a record id and a hold id"));
+    }
+    Ok(())
 }
 
 fn check_local(local: &LocalPart) -> Result<usize> {

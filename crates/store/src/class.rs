@@ -28,7 +28,15 @@ struct Known {
 pub(crate) struct Classes {
     list: Vec<Known>,
     numbers: HashMap<Arc<Class>, u32>,
-    by_owner: HashMap<(AgencyId, AgreementId), Vec<u32>>,
+    by_owner: HashMap<(AgencyId, AgreementId), Owned>,
+}
+
+/// The classes of one originator under one agreement.
+#[derive(Default)]
+struct Owned {
+    numbers: Vec<u32>,
+    /// How many of them have records.
+    live: usize,
 }
 
 impl Classes {
@@ -44,10 +52,15 @@ impl Classes {
         self.list.get(number as usize).map(|known| &known.class)
     }
 
-    /// How many more classes this originator may have under this agreement.
+    /// How many more classes with records this originator may have under this agreement.
     pub(crate) fn room(&self, class: &Class) -> usize {
         let owner = (class.origin.clone(), class.agreement.clone());
-        CLASSES_MAX.saturating_sub(self.by_owner.get(&owner).map_or(0, Vec::len))
+        CLASSES_MAX.saturating_sub(self.by_owner.get(&owner).map_or(0, |owned| owned.live))
+    }
+
+    /// Does the class have records?
+    pub(crate) fn is_live(&self, number: u32) -> bool {
+        self.list.get(number as usize).is_some_and(|known| known.records > 0)
     }
 
     /// Adds the next class; false if the number is not the next, or the class is there.
@@ -57,7 +70,7 @@ impl Classes {
             return false;
         }
         let owner = (class.origin.clone(), class.agreement.clone());
-        self.by_owner.entry(owner).or_default().push(number);
+        self.by_owner.entry(owner).or_default().numbers.push(number);
         self.numbers.insert(Arc::clone(&class), number);
         let hash = class.hash();
         self.list.push(Known { class, hash, log: Vec::new(), records: 0 });
@@ -72,8 +85,14 @@ impl Classes {
 
     /// One record more or less is in the class; [`NONE`] is no class.
     pub(crate) fn count_record(&mut self, number: u32, by: i64) {
-        if let Some(known) = self.list.get_mut(number as usize) {
-            known.records = known.records.saturating_add_signed(by);
+        let Some(known) = self.list.get_mut(number as usize) else { return };
+        let was_live = known.records > 0;
+        known.records = known.records.saturating_add_signed(by);
+        let is_live = known.records > 0;
+        if was_live != is_live {
+            let owner = (known.class.origin.clone(), known.class.agreement.clone());
+            let live = &mut self.by_owner.entry(owner).or_default().live;
+            *live = if is_live { *live + 1 } else { live.saturating_sub(1) };
         }
     }
 
@@ -105,7 +124,7 @@ impl Classes {
 
     pub(crate) fn of(&self, origin: &AgencyId, agreement: &AgreementId) -> Vec<ClassEntry> {
         let numbers = self.by_owner.get(&(origin.clone(), agreement.clone()));
-        let numbers = numbers.map(Vec::as_slice).unwrap_or_default();
+        let numbers = numbers.map(|owned| owned.numbers.as_slice()).unwrap_or_default();
         numbers.iter().filter_map(|number| self.entry(*number)).collect()
     }
 }

@@ -29,8 +29,32 @@ macro_rules! reads_of_the_engine {
             self.engine.find_tombstone(record_id)
         }
 
+        fn held_record(&self, record_id: &RecordId) -> Result<Option<Held<StoredRecord>>> {
+            self.engine.find_held(record_id)
+        }
+
+        fn expired(&self, now: Timestamp, limit: usize) -> Vec<RecordId> {
+            self.engine.expired_records(now, limit)
+        }
+
+        fn compact(&self, now: Timestamp, stop: &dyn Fn() -> bool) -> Result<Compacted> {
+            self.engine.compact(now, stop)
+        }
+
         fn hit_row(&self, record_id: &RecordId) -> Option<HitRow> {
             self.engine.hit_row_of(record_id)
+        }
+
+        fn find(&self, first_bytes: &[u8], limit: usize) -> Vec<RecordId> {
+            self.engine.find_by_prefix(first_bytes, limit)
+        }
+
+        fn facts(&self, found: &Match) -> Result<Option<Held<RecordFacts>>> {
+            self.engine.facts_of(found)
+        }
+
+        fn row_of(&self, found: &Match) -> Option<HitRow> {
+            self.engine.row_of(found)
         }
 
         fn set_token_key(

@@ -129,15 +129,16 @@ impl RealDisk {
     }
 
     fn file(&self, path: &str) -> io::Result<Arc<File>> {
-        if let Some(file) = self.open_files().get(path) {
+        // Opened under the lock: a file that is removed meanwhile must not be kept open.
+        let mut open = self.open_files();
+        if let Some(file) = open.get(path) {
             return Ok(Arc::clone(file));
         }
         let file = OpenOptions::new().read(true).append(true).open(self.path(path))?;
-        Ok(self.keep_open(path, file))
+        Ok(Self::keep_open(&mut open, path, file))
     }
 
-    fn keep_open(&self, path: &str, file: File) -> Arc<File> {
-        let mut open = self.open_files();
+    fn keep_open(open: &mut HashMap<String, Arc<File>>, path: &str, file: File) -> Arc<File> {
         if open.len() >= OPEN_FILES_MAX {
             open.clear();
         }
@@ -162,7 +163,7 @@ impl Disk for RealDisk {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options.read(true).append(true).create_new(true);
         let file = options.open(self.path(path))?;
-        self.keep_open(path, file);
+        Self::keep_open(&mut self.open_files(), path, file);
         Ok(())
     }
 
@@ -212,16 +213,17 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.path(from), self.path(to))?;
         let mut open = self.open_files();
+        fs::rename(self.path(from), self.path(to))?;
         open.remove(from);
         open.remove(to);
         Ok(())
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
+        let mut open = self.open_files();
         fs::remove_file(self.path(path))?;
-        self.open_files().remove(path);
+        open.remove(path);
         Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! What an item does to memory and tables: the same when it is written and when it is read back.
 
-use crate::batch::LocalPart;
+use crate::batch::{LocalPart, Secrecy};
 use crate::error::{Error, Result};
 use crate::item::{
-    ClassNumberEntry, DropEntry, Header, ItemKind, ItemView, OnceEntry, RecordEntry, RowEntry,
-    TombstoneEntry,
+    ClassNumberEntry, DropEntry, EraseEntry, Header, ItemKind, ItemView, OnceEntry, RecordEntry,
+    RowEntry, TombstoneEntry,
 };
+use crate::reading::RecordFacts;
 use crate::seal::{KeyRing, Opened, aad_of_record};
 use crate::table::Table;
 use domain::class::Class;
@@ -28,7 +29,8 @@ pub(crate) enum Effect {
     Record(RecordEffect),
     Withdraw { record_id: RecordId, origin: AgencyId },
     Drop(DropEntry),
-    Put { key: Vec<u8> },
+    Erase(Vec<RecordId>),
+    Put { key: Vec<u8>, secrecy: Secrecy },
     Delete { key: Vec<u8> },
     Once(IdempotencyKey),
     Event,
@@ -44,6 +46,10 @@ pub(crate) struct RecordEffect {
     pub(crate) own: Option<OwnIndex>,
     /// Of a partner's record.
     pub(crate) token: Option<(TokenEpoch, Token)>,
+    /// The data key its content is sealed under, if any of its content is there.
+    pub(crate) content: Option<u32>,
+    /// Of a record that is written; one that is read back is not opened for them.
+    pub(crate) facts: Option<RecordFacts>,
 }
 
 /// What an own record is found by.
@@ -193,18 +199,30 @@ impl Effect {
             ItemKind::Record => {
                 let entry: RecordEntry = item.entry()?.ok_or_else(missing)?;
                 let local = open_local(item, &entry, ring)?;
-                Self::Record(record(&entry, local.as_ref(), own_classes(entry.class), ring))
+                let content = item.header.key.filter(|_| item.has_content());
+                let own = own_classes(entry.class);
+                Self::Record(record(&entry, local.as_ref(), own, content, ring))
             }
             ItemKind::Tombstone => {
                 let entry: TombstoneEntry = item.entry()?.ok_or_else(missing)?;
                 Self::Withdraw { record_id: entry.record_id, origin: entry.origin }
             }
             ItemKind::Drop => Self::Drop(item.entry()?.ok_or_else(missing)?),
+            ItemKind::Erase => {
+                let entry: EraseEntry = item.entry()?.ok_or_else(missing)?;
+                Self::Erase(entry.record_ids)
+            }
             ItemKind::Row | ItemKind::Delete => {
                 let entry: RowEntry = item.entry()?.ok_or_else(missing)?;
                 Table::from_byte(entry.table).ok_or("a table that is not known")?;
                 let key = crate::table::full_key(entry.table, &entry.key);
-                if kind == ItemKind::Row { Self::Put { key } } else { Self::Delete { key } }
+                let is_sealed = item.header.key.is_some();
+                let secrecy = if is_sealed { Secrecy::Sealed } else { Secrecy::Plain };
+                if kind == ItemKind::Row {
+                    Self::Put { key, secrecy }
+                } else {
+                    Self::Delete { key }
+                }
             }
             ItemKind::Class => {
                 let entry: ClassNumberEntry = item.entry()?.ok_or_else(missing)?;
@@ -224,6 +242,7 @@ fn record(
     entry: &RecordEntry,
     local: Option<&SealedLocal>,
     own: bool,
+    content: Option<u32>,
     ring: &KeyRing,
 ) -> RecordEffect {
     let x = local.filter(|_| own).and_then(SealedLocal::x);
@@ -234,5 +253,7 @@ fn record(
         expiry: entry.expiry,
         own: x.map(|x| OwnIndex { blind: ring.blind(&x), x }),
         token: local.filter(|_| !own).and_then(SealedLocal::token),
+        content,
+        facts: None,
     }
 }

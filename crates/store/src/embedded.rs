@@ -5,7 +5,7 @@ use crate::delegate::reads_of_the_engine;
 use crate::disk::{Disk, RealDisk};
 use crate::engine::{Engine, EngineParts, Queued};
 use crate::error::{Error, Result};
-use crate::folder::Folder;
+use crate::folder::{Folder, QUARANTINE};
 use crate::index::Mixer;
 use crate::journal::{self, Journal};
 use crate::load::{key_ring, load};
@@ -13,8 +13,8 @@ use crate::pending::PendingCommit;
 use crate::pointer::PointerChange;
 use crate::proof::{HEAD_FILE, parse_head, read_head};
 use crate::reading::{
-    ClassEntry, ClassNumber, Counts, Depth, Head, HitRow, LogRow, Match, Shown, StoredFrame,
-    StoredRecord, Verified,
+    ClassEntry, ClassNumber, Compacted, Counts, Depth, Head, HitRow, LogRow, Match, RecordFacts,
+    Shown, StoredFrame, StoredRecord, Verified,
 };
 use crate::seal::{Entropy, KeyRing};
 use crate::sled_tables::{SledFolder, SledTables, Trouble};
@@ -25,7 +25,7 @@ use audit::tree::Hash;
 use domain::digest::Fingerprint;
 use domain::envelope::Envelope;
 use domain::name::{AgencyId, AgreementId, RecordId};
-use domain::time::Clock;
+use domain::time::{Clock, Timestamp};
 use domain::token::{Token, TokenEpoch, TokenKey};
 use policy::Held;
 use rand_core::CryptoRng;
@@ -34,11 +34,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub use crate::folder::{FORMAT, QUARANTINE_MAX};
 pub use crate::journal::Cut;
 pub use crate::seal::KEY_BYTES;
+pub use crate::sled_tables::Content;
 
 /// The most batches that wait to be written.
 pub const QUEUE_BATCHES_MAX: usize = 4096;
@@ -49,6 +51,8 @@ pub const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 
 const SLED: &str = "sled";
 const SLED_OPENING: &str = "sled.opening";
+/// Left by [`crate::Store::rebuild_tables`].
+const SLED_RENEW: &str = "sled.renew";
 /// How many changes are given to sled at once while it catches up.
 const CATCH_UP_CHANGES: usize = 4096;
 /// After how many frames a rebuild says how far it is.
@@ -110,6 +114,8 @@ pub enum TablesFound {
         /// The frames that were replayed.
         replayed: u64,
     },
+    /// They were good, and were made anew because that was asked for.
+    Renewed,
     /// They were not good. They were put aside and rebuilt from the journal.
     Rebuilt {
         /// What was wrong.
@@ -129,12 +135,24 @@ impl core::fmt::Display for OpenReport {
         match &self.tables {
             TablesFound::Made => write!(f, "; the tables were made"),
             TablesFound::Good { replayed } => write!(f, "; {replayed} were replayed"),
+            TablesFound::Renewed => write!(f, "; the tables were made anew, as asked for"),
             TablesFound::Rebuilt { why, put_aside } => {
                 let put_aside = put_aside.display();
                 write!(f, "; the tables were rebuilt: {why}; the old ones are in {put_aside}")
             }
         }
     }
+}
+
+/// What [`EmbeddedStore::rebuild`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// How many frames the journal holds.
+    pub frames: u64,
+    /// What the old tables held; `None` if there were none, or they were not good.
+    pub before: Option<Content>,
+    /// What the new ones hold: the same, or the old ones were wrong.
+    pub after: Content,
 }
 
 /// A store in a data folder that this process alone holds.
@@ -156,6 +174,7 @@ impl EmbeddedStore {
         let Config { folder: path, agency, kek, clock, generator, .. } = config;
         let disk = config.disk.unwrap_or_else(|| Arc::new(RealDisk::new(&path)));
         let folder = Folder::open(&path, &*disk)?;
+        crate::archive::check_condition(&*disk)?;
         let mut entropy = Entropy::new(generator);
         let ring = key_ring(&*disk, &kek, &mut entropy)?;
         let mixer = Mixer([entropy.bytes(), entropy.bytes()].map(u64::from_be_bytes));
@@ -216,6 +235,34 @@ impl EmbeddedStore {
         Ok(Self { engine, queue, writer, folder })
     }
 
+    /// Makes the tables anew from the journal, in a folder that no process uses, and removes the old
+    /// ones with everything that was ever put aside: what sled kept of old pages is gone.
+    ///
+    /// # Errors
+    /// As [`EmbeddedStore::open`]; above all [`Error::Rollback`] while the old tables know more than
+    /// the journal, and then nothing was touched.
+    pub fn rebuild(config: Config) -> Result<Rebuilt> {
+        let disk = config.disk.unwrap_or_else(|| Arc::new(RealDisk::new(&config.folder)));
+        let folder = Folder::open(&config.folder, &*disk)?;
+        crate::archive::check_condition(&*disk)?;
+        let mut entropy = Entropy::new(config.generator);
+        let ring = key_ring(&*disk, &config.kek, &mut entropy)?;
+        let opening = Opening {
+            folder: &folder,
+            disk: &disk,
+            agency: &config.agency,
+            ring: &ring,
+            mixer: Mixer([entropy.bytes(), entropy.bytes()].map(u64::from_be_bytes)),
+            cache_bytes: config.cache_bytes,
+            segment_bytes: config.segment_bytes.min(journal::SEGMENT_BYTES),
+        };
+        folder.mark(SLED_RENEW).map_err(Error::io("leave a marker"))?;
+        let (loaded, found, before) = opening.load_and_compare()?;
+        let before = before.filter(|_| found == TablesFound::Renewed);
+        let (frames, after) = (loaded.state.tip.size(), loaded.sled.watermark.content());
+        Ok(Rebuilt { frames, before, after })
+    }
+
     /// The data folder.
     pub fn folder(&self) -> &std::path::Path {
         &self.folder.path
@@ -240,6 +287,10 @@ impl crate::Store for EmbeddedStore {
 
     reads_of_the_engine!();
 
+    fn rebuild_tables(&self) -> Result<()> {
+        self.folder.mark(SLED_RENEW).map_err(Error::io("leave a marker"))
+    }
+
     fn close(&self) -> Result<()> {
         self.queue.close();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -260,6 +311,13 @@ impl Drop for EmbeddedStore {
     }
 }
 
+/// How long the writer waits for more, if several callers were waiting the time before: they then share
+/// one sync of the disk. A caller alone is never made to wait.
+const GATHER: Duration = Duration::from_micros(200);
+/// So many batches or bytes are worth a sync of their own.
+const GATHER_BATCHES_MAX: usize = 32;
+const GATHER_BYTES_MAX: usize = 256 * 1024;
+
 /// Batches that wait for the writer.
 #[derive(Default)]
 struct Queue {
@@ -271,6 +329,8 @@ struct Queue {
 struct Waiting {
     batches: VecDeque<Queued>,
     bytes: usize,
+    /// Did several wait when the writer last took them?
+    is_shared: bool,
     is_closed: bool,
 }
 
@@ -304,6 +364,13 @@ impl Queue {
             }
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
+        let few = waiting.batches.len() < GATHER_BATCHES_MAX && waiting.bytes < GATHER_BYTES_MAX;
+        if waiting.is_shared && few && !waiting.is_closed {
+            drop(waiting);
+            std::thread::sleep(GATHER);
+            waiting = self.lock();
+        }
+        waiting.is_shared = waiting.batches.len() > 1;
         waiting.bytes = 0;
         Some(core::mem::take(&mut waiting.batches))
     }
@@ -337,8 +404,33 @@ enum Failure {
 }
 
 impl Opening<'_> {
-    /// Loads with the tables that are there; if they are no good, with new ones.
     fn load(&self) -> Result<(Loaded, TablesFound)> {
+        let (loaded, found, _) = self.load_and_compare()?;
+        Ok((loaded, found))
+    }
+
+    /// Makes the tables anew if that was asked for, once the old ones agreed with the journal: they
+    /// might have known that it lost something. Third: what was in the tables before.
+    fn load_and_compare(&self) -> Result<(Loaded, TablesFound, Option<Content>)> {
+        let (loaded, found) = self.load_what_is_there()?;
+        let before = loaded.sled.watermark.content();
+        if !self.folder.is_marked(SLED_RENEW) {
+            return Ok((loaded, found, Some(before)));
+        }
+        let (loaded, found) = if let TablesFound::Good { .. } = found {
+            drop(loaded);
+            self.folder.remove(SLED)?;
+            (self.load_what_is_there()?.0, TablesFound::Renewed)
+        } else {
+            (loaded, found)
+        };
+        self.folder.remove(QUARANTINE)?;
+        self.folder.unmark(SLED_RENEW).map_err(Error::io("remove a marker"))?;
+        Ok((loaded, found, Some(before)))
+    }
+
+    /// Loads with the tables that are there; if they are no good, with new ones.
+    fn load_what_is_there(&self) -> Result<(Loaded, TablesFound)> {
         let was_there = self.folder.path.join(SLED).exists();
         let trouble = match self.sled().map_err(Failure::Tables).and_then(|sled| self.read(sled)) {
             Ok((loaded, _)) if !was_there => return Ok((loaded, TablesFound::Made)),

@@ -5,10 +5,11 @@ use crate::effect::{DATA_PART, Effect, LOCAL_PART, OwnIndex, RecordEffect, Seale
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::item::{
-    self, ClassNumberEntry, DropEntry, Header, ItemKind, OnceEntry, Parts, RecordEntry, RowEntry,
-    TombstoneEntry,
+    self, ClassNumberEntry, DropEntry, EraseEntry, Header, ItemKind, OnceEntry, Parts, RecordEntry,
+    RowEntry, TombstoneEntry,
 };
 use crate::prepare::{Checked, Prepared};
+use crate::reading::RecordFacts;
 use crate::seal::{Entropy, KeyPurpose, aad_of_record, aad_of_row};
 use crate::table::full_key;
 use audit::frame::ItemsRoot;
@@ -23,7 +24,7 @@ impl Engine {
         checked: Vec<Checked>,
         entropy: &mut Entropy,
     ) -> Result<Prepared> {
-        let mut body = Body::new(entropy);
+        let mut body = Body::new(entropy, batch);
         if let Some(key) = batch.idempotency_key {
             let parts = Parts { entry: to_bytes(&OnceEntry { key }), ..Parts::default() };
             body.item(plain(ItemKind::Once), &parts, Effect::Once(key))?;
@@ -55,6 +56,11 @@ impl Engine {
                     };
                     let parts = Parts { entry: to_bytes(&drop), ..Parts::default() };
                     body.item(plain(ItemKind::Drop), &parts, Effect::Drop(drop))?
+                }
+                Change::Erase { record_ids } => {
+                    let entry = to_bytes(&EraseEntry { record_ids: record_ids.clone() });
+                    let parts = Parts { entry, ..Parts::default() };
+                    body.item(plain(ItemKind::Erase), &parts, Effect::Erase(record_ids.clone()))?
                 }
                 Change::Put { .. } | Change::Delete { .. } => self.encode_row(change, &mut body)?,
             };
@@ -89,8 +95,9 @@ impl Engine {
             let blind = self.ring().blind(&local.x);
             OwnIndex { blind, x: local.x.clone() }
         });
-        let effect =
-            RecordEffect { record_id, version, class: number, expiry, own, token: put.token };
+        let (token, content, facts) = (put.token, Some(key), Some(RecordFacts::of(record)));
+        let class = number;
+        let effect = RecordEffect { record_id, version, class, expiry, own, token, content, facts };
         let header = Header { kind: ItemKind::Record, key: Some(key), retention: Some(expiry) };
         let parts = Parts { entry: to_bytes(&entry), local, data: Some(data) };
         body.item(header, &parts, Effect::Record(effect))
@@ -132,7 +139,8 @@ impl Engine {
                 };
                 let header = Header { kind: ItemKind::Row, key: number, retention: None };
                 let parts = Parts { entry, local: None, data: Some(data) };
-                body.item(header, &parts, Effect::Put { key: full_key(table.byte(), key) })
+                let effect = Effect::Put { key: full_key(table.byte(), key), secrecy: *secrecy };
+                body.item(header, &parts, effect)
             }
             Change::Delete { table, key } => {
                 let entry = to_bytes(&RowEntry { table: table.byte(), key: key.clone() });
@@ -157,6 +165,10 @@ impl Engine {
         saved.map(|()| number)
     }
 }
+
+/// What is allocated for each item of a body, and for a whole body, before it grows.
+const ITEM_CAPACITY_BYTES: usize = 1024;
+const BODY_CAPACITY_BYTES_MAX: usize = 1024 * 1024;
 
 const fn plain(kind: ItemKind) -> Header {
     Header { kind, key: None, retention: None }
@@ -192,14 +204,16 @@ struct Body<'e> {
 }
 
 impl<'e> Body<'e> {
-    fn new(entropy: &'e mut Entropy) -> Self {
+    fn new(entropy: &'e mut Entropy, batch: &Batch) -> Self {
+        let items = batch.changes.len() + batch.events.len() + 1;
+        let bytes = ITEM_CAPACITY_BYTES.saturating_mul(items).min(BODY_CAPACITY_BYTES_MAX);
         Self {
             entropy,
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(bytes),
             root: ItemsRoot::new(),
-            effects: Vec::new(),
-            changes: Vec::new(),
-            events: Vec::new(),
+            effects: Vec::with_capacity(items),
+            changes: Vec::with_capacity(batch.changes.len()),
+            events: Vec::with_capacity(batch.events.len()),
         }
     }
 

@@ -43,10 +43,12 @@ pub(crate) struct Engine {
     pub(crate) head: RwLock<Option<Vec<u8>>>,
     state: RwLock<State>,
     ring: RwLock<KeyRing>,
-    writer: Mutex<Entropy>,
+    pub(crate) writer: Mutex<Entropy>,
     fence: Mutex<Option<&'static str>>,
     /// Held while tokens are computed, so that two keys do not mix.
     pub(crate) token_work: Mutex<()>,
+    /// Held while segments are written anew.
+    pub(crate) compaction: Mutex<()>,
     clock: Arc<dyn Clock>,
 }
 
@@ -76,6 +78,7 @@ impl Engine {
             writer: Mutex::new(parts.entropy),
             fence: Mutex::new(None),
             token_work: Mutex::new(()),
+            compaction: Mutex::new(()),
             clock: parts.clock,
         }
     }
@@ -184,6 +187,9 @@ impl Engine {
         }
         drop(state);
         answers.into_iter().for_each(|(promise, answer)| promise.answer(answer));
+        // Of frames that change no table, only where the last one ends is worth telling.
+        let last = jobs.last().map(|(size, ..)| *size);
+        jobs.retain(|(size, _, changes)| !changes.is_empty() || Some(*size) == last);
         for (size, chain, changes) in jobs {
             if self.tables.apply(size, chain, changes).is_err() {
                 self.fence(

@@ -93,6 +93,18 @@ pub enum Error {
         /// The newest format this program knows.
         known: u32,
     },
+    /// An archive of a backup or an export that is not whole, or not for this node.
+    #[error("the archive cannot be used: {0}")]
+    Archive(String),
+    /// A backup is restored, and an export imported, only where nothing is.
+    #[error("the data folder is not empty: there is `{0}`")]
+    NotEmpty(String),
+    /// The store was exported: another folder carries on its history.
+    #[error("this store was exported to be run elsewhere")]
+    Moved,
+    /// A restore or an import was begun in this folder and did not come to its end.
+    #[error("a restore into this folder did not come to its end")]
+    HalfRestored,
     /// No head was signed yet, so nothing can be exported that verifies.
     #[error("no signed head is stored yet")]
     NoHead,
@@ -116,6 +128,16 @@ pub enum Conflict {
     /// The record belongs to another originator, or to another agreement.
     #[error("record {0} belongs to another originator or agreement")]
     Origin(RecordId),
+    /// The record is under a legal hold: nothing of it is erased before the last hold ends.
+    #[error("record {0} is under a legal hold")]
+    Held(RecordId),
+    /// The record was erased here. An own record never comes back; a partner's only in a higher
+    /// version than the one that was erased.
+    #[error("record {0} was erased")]
+    Erased(RecordId),
+    /// There is no such record to erase.
+    #[error("record {0} is not known")]
+    Unknown(RecordId),
 }
 
 impl Error {
@@ -138,6 +160,14 @@ impl Error {
             Self::TooManyClasses(_) => "the partner uses too many label combinations; tell it",
             Self::InUse => "stop the other process, or choose another data folder",
             Self::NewerFormat { .. } => "install the release that wrote it, or a newer one",
+            Self::Archive(_) => "nothing was put in place; take another copy, or another backup",
+            Self::NotEmpty(_) => {
+                "name a folder that is empty or not there; nothing is written over"
+            }
+            Self::Moved => {
+                "run it where it was imported; only if it was imported nowhere, remove the file MOVED"
+            }
+            Self::HalfRestored => "remove what is in the data folder and restore again",
             Self::NoHead => "wait until the node signed its first head, then export again",
             Self::Audit(_) => "compare with an export of the same log",
         }

@@ -13,7 +13,7 @@ pub const QUARANTINE_MAX: usize = 4;
 
 const FORMAT_FILE: &str = "FORMAT";
 const LOCK_FILE: &str = "LOCK";
-const QUARANTINE: &str = "quarantine";
+pub(crate) const QUARANTINE: &str = "quarantine";
 
 /// A data folder that this process alone holds, as long as this value lives.
 pub(crate) struct Folder {
@@ -66,6 +66,15 @@ impl Folder {
             drop(fs::remove_dir_all(folder.join(format!("{name}-{number}"))));
         }
         Ok(to)
+    }
+
+    /// Removes a subfolder with everything in it, durably, there or not.
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        let removed = match fs::remove_dir_all(self.path.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => sync_folder(&self.path),
+        };
+        removed.map_err(Error::io("remove old tables"))
     }
 
     /// Is a marker there?

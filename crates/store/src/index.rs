@@ -1,18 +1,24 @@
 //! The indexes in memory: records by id, by blind fingerprint and by token.
 //!
-//! Compact, because a node holds millions of rows: a row is 56 bytes, and every index is a table of
+//! Compact, because a node holds millions of rows: a row is 72 bytes, and every index is a table of
 //! row numbers (4 bytes and one of control) that compares with what it points to. Numbers are never
 //! given twice while the process lives. Places in the tables are chosen with a secret drawn at
 //! start, so a partner cannot choose ids or tokens that collide.
 
-use crate::reading::Ownership;
+use crate::reading::{Ownership, RecordFacts};
+use crate::sieve::Sieve;
+use domain::label::Evaluation;
 use domain::name::RecordId;
 use domain::record::Version;
+use domain::time::Timestamp;
 use domain::token::Token;
+use domain::value::{ContentClass, Role};
 use hashbrown::HashTable;
 
 /// No row, no class, no entry.
 pub(crate) const NONE: u32 = u32::MAX;
+/// No segment: they are numbered from 1.
+pub(crate) const NOWHERE: u32 = 0;
 
 /// Chooses places in tables; the secret is drawn at start.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +28,16 @@ impl Mixer {
     fn mix(self, a: u64, b: u64) -> u64 {
         let [x, y] = self.0;
         fold(fold(a ^ x, b ^ y) ^ a ^ x, 0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// Of a key of any length.
+    pub(crate) fn of_key(self, key: &[u8]) -> u64 {
+        let (words, rest) = key.as_chunks::<8>();
+        let word = |state, word: &[u8; 8]| self.mix(state, u64::from_ne_bytes(*word));
+        let mut last = [0; 8];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let state = words.iter().fold(key.len() as u64, word);
+        word(state, &last)
     }
 
     fn of_bytes(self, bytes: &[u8]) -> u64 {
@@ -58,6 +74,15 @@ pub(crate) struct Row {
     pub(crate) class: u32,
     pub(crate) origin: u16,
     pub(crate) state: RowState,
+    /// Its content is gone, for ever; that it was here is remembered.
+    pub(crate) erased: bool,
+    /// The segment of the item that holds its newest content; [`NOWHERE`] if there is none.
+    pub(crate) segment: u32,
+    /// What is kept of [`RecordFacts`]; without an evaluation nothing is.
+    evaluation: Option<Evaluation>,
+    role: Option<Role>,
+    content_class: Option<ContentClass>,
+    observed_last_ms: u64,
 }
 
 impl Row {
@@ -71,7 +96,36 @@ impl Row {
             class: NONE,
             origin,
             state: RowState::Live,
+            erased: false,
+            segment: NOWHERE,
+            evaluation: None,
+            role: None,
+            content_class: None,
+            observed_last_ms: 0,
         }
+    }
+
+    /// What is known of this version without reading it; `None` of what was not read since start.
+    pub(crate) fn facts(&self) -> Option<RecordFacts> {
+        Some(RecordFacts {
+            role: self.role,
+            content_class: self.content_class,
+            evaluation: self.evaluation?,
+            observed_last: Timestamp::from_millis(self.observed_last_ms),
+        })
+    }
+
+    /// Keeps the facts of the present version, or forgets those of the one before.
+    pub(crate) fn keep_facts(&mut self, facts: Option<RecordFacts>) {
+        self.evaluation = facts.map(|facts| facts.evaluation);
+        self.role = facts.and_then(|facts| facts.role);
+        self.content_class = facts.and_then(|facts| facts.content_class);
+        self.observed_last_ms = facts.map_or(0, |facts| facts.observed_last.as_millis());
+    }
+
+    /// May it be matched and read, as far as withdrawal and erasure go?
+    pub(crate) fn is_live(&self) -> bool {
+        self.state == RowState::Live && !self.erased
     }
 
     pub(crate) const fn ownership(&self) -> Ownership {
@@ -132,6 +186,7 @@ impl Rows {
         }
         if let Some(row) = self.row_mut(number) {
             row.state = RowState::Dropped;
+            row.keep_facts(None);
         }
     }
 
@@ -228,6 +283,8 @@ pub(crate) struct TokenMap {
     /// The first entry of each token; the others follow by `next`.
     by_token: HashTable<u32>,
     by_row: HashTable<u32>,
+    /// Turns most tokens away before the tables are looked at.
+    sieve: Sieve,
 }
 
 impl TokenMap {
@@ -238,7 +295,19 @@ impl TokenMap {
             free: Vec::new(),
             by_token: HashTable::new(),
             by_row: HashTable::new(),
+            sieve: Sieve::new(),
         }
+    }
+
+    /// The places of those tokens that may be here: of all that are, and of few others. All are
+    /// looked up side by side, so that none waits for the memory of the one before.
+    pub(crate) fn likely(&self, tokens: &[Token]) -> Vec<u32> {
+        let hash = |token: &Token| self.mixer.of_bytes(token.as_bytes());
+        let hashes: Vec<u64> = tokens.iter().map(hash).collect();
+        let words: Vec<u64> = hashes.iter().map(|hash| self.sieve.word(*hash)).collect();
+        let pairs = (0..).zip(hashes.iter().zip(words));
+        let likely = pairs.filter(|(_, (hash, word))| Sieve::may_hold(*word, **hash));
+        likely.map(|(place, _)| place).collect()
     }
 
     fn entry(&self, number: u32) -> Option<&TokenEntry> {
@@ -298,6 +367,11 @@ impl TokenMap {
         };
         let hash = self.mixer.mix(u64::from(row), !u64::from(row));
         self.by_row.insert_unique(hash, number, hash_of);
+        let hashes = || {
+            let held = self.entries.iter().filter(|entry| entry.row != NONE);
+            held.map(|entry| mixer.of_bytes(entry.token.as_bytes()))
+        };
+        self.sieve.add(mixer.of_bytes(token.as_bytes()), self.by_row.len(), hashes);
     }
 
     /// Finds a row by no token any more.
@@ -376,7 +450,7 @@ mod tests {
 
     #[test]
     fn a_row_is_small() {
-        assert!(size_of::<Row>() <= 56, "{}", size_of::<Row>());
+        assert!(size_of::<Row>() <= 72, "{}", size_of::<Row>());
     }
 
     #[test]

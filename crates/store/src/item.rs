@@ -2,8 +2,12 @@
 //!
 //! ```text
 //! item   CBOR array: header bytes, item commitment, entry part, local part or null, data part or null
-//! part   CBOR array of salt and bytes, or the 32-byte commitment alone once it was erased
+//! part   CBOR array of salt and bytes; once it was erased, of how much longer it was, and
+//!        its commitment
 //! ```
+//!
+//! The former length lets a place be found that was noted before something in front of it was
+//! erased: see `layout`.
 //!
 //! Commitments are those of `audit::frame`. The header is never erased and holds nothing personal.
 
@@ -49,12 +53,15 @@ pub(crate) enum ItemKind {
     /// The idempotency key of the batch: entry the key.
     #[n(8)]
     Once,
+    /// Records whose content is erased: entry [`EraseEntry`].
+    #[n(9)]
+    Erase,
 }
 
 impl ItemKind {
     /// Does it stand for a change that the caller asked for?
     pub(crate) const fn is_change(self) -> bool {
-        matches!(self, Self::Record | Self::Tombstone | Self::Drop | Self::Row | Self::Delete)
+        !matches!(self, Self::Event | Self::Class | Self::Once)
     }
 }
 
@@ -104,6 +111,13 @@ pub(crate) struct DropEntry {
     #[n(1)]
     pub(crate) classes: Vec<u32>,
     #[n(2)]
+    pub(crate) record_ids: Vec<RecordId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+pub(crate) struct EraseEntry {
+    #[n(0)]
     pub(crate) record_ids: Vec<RecordId>,
 }
 
@@ -194,10 +208,36 @@ pub(crate) struct ItemView<'b> {
     pub(crate) data: Option<PartView<'b>>,
 }
 
+/// Which parts of an item are to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Due {
+    pub(crate) entry: bool,
+    pub(crate) local: bool,
+    pub(crate) data: bool,
+}
+
+impl Due {
+    /// Nothing goes.
+    pub(crate) const NOTHING: Self = Self { entry: false, local: false, data: false };
+    /// What a record says goes; that there was one stays.
+    pub(crate) const CONTENT: Self = Self { entry: false, local: true, data: true };
+    /// The local part of an item that was repeated stays as long as the record.
+    pub(crate) const SUPERSEDED: Self = Self { entry: false, local: false, data: true };
+    /// Everything goes.
+    pub(crate) const ALL: Self = Self { entry: true, local: true, data: true };
+}
+
 #[derive(Clone, Copy)]
 pub(crate) enum PartView<'b> {
-    Open { salt: &'b [u8; DIGEST_BYTES], bytes: &'b [u8] },
-    Erased(Hash),
+    Open {
+        salt: &'b [u8; DIGEST_BYTES],
+        bytes: &'b [u8],
+    },
+    /// Erased; `length` is how long its encoding was before.
+    Erased {
+        length: u32,
+        commitment: Hash,
+    },
 }
 
 impl core::fmt::Debug for PartView<'_> {
@@ -211,14 +251,39 @@ impl<'b> PartView<'b> {
     pub(crate) const fn bytes(&self) -> Option<&'b [u8]> {
         match self {
             Self::Open { bytes, .. } => Some(bytes),
-            Self::Erased(_) => None,
+            Self::Erased { .. } => None,
         }
+    }
+
+    /// How long its encoding is, or was before it was erased.
+    fn length(&self) -> u32 {
+        match self {
+            Self::Open { bytes, .. } => open_length(bytes.len()),
+            Self::Erased { length, .. } => *length,
+        }
+    }
+
+    /// What is left of it.
+    fn erased(&self, kind: PartKind) -> Self {
+        Self::Erased { length: self.length(), commitment: self.commitment(kind) }
+    }
+
+    fn write(&self, e: &mut Encoder<&mut Vec<u8>>) -> Result<(), Infallible> {
+        e.array(2)?;
+        match self {
+            Self::Open { salt, bytes } => e.bytes(*salt)?.bytes(bytes)?,
+            Self::Erased { length, commitment } => {
+                let longer = length.saturating_sub(PART_BYTES_MIN);
+                e.u32(longer)?.bytes(commitment.as_bytes())?
+            }
+        };
+        Ok(())
     }
 
     fn commitment(&self, kind: PartKind) -> Hash {
         match self {
             Self::Open { salt, bytes } => part_commitment(kind, &Salt::from_bytes(**salt), bytes),
-            Self::Erased(commitment) => *commitment,
+            Self::Erased { commitment, .. } => *commitment,
         }
     }
 
@@ -227,7 +292,7 @@ impl<'b> PartView<'b> {
             Self::Open { salt, bytes } => {
                 Ok(Part::open(kind, Salt::from_bytes(*salt), bytes.to_vec())?)
             }
-            Self::Erased(commitment) => Ok(Part::closed(commitment)),
+            Self::Erased { commitment, .. } => Ok(Part::closed(commitment)),
         }
     }
 }
@@ -249,7 +314,69 @@ impl<'b> ItemView<'b> {
             local: part(&mut d)?,
             data: part(&mut d)?,
         };
-        if d.position() == bytes.len() { Ok(view) } else { Err(wrong("bytes after the item")) }
+        if d.position() != bytes.len() {
+            return Err(wrong("bytes after the item"));
+        }
+        if bytes.len().saturating_add(view.shrunk()) > ITEM_BYTES_MAX {
+            return Err(wrong("longer than any item"));
+        }
+        Ok(view)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = PartView<'b>> {
+        [Some(self.entry), self.local, self.data].into_iter().flatten()
+    }
+
+    /// By how many bytes it is shorter than it was written.
+    pub(crate) fn shrunk(&self) -> usize {
+        let shrunk = |part: PartView<'_>| match part {
+            PartView::Open { .. } => 0,
+            PartView::Erased { length, .. } => {
+                (length as usize).saturating_sub(erased_length(length))
+            }
+        };
+        self.parts().map(shrunk).sum()
+    }
+
+    /// Is any of the content still there: the local or the data part?
+    pub(crate) fn has_content(&self) -> bool {
+        [self.local, self.data].iter().flatten().any(|part| part.bytes().is_some())
+    }
+
+    /// Is any of the content there that is not due?
+    pub(crate) fn keeps_content(&self, due: Due) -> bool {
+        self.still_due(Due { entry: false, local: !due.local, data: !due.data }) > 0
+    }
+
+    /// What of `due` is still there, and how many parts that is.
+    pub(crate) fn still_due(&self, due: Due) -> usize {
+        let parts = [(due.entry, Some(self.entry)), (due.local, self.local), (due.data, self.data)];
+        let open = |part: Option<PartView<'_>>| part.is_some_and(|part| part.bytes().is_some());
+        parts.into_iter().filter(|(due, part)| *due && open(*part)).count()
+    }
+
+    /// The item without the parts that are due: salts and bytes gone, commitments in their place.
+    pub(crate) fn without(&self, due: Due) -> Vec<u8> {
+        let left = |due: bool, part: PartView<'b>, kind| {
+            if due { part.erased(kind) } else { part }
+        };
+        let mut out = Vec::with_capacity(256);
+        let mut e = Encoder::new(&mut out);
+        let written: Result<(), Infallible> = (|| {
+            e.array(5)?.bytes(self.header_bytes)?.bytes(self.commitment.as_bytes())?;
+            left(due.entry, self.entry, PartKind::Entry).write(&mut e)?;
+            let others =
+                [(due.local, self.local, PartKind::Local), (due.data, self.data, PartKind::Data)];
+            for (due, part, kind) in others {
+                match part {
+                    Some(part) => left(due, part, kind).write(&mut e)?,
+                    None => drop(e.null()?),
+                }
+            }
+            Ok(())
+        })();
+        debug_assert!(written.is_ok(), "a vector takes every byte");
+        out
     }
 
     /// Compares every part, and the item, with what was committed to.
@@ -284,6 +411,33 @@ impl<'b> ItemView<'b> {
     }
 }
 
+/// What encoding into memory can fail with: nothing.
+type Infallible = minicbor::encode::Error<core::convert::Infallible>;
+
+/// The length of the shortest encoding of a part: an open one without bytes.
+const PART_BYTES_MIN: u32 = 4 + DIGEST_BYTES as u32;
+
+/// How long the encoding of an open part with that many bytes is.
+fn open_length(bytes: usize) -> u32 {
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    bytes.saturating_add(PART_BYTES_MIN - 1).saturating_add(head_length(bytes))
+}
+
+/// How long the encoding of an erased part is that was `length` long.
+const fn erased_length(length: u32) -> usize {
+    (PART_BYTES_MIN - 1 + head_length(length.saturating_sub(PART_BYTES_MIN))) as usize
+}
+
+/// How long CBOR writes a number, or the head of a string of that length.
+const fn head_length(number: u32) -> u32 {
+    match number {
+        0..24 => 1,
+        24..256 => 2,
+        256..65_536 => 3,
+        _ => 5,
+    }
+}
+
 fn hash(d: &mut Decoder<'_>) -> Result<Hash, minicbor::decode::Error> {
     let bytes = <&[u8; DIGEST_BYTES]>::try_from(d.bytes()?);
     bytes.map(|bytes| Hash::from_bytes(*bytes)).map_err(|_| wrong_length())
@@ -291,16 +445,17 @@ fn hash(d: &mut Decoder<'_>) -> Result<Hash, minicbor::decode::Error> {
 
 fn part<'b>(d: &mut Decoder<'b>) -> Result<Option<PartView<'b>>, minicbor::decode::Error> {
     match d.datatype()? {
-        Type::Null => d.null().map(|()| None),
-        Type::Bytes => hash(d).map(|commitment| Some(PartView::Erased(commitment))),
-        _ => {
-            if d.array()? != Some(2) {
-                return Err(wrong_length());
-            }
-            let salt = d.bytes()?.try_into().map_err(|_| wrong_length())?;
-            Ok(Some(PartView::Open { salt, bytes: d.bytes()? }))
-        }
+        Type::Null => return d.null().map(|()| None),
+        _ if d.array()? != Some(2) => return Err(wrong_length()),
+        _ => {}
     }
+    if d.datatype()? == Type::Bytes {
+        let salt = d.bytes()?.try_into().map_err(|_| wrong_length())?;
+        return Ok(Some(PartView::Open { salt, bytes: d.bytes()? }));
+    }
+    let length = d.u32()?.checked_add(PART_BYTES_MIN).ok_or_else(wrong_length)?;
+    let commitment = hash(d)?;
+    Ok(Some(PartView::Erased { length, commitment }))
 }
 
 fn wrong_length() -> minicbor::decode::Error {
@@ -343,9 +498,35 @@ mod tests {
     fn an_erased_part_still_verifies_and_shows_nothing() {
         let bytes = encoded(&Parts { entry: b"e".to_vec(), local: None, data: Some(vec![9; 40]) });
         let mut view = ItemView::parse(&bytes).unwrap();
-        view.data = Some(PartView::Erased(view.data.unwrap().commitment(PartKind::Data)));
+        view.data = Some(view.data.unwrap().erased(PartKind::Data));
         view.check().unwrap();
         assert_eq!(view.data.unwrap().bytes(), None);
+    }
+
+    #[test]
+    fn what_is_left_of_an_item_knows_how_long_it_was_and_holds_nothing_of_it() {
+        for length in [0, 1, 23, 24, 255, 256, 65_535, 65_536, 300_000] {
+            let (local, data) = (Some(vec![0xaa; length]), Some(vec![0xbb; length / 2]));
+            let bytes = encoded(&Parts { entry: vec![0xcc; 40], local, data });
+            let whole = ItemView::parse(&bytes).unwrap();
+            assert_eq!((whole.shrunk(), whole.has_content()), (0, true));
+            assert_eq!(whole.without(Due::NOTHING), bytes);
+            for due in [
+                Due::CONTENT,
+                Due::ALL,
+                Due { data: true, ..Due::NOTHING },
+                Due { local: true, ..Due::NOTHING },
+            ] {
+                let left = whole.without(due);
+                let view = ItemView::parse(&left).unwrap();
+                view.check().unwrap();
+                assert_eq!(left.len() + view.shrunk(), bytes.len(), "{length} {due:?}");
+                assert_eq!((view.still_due(due), view.commitment), (0, whole.commitment));
+                assert_eq!(view.without(due), left, "again changes nothing");
+                let salt = |n: u8| left.windows(32).any(|window| window == [n; 32]);
+                assert_eq!([salt(1), salt(2), salt(3)], [!due.entry, !due.local, !due.data]);
+            }
+        }
     }
 
     #[test]

@@ -10,11 +10,13 @@ use crate::error::{Error, Result};
 use crate::frame::{
     BODY_BYTES_MAX, PREFIX_BYTES, Prefix, SEGMENT_HEADER_BYTES, SegmentHeader, find_magic,
 };
+use crate::layout::{Layout, SegmentFile};
 use crate::pointer::Place;
 use audit::frame::{Chain, Tip};
 use domain::name::AgencyId;
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// The size at which a segment is closed and the next is begun.
 pub(crate) const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -24,10 +26,12 @@ pub(crate) const GROUP_BYTES_MAX: usize = BODY_BYTES_MAX + 16 * 1024 * 1024;
 pub(crate) const FOLDER: &str = "journal";
 
 /// No segment is longer: what is read into memory at once while opening.
-const SEGMENT_BYTES_MAX: u64 = 2 * SEGMENT_BYTES + GROUP_BYTES_MAX as u64;
+pub(crate) const SEGMENT_BYTES_MAX: u64 = 2 * SEGMENT_BYTES + GROUP_BYTES_MAX as u64;
 /// Ends every frame. Never zero, so that a last sector that is all zero was never written.
-const FOOTER: u8 = b'.';
+pub(crate) const FOOTER: u8 = b'.';
 const SECTOR_BYTES: usize = 512;
+/// How often a file is looked for again that compaction replaced while it was about to be read.
+const LOOKS_MAX: usize = 16;
 
 /// The bytes of a frame, ready to be written.
 pub(crate) struct FrameBytes {
@@ -46,17 +50,16 @@ pub(crate) struct FrameFound<'b> {
     pub(crate) prefix: Prefix,
     pub(crate) body: &'b [u8],
     pub(crate) segment: u32,
+    /// Where it was when it was first written.
     pub(crate) offset: u32,
+    /// Where it stands now, and in which file.
+    pub(crate) at: usize,
+    file: SegmentFile,
 }
 
 impl FrameFound<'_> {
-    /// Where an item of the body stands.
-    pub(crate) fn place(&self, offset: u32, length: usize) -> Place {
-        place_of(self.segment, self.offset, offset, length)
-    }
-
     pub(crate) fn damage(&self, why: impl ToString) -> Error {
-        Error::corrupt(segment_name(self.segment), u64::from(self.offset), why)
+        Error::corrupt(self.file.name(), self.at as u64, why)
     }
 }
 
@@ -80,6 +83,10 @@ pub struct Cut {
 struct Tail {
     segment: u32,
     length: u64,
+    /// Is the segment closed before it is full, because compaction wants it?
+    closed: bool,
+    /// How many frames the journal holds.
+    frames: u64,
     /// Why nothing more may be appended.
     broken: Option<&'static str>,
 }
@@ -89,12 +96,16 @@ pub(crate) struct Journal {
     disk: Arc<dyn Disk>,
     segment_bytes: u64,
     tail: Mutex<Tail>,
+    /// The segments that are not as they were first written.
+    layouts: RwLock<BTreeMap<u32, Arc<Layout>>>,
+    /// Files that a newer generation has replaced, still to be removed.
+    replaced: Mutex<Vec<String>>,
     /// An incomplete write that was found and not yet removed.
     cut: Mutex<Option<Cut>>,
 }
 
-/// What reads frames one after the other.
-pub(crate) type Visit<'v> = dyn FnMut(FrameFound<'_>) -> Result<()> + 'v;
+/// What reads frames one after the other, and tells the layout what in them is erased.
+pub(crate) type Visit<'v> = dyn FnMut(FrameFound<'_>, &mut Layout) -> Result<()> + 'v;
 
 impl Journal {
     /// Reads the whole journal, in order, and is then ready to append. An incomplete write at the
@@ -106,20 +117,31 @@ impl Journal {
         visit: &mut Visit<'_>,
     ) -> Result<Self> {
         disk.create_folder(FOLDER).map_err(Error::io("make the journal's folder"))?;
-        let last = segments(&*disk)?;
+        let Files { current, replaced } = segments(&*disk)?;
+        let last = current.last().map_or(0, |file| file.number);
         let (mut tip, mut length, mut cut) = (Tip::start(agency), 0, None);
-        for number in 1..=last {
-            let bytes = read_segment(&*disk, number)?;
-            let found = Segment { number, bytes: &bytes, is_last: number == last };
-            let end = found.read(&mut tip, visit)?;
+        let (mut layouts, mut closed) = (BTreeMap::new(), false);
+        for file in current {
+            let bytes = read_segment(&*disk, file)?;
+            // A file of a later generation got its name when it was whole.
+            let is_last = file.number == last && file.generation == 0;
+            let found = Segment { number: file.number, bytes: &bytes, is_last };
+            let mut layout = Layout::new(file);
+            let end = found.read(&mut tip, &mut layout, visit)?;
             length = end as u64;
             if end < bytes.len() {
-                let (segment, bytes) = (segment_name(number), (bytes.len() - end) as u64);
+                let (segment, bytes) = (file.name(), (bytes.len() - end) as u64);
                 cut = Some(Cut { segment, offset: length, bytes });
             }
+            closed = file.generation > 0 || layout.is_moved();
+            if closed {
+                layouts.insert(file.number, Arc::new(layout));
+            }
         }
-        let tail = Mutex::new(Tail { segment: last, length, broken: None });
-        Ok(Self { disk, segment_bytes, tail, cut: Mutex::new(cut) })
+        let frames = tip.size();
+        let tail = Mutex::new(Tail { segment: last, length, closed, frames, broken: None });
+        let (layouts, replaced) = (RwLock::new(layouts), Mutex::new(replaced));
+        Ok(Self { disk, segment_bytes, tail, layouts, replaced, cut: Mutex::new(cut) })
     }
 
     /// The incomplete write that opening found.
@@ -127,8 +149,10 @@ impl Journal {
         self.cut.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Removes the incomplete write, durably, before anything is appended.
+    /// The journal as it was read is the one to go on with: files that were replaced are removed,
+    /// and so is the incomplete write, durably, before anything is appended.
     pub(crate) fn confirm_cut(&self) -> Result<()> {
+        self.remove_replaced()?;
         let Some(cut) = self.cut() else { return Ok(()) };
         let path = format!("{FOLDER}/{}", cut.segment);
         let removed = self.disk.truncate(&path, cut.offset).and_then(|()| self.disk.sync(&path));
@@ -162,11 +186,13 @@ impl Journal {
             bytes.push(FOOTER);
         }
         let full = tail.length.saturating_add(total as u64) > self.segment_bytes;
-        if tail.segment == 0 || (full && tail.length > SEGMENT_HEADER_BYTES as u64) {
+        let is_full = full && tail.length > SEGMENT_HEADER_BYTES as u64;
+        if tail.segment == 0 || tail.closed || is_full {
             self.roll(&mut tail, first.prefix.frame.seq, chain_before)?;
         }
         let start = u32::try_from(tail.length).map_err(|_| Error::Full)?;
         self.write(&mut tail, &bytes)?;
+        tail.frames += frames.len() as u64;
         let mut offset = start;
         let places = frames.iter().map(|frame| {
             let place = (tail.segment, offset);
@@ -187,6 +213,7 @@ impl Journal {
         }
         tail.segment = number;
         tail.length = header.len() as u64;
+        tail.closed = false;
         Ok(())
     }
 
@@ -235,29 +262,115 @@ impl Journal {
 
     /// The bytes of a run; as many as were asked for.
     pub(crate) fn read(&self, place: Place) -> Result<Vec<u8>> {
-        let path = segment_path(place.segment);
-        if place.length as usize > BODY_BYTES_MAX {
-            let why = "a pointer to more bytes than any item has";
-            return Err(Error::corrupt(path, u64::from(place.offset), why));
+        self.in_present_file(place.segment, |layout| {
+            let at = layout.offset(place.offset);
+            self.bytes_at(layout.file, at, place.length as usize)
+        })
+    }
+
+    /// Reads one frame by the place where it was first written.
+    pub(crate) fn frame(&self, segment: u32, offset: u32) -> Result<FrameThere> {
+        self.in_present_file(segment, |layout| self.frame_at(layout.file, layout.offset(offset)))
+    }
+
+    /// Reads one frame at a place in a file.
+    pub(crate) fn frame_at(&self, file: SegmentFile, at: u64) -> Result<FrameThere> {
+        let damage = |why: &'static str| Error::corrupt(file.name(), at, why);
+        let prefix = self.bytes_at(file, at, PREFIX_BYTES)?;
+        let prefix = Prefix::from_bytes(&prefix).map_err(damage)?;
+        let body = self.bytes_at(file, at + PREFIX_BYTES as u64, prefix.body_bytes as usize)?;
+        if !prefix.fits(&body) {
+            return Err(damage("a frame was changed"));
         }
-        let mut bytes = vec![0; place.length as usize];
-        let offset = u64::from(place.offset);
-        let read = self.disk.read_at(&path, offset, &mut bytes);
+        Ok(FrameThere { prefix, body, file, at })
+    }
+
+    fn bytes_at(&self, file: SegmentFile, at: u64, length: usize) -> Result<Vec<u8>> {
+        let path = file.path();
+        if length > BODY_BYTES_MAX {
+            let why = "a pointer to more bytes than any item has";
+            return Err(Error::corrupt(file.name(), at, why));
+        }
+        let mut bytes = vec![0; length];
+        let read = self.disk.read_at(&path, at, &mut bytes);
         if read.map_err(Error::io("read the journal"))? != bytes.len() {
-            return Err(Error::corrupt(path, offset, "the segment ends too early"));
+            return Err(Error::corrupt(file.name(), at, "the segment ends too early"));
         }
         Ok(bytes)
     }
 
-    /// Reads one frame that begins at a place.
-    pub(crate) fn frame(&self, segment: u32, offset: u32) -> Result<(Prefix, Vec<u8>)> {
-        let damage =
-            |why: &'static str| Error::corrupt(segment_name(segment), u64::from(offset), why);
-        let prefix = self.read(Place { segment, offset, length: PREFIX_BYTES as u32 })?;
-        let prefix = Prefix::from_bytes(&prefix).map_err(damage)?;
-        let body = place_of(segment, offset, 0, prefix.body_bytes as usize);
-        let body = self.read(body)?;
-        if prefix.fits(&body) { Ok((prefix, body)) } else { Err(damage("a frame was changed")) }
+    /// Reads in the present file of a segment, and once more in the next one if compaction removed
+    /// it meanwhile.
+    fn in_present_file<T>(&self, segment: u32, read: impl Fn(&Layout) -> Result<T>) -> Result<T> {
+        let mut layout = self.layout(segment);
+        for _ in 1..LOOKS_MAX {
+            let found = read(&layout);
+            let now = self.layout(segment);
+            if found.is_ok() || now.file == layout.file {
+                return found;
+            }
+            layout = now;
+        }
+        read(&layout)
+    }
+
+    fn layouts(&self) -> RwLockReadGuard<'_, BTreeMap<u32, Arc<Layout>>> {
+        self.layouts.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the present file of a segment is laid out.
+    pub(crate) fn layout(&self, segment: u32) -> Arc<Layout> {
+        let known = self.layouts().get(&segment).cloned();
+        let first = || Arc::new(Layout::new(SegmentFile { number: segment, generation: 0 }));
+        known.unwrap_or_else(first)
+    }
+
+    /// From now on readers use the file of this layout; the one before it is to be removed.
+    pub(crate) fn replace_layout(&self, layout: Layout) {
+        let before = self.layout(layout.file.number).file;
+        let mut layouts = self.layouts.write().unwrap_or_else(PoisonError::into_inner);
+        layouts.insert(layout.file.number, Arc::new(layout));
+        drop(layouts);
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner).push(before.path());
+    }
+
+    /// Removes, durably, the files that newer ones have replaced.
+    pub(crate) fn remove_replaced(&self) -> Result<()> {
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        if replaced.is_empty() {
+            return Ok(());
+        }
+        for path in replaced.iter() {
+            match self.disk.remove(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove a replaced segment of the journal")(error));
+                }
+                _ => {}
+            }
+        }
+        let synced = self.disk.sync_folder(FOLDER);
+        synced.map_err(Error::io("remove a replaced segment of the journal"))?;
+        replaced.clear();
+        Ok(())
+    }
+
+    /// The bytes of a file before its first frame.
+    pub(crate) fn header_of(&self, file: SegmentFile) -> Result<Vec<u8>> {
+        self.bytes_at(file, 0, SEGMENT_HEADER_BYTES)
+    }
+
+    /// The number of the segment that takes the next frame, if it is not closed.
+    pub(crate) fn growing_segment(&self) -> Option<u32> {
+        let tail = self.tail();
+        (!tail.closed).then_some(tail.segment)
+    }
+
+    /// Takes no more frames into a segment if it is the one that grows; answers how many frames the
+    /// journal held then. The next frame begins the next segment.
+    pub(crate) fn close_segment(&self, segment: u32) -> u64 {
+        let mut tail = self.tail();
+        tail.closed |= tail.segment == segment;
+        tail.frames
     }
 
     /// Refuses every later append.
@@ -270,74 +383,115 @@ impl Journal {
     }
 }
 
-/// The number of the last segment. A segment that is missing before it is damage.
-fn segments(disk: &dyn Disk) -> Result<u32> {
+/// A frame that was read back, and where it stands now.
+pub(crate) struct FrameThere {
+    pub(crate) prefix: Prefix,
+    pub(crate) body: Vec<u8>,
+    pub(crate) file: SegmentFile,
+    pub(crate) at: u64,
+}
+
+impl FrameThere {
+    /// How long it is now.
+    pub(crate) const fn length(&self) -> usize {
+        PREFIX_BYTES + self.body.len() + 1
+    }
+
+    pub(crate) fn damage(&self, why: impl ToString) -> Error {
+        Error::corrupt(self.file.name(), self.at, why)
+    }
+}
+
+/// The files of the journal.
+struct Files {
+    /// Of each segment the newest.
+    current: Vec<SegmentFile>,
+    /// Paths of the others.
+    replaced: Vec<String>,
+}
+
+/// The files of all segments. A segment that is missing is damage.
+fn segments(disk: &dyn Disk) -> Result<Files> {
     let names = disk.list(FOLDER).map_err(Error::io("list the journal's segments"))?;
-    let mut numbers = Vec::new();
+    let mut files = Vec::new();
     for name in names {
         if name.ends_with(".new") {
             let removed = disk.remove(&format!("{FOLDER}/{name}"));
             removed.map_err(Error::io("remove an unfinished segment"))?;
             continue;
         }
-        let number = name.strip_suffix(".segment").and_then(|number| number.parse::<u32>().ok());
-        match number.filter(|number| segment_name(*number) == name) {
-            Some(number) => numbers.push(number),
+        match SegmentFile::parse(&name) {
+            Some(file) => files.push(file),
             None => return Err(Error::corrupt(name, 0, "not a segment of the journal")),
         }
     }
-    numbers.sort_unstable();
-    for (expected, found) in (1..).zip(&numbers) {
-        if *found != expected {
+    files.sort_unstable();
+    let (mut current, mut replaced): (Vec<SegmentFile>, _) = (Vec::new(), Vec::new());
+    for file in files {
+        match current.last_mut() {
+            Some(last) if last.number == file.number => {
+                replaced.push(core::mem::replace(last, file).path());
+            }
+            _ => current.push(file),
+        }
+    }
+    for (expected, found) in (1..).zip(&current) {
+        if found.number != expected {
             return Err(Error::corrupt(segment_name(expected), 0, "the segment is missing"));
         }
     }
-    Ok(numbers.last().copied().unwrap_or(0))
+    Ok(Files { current, replaced })
 }
 
-fn read_segment(disk: &dyn Disk, number: u32) -> Result<Vec<u8>> {
-    let read = crate::disk::read(disk, &segment_path(number), SEGMENT_BYTES_MAX);
+fn read_segment(disk: &dyn Disk, file: SegmentFile) -> Result<Vec<u8>> {
+    let read = crate::disk::read(disk, &file.path(), SEGMENT_BYTES_MAX);
     let read = read.map_err(Error::io("read a segment of the journal"))?;
-    read.ok_or_else(|| Error::corrupt(segment_name(number), 0, "the segment is missing"))
+    read.ok_or_else(|| Error::corrupt(file.name(), 0, "the segment is missing"))
 }
 
-struct Segment<'b> {
-    number: u32,
-    bytes: &'b [u8],
-    is_last: bool,
+pub(crate) struct Segment<'b> {
+    pub(crate) number: u32,
+    pub(crate) bytes: &'b [u8],
+    pub(crate) is_last: bool,
 }
 
 impl Segment<'_> {
     /// Visits every frame; answers where the last whole one ends.
-    fn read(&self, tip: &mut Tip, visit: &mut Visit<'_>) -> Result<usize> {
+    fn read(&self, tip: &mut Tip, layout: &mut Layout, visit: &mut Visit<'_>) -> Result<usize> {
+        let file = layout.file;
+        let damage = |at: usize, why: String| Error::corrupt(file.name(), at as u64, why);
         let header =
             SegmentHeader::from_bytes(self.bytes.get(..SEGMENT_HEADER_BYTES).unwrap_or_default());
-        let header = header.map_err(|why| self.damage(0, why))?;
+        let header = header.map_err(|why| damage(0, why.to_owned()))?;
         let expected =
             SegmentHeader { number: self.number, first_seq: tip.size(), chain_before: tip.chain() };
         if header != expected {
-            return Err(self.damage(0, "the segment does not continue the one before it"));
+            let why = "the segment does not continue the one before it";
+            return Err(damage(0, why.to_owned()));
         }
         let mut at = SEGMENT_HEADER_BYTES;
         while at < self.bytes.len() {
             match self.frame_at(at) {
                 Ok((prefix, body)) => {
-                    tip.append(&prefix.frame).map_err(|error| self.damage(at, error))?;
+                    let appended = tip.append(&prefix.frame);
+                    appended.map_err(|error| damage(at, error.to_string()))?;
                     if tip.chain() != prefix.chain {
-                        return Err(self.damage(at, audit::Error::ChainBroken));
+                        return Err(damage(at, audit::Error::ChainBroken.to_string()));
                     }
-                    let offset = u32::try_from(at).map_err(|_| self.damage(at, "too long"))?;
-                    visit(FrameFound { prefix, body, segment: self.number, offset })?;
+                    let offset = layout.noted(at as u64);
+                    let offset = offset.ok_or_else(|| damage(at, "too long".to_owned()))?;
+                    let segment = self.number;
+                    visit(FrameFound { prefix, body, segment, offset, at, file }, layout)?;
                     at += PREFIX_BYTES + body.len() + 1;
                 }
                 Err(_) if self.is_last && self.is_incomplete(at, tip.size()) => return Ok(at),
-                Err(why) => return Err(self.damage(at, why)),
+                Err(why) => return Err(damage(at, why.to_owned())),
             }
         }
         Ok(at)
     }
 
-    fn frame_at(&self, at: usize) -> Result<(Prefix, &[u8]), &'static str> {
+    pub(crate) fn frame_at(&self, at: usize) -> Result<(Prefix, &[u8]), &'static str> {
         let rest = self.bytes.get(at..).unwrap_or_default();
         let (prefix, rest) =
             rest.split_at_checked(PREFIX_BYTES).ok_or("the segment ends inside a frame")?;
@@ -353,7 +507,7 @@ impl Segment<'_> {
     }
 
     /// Is what stands at `at` a write that was never acknowledged? `seq` is the frame it would be.
-    fn is_incomplete(&self, at: usize, seq: u64) -> bool {
+    pub(crate) fn is_incomplete(&self, at: usize, seq: u64) -> bool {
         let rest = self.bytes.get(at..).unwrap_or_default();
         if self.was_durable(at, seq) {
             return false;
@@ -390,10 +544,6 @@ impl Segment<'_> {
             from += found + 1;
         }
         false
-    }
-
-    fn damage(&self, at: usize, why: impl ToString) -> Error {
-        Error::corrupt(segment_name(self.number), at as u64, why)
     }
 }
 

@@ -13,10 +13,12 @@
 //! commit   batch --[engine]--> items, sealed --[journal]--> one frame, fdatasync = acknowledged
 //!                                --[state]--> memory indexes   --[tables]--> sled, pointers only
 //! read     [state] or [tables] --pointer--> [journal] --commitment checked--> seal opened
+//! compact  segments with something that must go are written anew, beside commits and reads
 //! open     cut an incomplete last frame only · one pass over the journal · compare with the
 //!          signed head · tables that do not fit are put aside and rebuilt
 //! ```
 
+pub mod archive;
 pub mod batch;
 pub mod disk;
 pub mod embedded;
@@ -27,6 +29,7 @@ pub mod reading;
 pub mod table;
 
 mod class;
+mod compact;
 mod delegate;
 mod effect;
 mod encode;
@@ -36,12 +39,15 @@ mod frame;
 mod index;
 mod item;
 mod journal;
+mod layout;
+mod leftover;
 mod load;
 mod lookup;
 mod pointer;
 mod prepare;
 mod proof;
 mod seal;
+mod sieve;
 mod sled_tables;
 mod state;
 mod tables;
@@ -50,13 +56,14 @@ pub use batch::{
     Batch, Change, Committed, ItemReceipt, LocalPart, Precondition, RecordPut, RowState, Secrecy,
     value_hash,
 };
-pub use embedded::{Config, EmbeddedStore, OpenReport};
+pub use embedded::{Config, EmbeddedStore, OpenReport, Rebuilt};
 pub use error::{CommitError, Conflict, Error, Result};
 pub use memory::MemoryStore;
 pub use pending::PendingCommit;
 pub use reading::{
-    ClassEntry, ClassNumber, Counts, Depth, Head, HitRow, Limits, LogKind, LogRow, Match,
-    Ownership, Shown, StoredFrame, StoredRecord, Verified, Withdrawn,
+    ClassEntry, ClassNumber, Compacted, Counts, Depth, Ended, Erased, Head, HitRow, Limits,
+    LogKind, LogRow, Match, Ownership, RecordFacts, Shown, StoredFrame, StoredRecord, Verified,
+    Withdrawn,
 };
 pub use table::Table;
 
@@ -64,6 +71,7 @@ use audit::tree::Hash;
 use domain::digest::Fingerprint;
 use domain::envelope::Envelope;
 use domain::name::{AgencyId, AgreementId, RecordId};
+use domain::time::Timestamp;
 use domain::token::{Token, TokenEpoch, TokenKey};
 use policy::Held;
 
@@ -114,8 +122,55 @@ pub trait Store: Send + Sync {
     /// As [`Store::record`].
     fn tombstone(&self, record_id: &RecordId) -> Result<Option<Envelope>>;
 
+    /// A record under a legal hold, whatever became of it since: withdrawn, dropped or expired. For
+    /// the proceeding the hold is about, and for nothing else. `None` without a hold, and if there
+    /// was nothing left to hold when it was placed.
+    ///
+    /// # Errors
+    /// As [`Store::record`].
+    fn held_record(&self, record_id: &RecordId) -> Result<Option<Held<StoredRecord>>>;
+
+    /// Records past their end whose content is still there and not under a legal hold: own ones,
+    /// withdrawn or not, and partners' that were not withdrawn. At most `limit`, oldest rows first.
+    /// From memory; costs one pass over all rows until the limit is reached.
+    fn expired(&self, now: Timestamp, limit: usize) -> Vec<RecordId>;
+
+    /// Removes from the disk what must go: what erased, dropped and withdrawn records said, older
+    /// versions of partners' records, rows that were deleted or written again. Segments in which
+    /// nothing must go are not read. Chain, tree, receipts and exports stay what they were.
+    ///
+    /// Commits and reads go on meanwhile. `stop` is asked often; after it said true, the next call
+    /// goes on. Takes seconds to minutes, and up to one segment of free space.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Io`]: nothing is lost, the next call goes on; [`Error::Corrupt`] if
+    /// what is to be copied is damaged: it is left as it is; [`Error::Fenced`], [`Error::Busy`].
+    fn compact(&self, now: Timestamp, stop: &dyn Fn() -> bool) -> Result<Compacted>;
+
+    /// Asks for tables that are made anew from the journal when the store is opened next; what was
+    /// ever put aside of older ones is removed then. Opening takes about twice as long that once.
+    /// Due now and then: the engine of the tables keeps old pages (keys and places, no content).
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn rebuild_tables(&self) -> Result<()>;
+
     /// What a hit on that record is checked against. From memory.
     fn hit_row(&self, record_id: &RecordId) -> Option<HitRow>;
+
+    /// Records whose id begins with these bytes, withdrawn ones too, ascending, at most `limit`. From
+    /// memory; costs one pass over all rows.
+    fn find(&self, first_bytes: &[u8], limit: usize) -> Vec<RecordId>;
+
+    /// What an answer says of a record that was matched in this process. Read and checked the first
+    /// time, afterwards from memory. `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// As [`Store::record`].
+    fn facts(&self, found: &Match) -> Result<Option<Held<RecordFacts>>>;
+
+    /// What a match of this process is checked against now. From memory.
+    fn row_of(&self, found: &Match) -> Option<HitRow>;
 
     /// Hands in a token key. For our own key (`owner` is this agency) the tokens of all own records
     /// of that agreement are computed now, which reads the journal once, and kept up to date.

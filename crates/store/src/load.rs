@@ -8,7 +8,8 @@ use crate::frame::items;
 use crate::index::Mixer;
 use crate::item::ItemView;
 use crate::journal::{FrameFound, Journal};
-use crate::pointer::PointerChange;
+use crate::layout::Layout;
+use crate::pointer::{Place, PointerChange};
 use crate::seal::{Entropy, KEY_BYTES, KEY_FILE_BYTES_MAX, KeyRing};
 use crate::state::State;
 use audit::frame::{Chain, ItemsRoot};
@@ -51,14 +52,19 @@ pub(crate) fn load(
     on_frame: &mut OnFrame<'_>,
 ) -> Result<(State, Journal)> {
     let mut state = State::new(agency, mixer);
-    let journal = Journal::open(Arc::clone(disk), agency, segment_bytes, &mut |found| {
-        let changes = take(&mut state, ring, &found)?;
+    let journal = Journal::open(Arc::clone(disk), agency, segment_bytes, &mut |found, layout| {
+        let changes = take(&mut state, ring, &found, layout)?;
         on_frame(found.prefix.frame.seq + 1, found.prefix.chain, changes)
     })?;
     Ok((state, journal))
 }
 
-fn take(state: &mut State, ring: &KeyRing, found: &FrameFound<'_>) -> Result<Vec<PointerChange>> {
+fn take(
+    state: &mut State,
+    ring: &KeyRing,
+    found: &FrameFound<'_>,
+    layout: &mut Layout,
+) -> Result<Vec<PointerChange>> {
     let frame = &found.prefix.frame;
     let bytes = crate::frame::PREFIX_BYTES + found.body.len() + 1;
     let appended = state.append_frame(frame, (found.segment, found.offset), bytes as u64);
@@ -73,7 +79,8 @@ fn take(state: &mut State, ring: &KeyRing, found: &FrameFound<'_>) -> Result<Vec
             Fault::Damage(why) => found.damage(why),
             Fault::Store(error) => error,
         })?;
-        let place = found.place(offset, bytes.len());
+        let place = place_in(layout, found.at as u64, offset, &view, bytes.len());
+        let place = place.ok_or_else(|| found.damage("a segment longer than any can be"))?;
         let applied = state.apply(frame.seq, effect, place, &mut changes);
         applied.map_err(|impossible| found.damage(impossible.0))?;
     }
@@ -81,6 +88,23 @@ fn take(state: &mut State, ring: &KeyRing, found: &FrameFound<'_>) -> Result<Vec
         Ok((count, root)) if count == frame.items && root == frame.items_root => Ok(changes),
         _ => Err(found.damage(audit::Error::ItemsRootChanged)),
     }
+}
+
+/// The place of an item as it was first written; what it lost since then goes into the layout. `at`
+/// is where its frame stands now, `offset` where in the body it stands now.
+pub(crate) fn place_in(
+    layout: &mut Layout,
+    at: u64,
+    offset: u32,
+    view: &ItemView<'_>,
+    length: usize,
+) -> Option<Place> {
+    let shrunk = view.shrunk();
+    let at = at.checked_add(crate::frame::PREFIX_BYTES as u64 + u64::from(offset))?;
+    let (offset, length) = (layout.noted(at)?, u32::try_from(length + shrunk).ok()?);
+    let end = offset.checked_add(length)?;
+    let fits = shrunk == 0 || layout.shrunk(end, shrunk);
+    fits.then_some(Place { segment: layout.file.number, offset, length })
 }
 
 #[cfg(test)]

@@ -4,31 +4,52 @@ use crate::batch::LocalPart;
 use crate::effect::{DATA_PART, Fault, SealedLocal, open_local};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::index::RowState;
+use crate::index::Row;
 use crate::item::{ItemKind, ItemView, RecordEntry, RowEntry, TombstoneEntry};
-use crate::journal::segment_name;
 use crate::pointer::{Place, Pointer};
 use crate::reading::{
-    HitRow, MATCH_ROWS_MAX, MATCH_TOKENS_MAX, Match, Ownership, StoredRecord, Withdrawn,
+    HitRow, MATCH_ROWS_MAX, MATCH_TOKENS_MAX, Match, Ownership, RecordFacts, StoredRecord,
+    Withdrawn,
 };
 use crate::seal::{Opened, aad_of_record, aad_of_row};
 use crate::table::{RECORD, SCAN_ROWS_MAX, TOMBSTONE, Table, check_key, full_key};
+use domain::class::Class;
 use domain::digest::Fingerprint;
-use domain::envelope::Envelope;
+use domain::envelope::{Envelope, Payload as _};
 use domain::name::{AgencyId, AgreementId, Digest, RecordId};
-use domain::record::Version;
+use domain::record::{Record, Version};
+use domain::time::Timestamp;
 use domain::token::{Token, TokenEpoch, TokenKey};
 use policy::Held;
 use std::sync::{Arc, PoisonError};
 
+/// How often a pointer is followed again that changed while what it led to was read.
+const LOOKS_MAX: usize = 16;
+/// How many rows are looked at for expiry while nobody can write.
+const EXPIRED_ROWS_AT_ONCE: u32 = 65_536;
 /// How many tokens are computed between two looks at the state.
 const TOKENS_AT_ONCE: usize = 4096;
 
 impl Engine {
     pub(crate) fn row_value(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
         check_key(key)?;
-        let pointer = self.tables.get(&full_key(table.byte(), key))?;
-        pointer.map(|pointer| self.value_at(table, key, pointer)).transpose()
+        self.follow(&full_key(table.byte(), key), |pointer| self.value_at(table, key, pointer))
+    }
+
+    /// Reads what a key points at. What is superseded between look-up and reading may be erased by
+    /// then: the pointer has changed, and is followed again.
+    fn follow<T>(&self, key: &[u8], read: impl Fn(Pointer) -> Result<T>) -> Result<Option<T>> {
+        let mut pointer = self.tables.get(key)?;
+        for _ in 1..LOOKS_MAX {
+            let Some(there) = pointer else { return Ok(None) };
+            let found = read(there);
+            let now = if found.is_ok() { pointer } else { self.tables.get(key)? };
+            if now == pointer {
+                return found.map(Some);
+            }
+            pointer = now;
+        }
+        pointer.map(read).transpose()
     }
 
     fn value_at(&self, table: Table, key: &[u8], pointer: Pointer) -> Result<Vec<u8>> {
@@ -65,22 +86,106 @@ impl Engine {
         let mut found = Vec::with_capacity(rows.len());
         for (mut key, pointer) in rows {
             let key = key.split_off(1);
-            let value = self.value_at(table, &key, pointer)?;
-            found.push((key, value));
+            let value = match self.value_at(table, &key, pointer) {
+                // It may have changed since the scan.
+                Err(_) => self.row_value(table, &key)?,
+                value => value.map(Some)?,
+            };
+            found.extend(value.map(|value| (key, value)));
         }
         Ok(found)
     }
 
     pub(crate) fn find_record(&self, record_id: &RecordId) -> Result<Option<Held<StoredRecord>>> {
+        Ok(self.read_record(record_id)?.map(|(stored, class)| Held::new(stored, class)))
+    }
+
+    /// The facts of a record that was matched. They are read once, with every check, and then kept
+    /// in its row until the row changes.
+    pub(crate) fn facts_of(&self, found: &Match) -> Result<Option<Held<RecordFacts>>> {
+        {
+            let state = self.state();
+            let row = state.rows.row(found.number);
+            let row = row.filter(|row| row.record_id == found.record_id);
+            let Some(row) = row.filter(|row| row.is_live()) else {
+                return Ok(None);
+            };
+            let class = state.classes.class(row.class);
+            if let Some((facts, class)) = row.facts().zip(class) {
+                return Ok(Some(Held::new(facts, Arc::clone(class))));
+            }
+        }
+        let Some((stored, class)) = self.read_record(&found.record_id)? else {
+            return Ok(None);
+        };
+        let record = Record::from_payload(&stored.envelope.payload)
+            .map_err(|error| Error::corrupt("a record", 0, error))?;
+        let facts = RecordFacts::of(&record);
+        let mut state = self.state_mut();
+        let row = state.rows.row_mut(found.number).filter(|row| row.record_id == found.record_id);
+        let same = |row: &&mut Row| row.version == stored.version && row.is_live();
+        if let Some(row) = row.filter(same) {
+            row.keep_facts(Some(facts));
+        }
+        Ok(Some(Held::new(facts, class)))
+    }
+
+    /// The row of a match as it is now.
+    pub(crate) fn row_of(&self, found: &Match) -> Option<HitRow> {
+        let state = self.state();
+        state.rows.row(found.number).filter(|row| row.record_id == found.record_id)?;
+        state.hit_row(found.number)
+    }
+
+    fn read_record(&self, record_id: &RecordId) -> Result<Option<(StoredRecord, Arc<Class>)>> {
         let Some(row) = self.hit_row_of(record_id) else {
             return Ok(None);
         };
         if row.withdrawn == Withdrawn::Yes && row.origin == Ownership::Foreign {
             return Ok(None);
         }
-        let Some(pointer) = self.record_pointer(record_id)? else {
-            return Ok(None);
+        let key = full_key(RECORD, record_id.as_bytes());
+        let found = self.follow(&key, |pointer| {
+            self.record_at(record_id, pointer, row.withdrawn, Some(row.origin))
+        });
+        found.map(Option::flatten)
+    }
+
+    /// A record under a legal hold, whatever became of it since.
+    pub(crate) fn find_held(&self, record_id: &RecordId) -> Result<Option<Held<StoredRecord>>> {
+        let row = {
+            let state = self.state();
+            if !state.is_held(record_id) {
+                return Ok(None);
+            }
+            state.rows.find(record_id).and_then(|number| state.hit_row(number))
         };
+        let withdrawn = row.map_or(Withdrawn::No, |row| row.withdrawn);
+        let origin = row.map(|row| row.origin);
+        let key = full_key(RECORD, record_id.as_bytes());
+        let found =
+            self.follow(&key, |pointer| self.record_at(record_id, pointer, withdrawn, origin));
+        let found = found.map(Option::flatten)?;
+        Ok(found.map(|(stored, class)| Held::new(stored, class)))
+    }
+
+    /// Ids of records past their end whose content is there and not held.
+    pub(crate) fn expired_records(&self, now: Timestamp, limit: usize) -> Vec<RecordId> {
+        let (mut found, mut next) = (Vec::new(), Some(0));
+        while let Some(from) = next.filter(|_| found.len() < limit) {
+            next = self.state().expired(from, EXPIRED_ROWS_AT_ONCE, now, &mut found);
+        }
+        found.truncate(limit);
+        found
+    }
+
+    fn record_at(
+        &self,
+        record_id: &RecordId,
+        pointer: Pointer,
+        withdrawn: Withdrawn,
+        origin: Option<Ownership>,
+    ) -> Result<Option<(StoredRecord, Arc<Class>)>> {
         self.with_item(pointer.place, |item, damage| {
             let entry = record_entry(item, record_id, damage)?;
             let sealed = item.data.and_then(|part| part.bytes());
@@ -100,18 +205,17 @@ impl Engine {
             let class = self.state().classes.class(entry.class).cloned();
             let class = class.ok_or_else(|| damage("a class that was not written"))?;
             let (version, expiry) = (entry.version, entry.expiry);
-            let (withdrawn, origin) = (row.withdrawn, row.origin);
+            let origin = origin.unwrap_or_else(|| self.state().ownership(&class.origin));
             let stored = StoredRecord { envelope, version, expiry, withdrawn, origin };
-            Ok(Some(Held::new(stored, class)))
+            Ok(Some((stored, class)))
         })
     }
 
     pub(crate) fn payload_hash(&self, record_id: &RecordId) -> Result<Option<Digest>> {
-        let Some(pointer) = self.record_pointer(record_id)? else {
-            return Ok(None);
-        };
-        self.with_item(pointer.place, |item, damage| {
-            Ok(Some(record_entry(item, record_id, damage)?.payload_hash))
+        self.follow(&full_key(RECORD, record_id.as_bytes()), |pointer| {
+            self.with_item(pointer.place, |item, damage| {
+                Ok(record_entry(item, record_id, damage)?.payload_hash)
+            })
         })
     }
 
@@ -124,16 +228,16 @@ impl Engine {
         if row.is_none_or(|row| row.origin == Ownership::Foreign) {
             return Ok(None);
         }
-        let Some(pointer) = self.record_pointer(record_id)? else {
-            return Ok(None);
-        };
-        self.with_item(pointer.place, |item, damage| {
-            let entry = record_entry(item, record_id, damage)?;
-            open_local(item, &entry, &self.ring()).map_err(|fault| match fault {
-                Fault::Damage(why) => damage(&why),
-                Fault::Store(error) => error,
+        let found = self.follow(&full_key(RECORD, record_id.as_bytes()), |pointer| {
+            self.with_item(pointer.place, |item, damage| {
+                let entry = record_entry(item, record_id, damage)?;
+                open_local(item, &entry, &self.ring()).map_err(|fault| match fault {
+                    Fault::Damage(why) => damage(&why),
+                    Fault::Store(error) => error,
+                })
             })
-        })
+        });
+        found.map(Option::flatten)
     }
 
     pub(crate) fn find_tombstone(&self, record_id: &RecordId) -> Result<Option<Envelope>> {
@@ -157,8 +261,15 @@ impl Engine {
         state.hit_row(state.rows.find(record_id)?)
     }
 
-    fn record_pointer(&self, record_id: &RecordId) -> Result<Option<Pointer>> {
-        self.tables.get(&full_key(RECORD, record_id.as_bytes()))
+    pub(crate) fn find_by_prefix(&self, first_bytes: &[u8], limit: usize) -> Vec<RecordId> {
+        let state = self.state();
+        let begins = |row: &crate::index::Row| row.record_id.as_bytes().starts_with(first_bytes);
+        let known = |number| state.hit_row(number).is_some();
+        let rows = state.rows.iter().filter(|(number, row)| begins(row) && known(*number));
+        let mut found: Vec<RecordId> = rows.map(|(_, row)| row.record_id).collect();
+        found.sort_unstable();
+        found.truncate(limit);
+        found
     }
 
     /// Reads and checks the item at a place. `act` is given a way to say that it is damaged.
@@ -168,22 +279,24 @@ impl Engine {
         act: impl FnOnce(&ItemView<'_>, &dyn Fn(&str) -> Error) -> Result<T>,
     ) -> Result<T> {
         let bytes = self.journal.read(place)?;
-        let damage =
-            |why: &str| Error::corrupt(segment_name(place.segment), u64::from(place.offset), why);
+        let damage = |why: &str| {
+            let layout = self.journal.layout(place.segment);
+            Error::corrupt(layout.file.name(), layout.offset(place.offset), why)
+        };
         let item = ItemView::parse(&bytes).map_err(|error| damage(&error.to_string()))?;
         item.check().map_err(|error| damage(&error.to_string()))?;
         act(&item, &damage)
     }
 
     /// Checks the item a pointer of the tables leads to, for a deep verification.
-    pub(crate) fn check_pointer(&self, key: &[u8], pointer: Pointer) -> Result<()> {
+    pub(crate) fn check_pointer(&self, key: &[u8]) -> Result<()> {
         let Some((prefix, rest)) = key.split_first() else {
             return Ok(());
         };
         match (*prefix, RecordId::try_from(rest), Table::from_byte(*prefix)) {
             (RECORD, Ok(record_id), _) => self.find_record(&record_id).map(drop),
             (TOMBSTONE, Ok(record_id), _) => self.find_tombstone(&record_id).map(drop),
-            (_, _, Some(table)) => self.value_at(table, rest, pointer).map(drop),
+            (_, _, Some(table)) => self.row_value(table, rest).map(drop),
             _ => Err(Error::corrupt("tables", 0, "a key of no table")),
         }
     }
@@ -216,7 +329,7 @@ impl Engine {
             let state = self.state();
             let rows = state.rows.by_blind(blind, MATCH_ROWS_MAX);
             let live = rows.into_iter().filter_map(|row| state.rows.row(row));
-            live.filter(|row| row.state == RowState::Live).map(|row| row.record_id).collect()
+            live.filter(|row| row.is_live()).map(|row| row.record_id).collect()
         };
         let mut found = Vec::with_capacity(proposed.len());
         for record_id in proposed {

@@ -9,18 +9,19 @@ use crate::index::Mixer;
 use crate::journal::SEGMENT_BYTES;
 use crate::load::{key_ring, load};
 use crate::pending::PendingCommit;
+use crate::proof::{parse_head, read_head};
 use crate::reading::{
-    ClassEntry, ClassNumber, Counts, Depth, Head, HitRow, LogRow, Match, Shown, StoredFrame,
-    StoredRecord, Verified,
+    ClassEntry, ClassNumber, Compacted, Counts, Depth, Head, HitRow, LogRow, Match, RecordFacts,
+    Shown, StoredFrame, StoredRecord, Verified,
 };
 use crate::seal::{Entropy, KEY_BYTES};
 use crate::table::Table;
-use crate::tables::MemoryTables;
+use crate::tables::{MemoryTables, Tables as _};
 use audit::tree::Hash;
 use domain::digest::Fingerprint;
 use domain::envelope::Envelope;
 use domain::name::{AgencyId, AgreementId, RecordId};
-use domain::time::Clock;
+use domain::time::{Clock, Timestamp};
 use domain::token::{Token, TokenEpoch, TokenKey};
 use policy::Held;
 use rand_core::CryptoRng;
@@ -44,18 +45,51 @@ impl MemoryStore {
         clock: Arc<dyn Clock>,
         generator: Box<dyn CryptoRng + Send>,
     ) -> Result<Self> {
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
         let mut entropy = Entropy::new(generator);
         let kek = Zeroizing::new(entropy.bytes::<KEY_BYTES>());
-        let ring = key_ring(&*disk, &kek, &mut entropy)?;
+        Self::load(Arc::new(MemoryDisk::new()), agency, &kek, clock, entropy)
+    }
+
+    /// The store that is on a disk: empty, restored from an archive, or of an earlier store.
+    ///
+    /// # Errors
+    /// As [`crate::EmbeddedStore::open`], but for what only a folder can have.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        agency: AgencyId,
+        kek: &[u8; KEY_BYTES],
+        clock: Arc<dyn Clock>,
+        generator: Box<dyn CryptoRng + Send>,
+    ) -> Result<Self> {
+        Self::load(disk, agency, kek, clock, Entropy::new(generator))
+    }
+
+    fn load(
+        disk: Arc<dyn Disk>,
+        agency: AgencyId,
+        kek: &[u8; KEY_BYTES],
+        clock: Arc<dyn Clock>,
+        mut entropy: Entropy,
+    ) -> Result<Self> {
+        crate::archive::check_condition(&*disk)?;
+        let ring = key_ring(&*disk, kek, &mut entropy)?;
         let mixer = Mixer([entropy.bytes(), entropy.bytes()].map(u64::from_be_bytes));
-        let (state, journal) =
-            load(&disk, &agency, SEGMENT_BYTES, &ring, mixer, &mut |_, _, _| Ok(()))?;
         let tables = Box::new(MemoryTables::default());
-        let head = None;
+        let (state, journal) =
+            load(&disk, &agency, SEGMENT_BYTES, &ring, mixer, &mut |_, _, changes| {
+                tables.stage(&changes);
+                Ok(())
+            })?;
+        journal.confirm_cut()?;
+        let head = read_head(&*disk)?;
+        let stated = head.as_deref().map(parse_head).transpose()?;
         let parts =
             EngineParts { agency, disk, journal, tables, state, ring, entropy, clock, head };
-        Ok(Self { engine: Engine::new(parts) })
+        let engine = Engine::new(parts);
+        if let Some((_, stated)) = stated {
+            engine.check_head(&stated)?;
+        }
+        Ok(Self { engine })
     }
 }
 
@@ -79,6 +113,10 @@ impl crate::Store for MemoryStore {
     }
 
     reads_of_the_engine!();
+
+    fn rebuild_tables(&self) -> Result<()> {
+        Ok(())
+    }
 
     fn close(&self) -> Result<()> {
         self.engine.close()

@@ -8,7 +8,7 @@ use crate::index::{NONE, RowState as RecordState};
 use crate::reading::Ownership;
 use crate::seal::Entropy;
 use crate::state::{ORIGINS_MAX, State};
-use crate::table::{RECORD, full_key};
+use crate::table::{RECORD, Table, full_key};
 use audit::tree::Hash;
 use domain::class::Class;
 use domain::name::{AgencyId, AgreementId, RecordId};
@@ -25,7 +25,8 @@ pub(crate) struct Group {
     touched: HashSet<Vec<u8>>,
     exclusive: bool,
     classes: HashMap<Arc<Class>, u32>,
-    class_counts: HashMap<(AgencyId, AgreementId), usize>,
+    /// The classes without records that the group brings to life, by originator and agreement.
+    revived: HashMap<(AgencyId, AgreementId), HashSet<u32>>,
     pub(crate) bytes: usize,
     pub(crate) frames: usize,
 }
@@ -54,7 +55,12 @@ impl Touch {
                     touch.writes.push(record(&tombstone.message().record_id));
                 }
                 Change::DropForeign { .. } => touch.exclusive = true,
+                Change::Erase { record_ids } => {
+                    touch.writes.extend(record_ids.iter().map(record));
+                }
                 Change::Put { table, key, .. } | Change::Delete { table, key } => {
+                    // A hold and what it holds are never checked against the same state.
+                    touch.exclusive |= *table == Table::Hold;
                     touch.writes.push(full_key(table.byte(), key));
                 }
             }
@@ -116,15 +122,10 @@ pub(crate) struct Checked {
 impl Group {
     /// Forgets the classes a refused batch would have brought: numbers have no gaps.
     fn forget_classes_from(&mut self, floor: usize) {
-        let counts = &mut self.class_counts;
-        self.classes.retain(|class, number| {
-            let keep = (*number as usize) < floor;
-            if !keep {
-                let owner = (class.origin.clone(), class.agreement.clone());
-                counts.entry(owner).and_modify(|count| *count = count.saturating_sub(1));
-            }
-            keep
-        });
+        self.classes.retain(|_, number| (*number as usize) < floor);
+        for numbers in self.revived.values_mut() {
+            numbers.retain(|number| (*number as usize) < floor);
+        }
     }
 }
 
@@ -171,6 +172,7 @@ impl Engine {
                     let tombstone = tombstone.message();
                     self.check_withdrawal(&tombstone.record_id, &tombstone.origin)?;
                 }
+                Change::Erase { record_ids } => self.check_erasure(record_ids, batch)?,
                 Change::DropForeign { origin, .. } if *origin == self.agency => {
                     return Err(Error::Invalid("it drops own records as if they were a partner's"));
                 }
@@ -187,8 +189,9 @@ impl Engine {
         };
         Ok(match precondition {
             Precondition::RecordAbsent(record_id) => state(record_id).is_none(),
-            Precondition::RecordVersion(record_id, version) => state(record_id)
-                .is_some_and(|row| row.state == RecordState::Live && row.version == *version),
+            Precondition::RecordVersion(record_id, version) => {
+                state(record_id).is_some_and(|row| row.is_live() && row.version == *version)
+            }
             Precondition::NotWithdrawn(record_id) => {
                 state(record_id).is_none_or(|row| row.state == RecordState::Live)
             }
@@ -224,21 +227,23 @@ impl Engine {
         check_origin(&state, &record.origin)?;
         self.check_history(&state, put)?;
         let class = Arc::new(Class::of(record));
-        if let Some(number) = state.classes.number(&class) {
+        let known = state.classes.number(&class);
+        if let Some(number) = known.filter(|number| state.classes.is_live(*number)) {
             return Ok(Checked { class, number, is_new: false });
         }
-        if let Some(number) = group.classes.get(&class) {
-            return Ok(Checked { class, number: *number, is_new: false });
-        }
+        let known = known.or_else(|| group.classes.get(&class).copied());
+        let next = || u32::try_from(state.classes.count() + group.classes.len()).unwrap_or(NONE);
+        let number = known.unwrap_or_else(next);
         let owner = (class.origin.clone(), class.agreement.clone());
-        let added = group.class_counts.entry(owner).or_default();
-        if *added >= state.classes.room(&class) {
+        let revived = group.revived.entry(owner).or_default();
+        if !revived.contains(&number) && revived.len() >= state.classes.room(&class) {
             return Err(Error::TooManyClasses(domain::class::CLASSES_MAX));
         }
-        let number = u32::try_from(state.classes.count() + group.classes.len()).unwrap_or(NONE);
-        *added += 1;
-        group.classes.insert(Arc::clone(&class), number);
-        Ok(Checked { class, number, is_new: true })
+        revived.insert(number);
+        if known.is_none() {
+            group.classes.insert(Arc::clone(&class), number);
+        }
+        Ok(Checked { class, number, is_new: known.is_none() })
     }
 
     /// A version never goes back, a withdrawn id never comes back, nobody else's record is touched.
@@ -258,6 +263,9 @@ impl Engine {
         if !same_owner || agreement != Some(&record.agreement) {
             return Err(Error::Conflict(Conflict::Origin(record.record_id)));
         }
+        if row.erased && (row.ownership() == Ownership::Own || record.version <= row.version) {
+            return Err(Error::Conflict(Conflict::Erased(record.record_id)));
+        }
         if record.version > row.version {
             return Ok(());
         }
@@ -266,6 +274,29 @@ impl Engine {
             && record.version == row.version
             && self.payload_hash(&record.record_id)? == Some(put.envelope.payload_hash());
         if again { Ok(()) } else { Err(Error::Conflict(Conflict::Version(record.record_id))) }
+    }
+
+    /// Only what is or was here can be erased, and nothing that is under a legal hold.
+    fn check_erasure(&self, record_ids: &[RecordId], batch: &Batch) -> Result<()> {
+        let holds = |change: &Change| match change {
+            Change::Put { table: Table::Hold, key, .. } => {
+                crate::table::held_by(key).is_some_and(|(id, _)| record_ids.contains(&id))
+            }
+            _ => false,
+        };
+        if batch.changes.iter().any(holds) {
+            return Err(Error::Invalid("it erases and holds one record"));
+        }
+        let state = self.state();
+        for record_id in record_ids {
+            if state.is_held(record_id) {
+                return Err(Error::Conflict(Conflict::Held(*record_id)));
+            }
+            if state.rows.find(record_id).is_none() {
+                return Err(Error::Conflict(Conflict::Unknown(*record_id)));
+            }
+        }
+        Ok(())
     }
 
     fn check_withdrawal(&self, record_id: &RecordId, origin: &AgencyId) -> Result<()> {
@@ -288,7 +319,6 @@ fn check_origin(state: &State, origin: &AgencyId) -> Result<()> {
 mod tests {
     use super::*;
     use crate::batch::Secrecy;
-    use crate::table::Table;
 
     #[test]
     fn a_batch_that_names_a_row_twice_is_refused() {

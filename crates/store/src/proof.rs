@@ -6,7 +6,8 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::frame::{Prefix, items};
 use crate::item::{ItemKind, ItemView, RecordEntry, RowEntry};
-use crate::journal::segment_name;
+use crate::journal::FrameThere;
+use crate::layout::SegmentFile;
 use crate::reading::{Depth, Head, Shown, StoredFrame, TAIL_FRAMES_MAX, Verified};
 use crate::seal::{Opened, aad_of_record, aad_of_row};
 use audit::export::{ExportWriter, Item};
@@ -29,7 +30,8 @@ const POINTERS_AT_ONCE: usize = 1024;
 pub(crate) struct FrameRead {
     pub(crate) prefix: Prefix,
     body: Vec<u8>,
-    place: (u32, u32),
+    file: SegmentFile,
+    at: u64,
 }
 
 impl FrameRead {
@@ -52,7 +54,7 @@ impl FrameRead {
     }
 
     pub(crate) fn damage(&self, why: impl ToString) -> Error {
-        Error::corrupt(segment_name(self.place.0), u64::from(self.place.1), why)
+        Error::corrupt(self.file.name(), self.at, why)
     }
 }
 
@@ -76,8 +78,8 @@ impl Engine {
             let outside = audit::Error::OutsideTree { asked: seq, size: state.tip.size() };
             state.place(seq).ok_or(Error::Audit(outside))?
         };
-        let (prefix, body) = self.journal.frame(place.0, place.1)?;
-        let frame = FrameRead { prefix, body, place };
+        let FrameThere { prefix, body, file, at } = self.journal.frame(place.0, place.1)?;
+        let frame = FrameRead { prefix, body, file, at };
         if prefix.frame.seq == seq { Ok(frame) } else { Err(frame.damage("another frame")) }
     }
 
@@ -282,9 +284,9 @@ impl Engine {
         loop {
             let from = after.clone().unwrap_or_else(|| vec![crate::table::RECORD]);
             let page = self.tables.scan(&[], Some(&from), POINTERS_AT_ONCE)?;
-            for (key, pointer) in &page {
+            for (key, _) in &page {
                 records += u64::from(key.first() == Some(&crate::table::RECORD));
-                if let Err(error) = self.check_pointer(key, *pointer) {
+                if let Err(error) = self.check_pointer(key) {
                     verified.fault(error);
                 }
             }

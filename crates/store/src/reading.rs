@@ -6,9 +6,12 @@ use audit::frame::{Chain, Frame};
 use audit::tree::Hash;
 use domain::class::{CLASSES_MAX, Class};
 use domain::envelope::Envelope;
+use domain::indicator::Body;
+use domain::label::Evaluation;
 use domain::name::{Digest, RecordId};
-use domain::record::Version;
+use domain::record::{Record, Version};
 use domain::time::Timestamp;
+use domain::value::{ContentClass, Role};
 use std::sync::Arc;
 
 pub use sync::message::{LogKind, LogRow};
@@ -45,6 +48,15 @@ pub enum Withdrawn {
     Yes,
 }
 
+/// Is the content of the record gone, by [`crate::Change::Erase`]?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erased {
+    /// No.
+    No,
+    /// Yes; that there was a record is remembered.
+    Yes,
+}
+
 /// A record as it is kept. What comes out of the store is a `Held` of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRecord {
@@ -71,6 +83,9 @@ pub struct HitRow {
     pub expiry: Timestamp,
     /// Whether it was taken back.
     pub withdrawn: Withdrawn,
+    /// Whether its content was erased here. It is not read and not matched any more; its id, class
+    /// and version are known for ever, so that it does not come back.
+    pub erased: Erased,
     /// Whose it is.
     pub origin: Ownership,
 }
@@ -78,7 +93,35 @@ pub struct HitRow {
 impl HitRow {
     /// May it still be used at `now`, as far as time and withdrawal go?
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.withdrawn == Withdrawn::No && now < self.expiry && self.class.is_some()
+        let is_there = self.withdrawn == Withdrawn::No && self.erased == Erased::No;
+        is_there && now < self.expiry && self.class.is_some()
+    }
+}
+
+/// What an answer says of a record beside what its class says. Kept in memory with its row once it was
+/// written or read, so that a match does not read the journal each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordFacts {
+    /// The role of an account.
+    pub role: Option<Role>,
+    /// The class of content.
+    pub content_class: Option<ContentClass>,
+    /// How good it is.
+    pub evaluation: Evaluation,
+    /// Last seen.
+    pub observed_last: Timestamp,
+}
+
+impl RecordFacts {
+    /// The facts of a record.
+    pub fn of(record: &Record) -> Self {
+        let (role, content_class) = match &record.body {
+            Body::Account(body) => (Some(body.role), None),
+            Body::Content(body) => (None, Some(body.class)),
+            Body::Ad(_) => (None, None),
+        };
+        let (evaluation, observed_last) = (record.labels.evaluation, record.observed_last);
+        Self { role, content_class, evaluation, observed_last }
     }
 }
 
@@ -91,6 +134,8 @@ pub struct Match {
     pub record_id: RecordId,
     /// Its hit row; whoever uses the match checks it.
     pub row: HitRow,
+    /// Where its row is in memory; means nothing after a restart.
+    pub(crate) number: u32,
 }
 
 /// A class of records that is or was here, and how far its log goes.
@@ -135,9 +180,9 @@ pub struct StoredFrame {
 /// How many of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Own records that are not withdrawn.
+    /// Own records that are neither withdrawn nor erased.
     pub own: u64,
-    /// Partners' records that are not withdrawn.
+    /// Partners' records that are neither withdrawn nor erased.
     pub foreign: u64,
     /// Withdrawn records that are remembered.
     pub withdrawn: u64,
@@ -147,6 +192,8 @@ pub struct Counts {
     pub frames: u64,
     /// Bytes in the journal.
     pub journal_bytes: u64,
+    /// Items of the journal with bytes that go with the next compaction; perhaps a few less.
+    pub erasable: u64,
 }
 
 /// What the store takes at most.
@@ -213,6 +260,46 @@ impl Verified {
         if self.faults.len() < Self::FAULTS_MAX {
             self.faults.push(fault.to_string());
         }
+    }
+}
+
+/// What a compaction did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Compacted {
+    /// Segments of the journal that were looked through.
+    pub segments_read: u64,
+    /// Segments that were written anew.
+    pub segments_rewritten: u64,
+    /// The bytes of those before.
+    pub bytes_before: u64,
+    /// The bytes of those after.
+    pub bytes_after: u64,
+    /// Parts whose salt and bytes are gone: a record has two, a row of a table two.
+    pub parts_erased: u64,
+    /// Data keys that were destroyed: old copies of what was sealed under them are unreadable.
+    pub keys_destroyed: u64,
+    /// Whether it came to its end.
+    pub ended: Ended,
+}
+
+/// How a compaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ended {
+    /// With nothing left to do.
+    #[default]
+    Done,
+    /// Because it was told to stop; the next one goes on.
+    Stopped,
+}
+
+impl core::fmt::Display for Compacted {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { segments_rewritten, bytes_before, bytes_after, .. } = self;
+        let Self { parts_erased, keys_destroyed, .. } = self;
+        write!(f, "{parts_erased} parts erased and {keys_destroyed} keys destroyed; ")?;
+        write!(f, "{segments_rewritten} segments written anew, ")?;
+        write!(f, "{bytes_before} bytes before, {bytes_after} after")?;
+        if self.ended == Ended::Stopped { f.write_str("; stopped before the end") } else { Ok(()) }
     }
 }
 

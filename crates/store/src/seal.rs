@@ -80,10 +80,15 @@ pub(crate) enum KeyPurpose {
 
 impl KeyPurpose {
     pub(crate) fn records(origin: &AgencyId, agreement: &AgreementId, expiry: Timestamp) -> Self {
-        let (year, month, _) = expiry.as_date();
-        let month = u32::try_from(year * 12 + month - 1).unwrap_or(u32::MAX);
-        Self::Records { origin: origin.clone(), agreement: agreement.clone(), month }
+        let (origin, agreement) = (origin.clone(), agreement.clone());
+        Self::Records { origin, agreement, month: month_of(expiry) }
     }
+}
+
+/// Months since January of the year 0.
+fn month_of(time: Timestamp) -> u32 {
+    let (year, month, _) = time.as_date();
+    u32::try_from(year * 12 + month - 1).unwrap_or(u32::MAX)
 }
 
 #[derive(Debug, Clone, minicbor::Encode, minicbor::Decode)]
@@ -93,9 +98,9 @@ struct Wrapped {
     number: u32,
     #[n(1)]
     purpose: KeyPurpose,
-    /// The wrapped key; absent once it was destroyed.
+    /// The wrapped key.
     #[cbor(n(2), with = "minicbor::bytes")]
-    sealed: Option<Vec<u8>>,
+    sealed: Vec<u8>,
 }
 
 #[derive(Debug, minicbor::Encode, minicbor::Decode)]
@@ -105,7 +110,11 @@ struct KeyFile {
     format: u32,
     #[n(1)]
     keys: Vec<Wrapped>,
-    /// Keyed BLAKE3 over the list, under a key derived from the wrapping key: no key can be taken
+    /// The number that the next key gets. A number below it that is not in the list is that of a
+    /// key that was destroyed.
+    #[n(3)]
+    next: u32,
+    /// Keyed BLAKE3 over all of it, under a key derived from the wrapping key: no key can be taken
     /// away, added or marked as destroyed without it.
     #[cbor(n(2), with = "minicbor::bytes")]
     check: [u8; KEY_BYTES],
@@ -123,6 +132,7 @@ pub(crate) struct KeyRing {
     wrapping: XChaCha20Poly1305,
     check: Zeroizing<[u8; KEY_BYTES]>,
     wrapped: Vec<Wrapped>,
+    next: u32,
     ciphers: HashMap<u32, XChaCha20Poly1305>,
     numbers: HashMap<KeyPurpose, u32>,
     blind: Zeroizing<[u8; KEY_BYTES]>,
@@ -136,22 +146,33 @@ impl KeyRing {
         file: Option<&[u8]>,
         entropy: &mut Entropy,
     ) -> Result<(Self, Option<Vec<u8>>)> {
-        let mut ring = Self {
-            wrapping: XChaCha20Poly1305::new(&(*kek).into()),
-            check: Zeroizing::new(derive("malines key file check v1", &[kek])),
-            wrapped: Vec::new(),
-            ciphers: HashMap::new(),
-            numbers: HashMap::new(),
-            blind: Zeroizing::new([0; KEY_BYTES]),
-        };
         if let Some(file) = file {
-            ring.read(file)?;
-            return Ok((ring, None));
+            return Ok((Self::of_file(kek, file)?, None));
         }
+        let mut ring = Self::empty(kek);
         ring.draw(KeyPurpose::Blind, entropy)?;
         ring.draw(KeyPurpose::Rows, entropy)?;
         let file = ring.to_file();
         Ok((ring, Some(file)))
+    }
+
+    /// Opens a key file that is there.
+    pub(crate) fn of_file(kek: &[u8; KEY_BYTES], file: &[u8]) -> Result<Self> {
+        let mut ring = Self::empty(kek);
+        ring.read(file)?;
+        Ok(ring)
+    }
+
+    fn empty(kek: &[u8; KEY_BYTES]) -> Self {
+        Self {
+            wrapping: XChaCha20Poly1305::new(&(*kek).into()),
+            check: Zeroizing::new(derive("malines key file check v1", &[kek])),
+            wrapped: Vec::new(),
+            next: 0,
+            ciphers: HashMap::new(),
+            numbers: HashMap::new(),
+            blind: Zeroizing::new([0; KEY_BYTES]),
+        }
     }
 
     fn read(&mut self, file: &[u8]) -> Result<()> {
@@ -161,17 +182,16 @@ impl KeyRing {
         if file.format != FORMAT {
             return Err(Error::NewerFormat { found: file.format, known: FORMAT });
         }
-        let check = self.check_of(&file.keys);
+        let check = self.check_of(&file.keys, file.next);
         for wrapped in file.keys {
-            if let Some(sealed) = &wrapped.sealed {
-                let aad = aad_of_key(wrapped.number, &wrapped.purpose);
-                let key = open(&self.wrapping, &aad, sealed).ok_or(Error::WrongKey)?;
-                let key = <[u8; KEY_BYTES]>::try_from(key.as_slice());
-                let key = Zeroizing::new(key.map_err(|_| Error::WrongKey)?);
-                self.keep(wrapped.number, &wrapped.purpose, &key);
-            }
+            let aad = aad_of_key(wrapped.number, &wrapped.purpose);
+            let key = open(&self.wrapping, &aad, &wrapped.sealed).ok_or(Error::WrongKey)?;
+            let key = <[u8; KEY_BYTES]>::try_from(key.as_slice());
+            let key = Zeroizing::new(key.map_err(|_| Error::WrongKey)?);
+            self.keep(wrapped.number, &wrapped.purpose, &key);
             self.wrapped.push(wrapped);
         }
+        self.next = file.next;
         if check != file.check {
             return Err(Error::corrupt("key file", 0, "it does not pass its check"));
         }
@@ -184,12 +204,34 @@ impl KeyRing {
     }
 
     fn to_file(&self) -> Vec<u8> {
-        let (keys, check) = (self.wrapped.clone(), self.check_of(&self.wrapped));
-        domain::encoding::to_bytes(&KeyFile { format: FORMAT, keys, check })
+        self.file_of(self.wrapped.clone())
     }
 
-    fn check_of(&self, keys: &[Wrapped]) -> [u8; KEY_BYTES] {
-        keyed(&self.check, &[&domain::encoding::to_bytes(&keys)])
+    fn file_of(&self, keys: Vec<Wrapped>) -> Vec<u8> {
+        let (next, check) = (self.next, self.check_of(&keys, self.next));
+        domain::encoding::to_bytes(&KeyFile { format: FORMAT, keys, next, check })
+    }
+
+    fn check_of(&self, keys: &[Wrapped], next: u32) -> [u8; KEY_BYTES] {
+        keyed(&self.check, &[&domain::encoding::to_bytes(&keys), &next.to_be_bytes()])
+    }
+
+    /// The keys of records whose month of expiry was over before `now` and that `is_used` does not
+    /// hold back, and the key file without them. Nothing is destroyed before that file is durable
+    /// and [`KeyRing::forget`] was told. `None` if there is no such key.
+    pub(crate) fn retire(
+        &self,
+        now: Timestamp,
+        is_used: impl Fn(u32) -> bool,
+    ) -> Option<(Vec<u32>, Vec<u8>)> {
+        let is_over = |purpose: &KeyPurpose| match purpose {
+            KeyPurpose::Records { month, .. } => *month < month_of(now),
+            KeyPurpose::Blind | KeyPurpose::Rows => false,
+        };
+        let goes = |key: &Wrapped| is_over(&key.purpose) && !is_used(key.number);
+        let (gone, keys): (Vec<_>, Vec<_>) = self.wrapped.iter().cloned().partition(goes);
+        let gone: Vec<u32> = gone.iter().map(|key| key.number).collect();
+        (!gone.is_empty()).then(|| (gone, self.file_of(keys)))
     }
 
     fn keep(&mut self, number: u32, purpose: &KeyPurpose, key: &Zeroizing<[u8; KEY_BYTES]>) {
@@ -204,18 +246,25 @@ impl KeyRing {
         if self.wrapped.len() >= KEYS_MAX {
             return Err(Error::too_large("data keys", KEYS_MAX as u64 + 1, KEYS_MAX as u64));
         }
-        let number = self.wrapped.iter().map(|key| key.number + 1).max().unwrap_or(0);
+        let number = self.next;
+        let next = number.checked_add(1).ok_or(Error::Invalid("no number for a key is left"))?;
         let key = Zeroizing::new(entropy.bytes::<KEY_BYTES>());
         let aad = aad_of_key(number, &purpose);
         let sealed = seal(&self.wrapping, entropy.bytes(), &aad, key.as_slice())?;
         self.keep(number, &purpose, &key);
-        self.wrapped.push(Wrapped { number, purpose, sealed: Some(sealed) });
+        self.wrapped.push(Wrapped { number, purpose, sealed });
+        self.next = next;
         Ok(number)
     }
 
     /// The number of the key for a purpose, if there is one.
     pub(crate) fn number(&self, purpose: &KeyPurpose) -> Option<u32> {
         self.numbers.get(purpose).copied()
+    }
+
+    /// Is there such a key, or was there one that was destroyed?
+    pub(crate) const fn knows(&self, number: u32) -> bool {
+        number < self.next
     }
 
     /// Draws a key for a purpose. The file must be durable before the key seals anything.
@@ -228,7 +277,12 @@ impl KeyRing {
         Ok((number, self.to_file()))
     }
 
-    /// Takes back a key whose file could not be made durable.
+    /// Seals nothing more under these keys; what is sealed can still be opened.
+    pub(crate) fn set_aside(&mut self, numbers: &[u32]) {
+        self.numbers.retain(|_, number| !numbers.contains(number));
+    }
+
+    /// Knows a key no more: its file could not be made durable, or it was destroyed.
     pub(crate) fn forget(&mut self, number: u32) {
         self.wrapped.retain(|key| key.number != number);
         self.ciphers.remove(&number);
@@ -256,7 +310,7 @@ impl KeyRing {
     ) -> Result<Option<Opened>> {
         match self.ciphers.get(&number) {
             Some(cipher) => Ok(open(cipher, aad, sealed).map(Opened::Bytes)),
-            None if self.wrapped.iter().any(|key| key.number == number) => Ok(Some(Opened::Erased)),
+            None if self.knows(number) => Ok(Some(Opened::Erased)),
             None => Err(Error::KeyGone),
         }
     }
@@ -417,7 +471,44 @@ mod tests {
         let (mut ring, _) = KeyRing::open(&[1; 32], None, &mut entropy).unwrap();
         let rows = ring.number(&KeyPurpose::Rows).unwrap();
         let sealed = ring.seal(rows, b"", b"secret", &mut entropy).unwrap();
-        ring.ciphers.remove(&rows);
+        ring.forget(rows);
         assert_eq!(opened(ring.open_seal(rows, b"", &sealed).unwrap()).unwrap(), b"erased");
+    }
+
+    #[test]
+    fn a_retired_key_leaves_the_file_and_its_number_is_never_given_again() {
+        let mut entropy = entropy();
+        let (mut ring, _) = KeyRing::open(&[1; 32], None, &mut entropy).unwrap();
+        let purpose = |month| {
+            let expiry = Timestamp::from_date(2027, month, 5).unwrap();
+            KeyPurpose::records(
+                &"be-fedpol".parse().unwrap(),
+                &"malines-2026".parse().unwrap(),
+                expiry,
+            )
+        };
+        let [(march, _), (april, _), (may, _)] =
+            [3, 4, 5].map(|month| ring.add(purpose(month), &mut entropy).unwrap());
+        let sealed = ring.seal(march, b"", b"secret", &mut entropy).unwrap();
+        let at = |month, day| Timestamp::from_date(2027, month, day).unwrap();
+        assert!(ring.retire(at(3, 31), |_| false).is_none(), "the month is not over");
+        let (gone, file) = ring.retire(at(5, 1), |key| key == april).unwrap();
+        assert_eq!(gone, [march]);
+        assert!(ring.open_seal(march, b"", &sealed).unwrap().is_some(), "not before it is told");
+        gone.iter().for_each(|number| ring.forget(*number));
+        let (mut again, _) = KeyRing::open(&[1; 32], Some(&file), &mut entropy).unwrap();
+        for ring in [&ring, &again] {
+            let found = opened(ring.open_seal(march, b"", &sealed).unwrap());
+            assert_eq!(found.unwrap(), b"erased", "also in an old copy of the journal");
+            assert_eq!(ring.number(&purpose(3)), None);
+        }
+        let (number, _) = again.add(purpose(3), &mut entropy).unwrap();
+        assert!(number > may, "a late record of that month gets another key");
+        // The last number is not given again either, though no key of the list is higher.
+        let (gone, file) = again.retire(at(9, 1), |_| false).unwrap();
+        assert_eq!(gone, [april, may, number]);
+        let (mut again, _) = KeyRing::open(&[1; 32], Some(&file), &mut entropy).unwrap();
+        assert!(again.add(purpose(6), &mut entropy).unwrap().0 > number);
+        assert!(again.retire(at(9, 1), |_| true).is_none());
     }
 }

@@ -35,6 +35,21 @@ const LOCK_WAIT_MS: u64 = 10_000;
 /// The most changes in one sled batch.
 const BATCH_CHANGES_MAX: usize = 8_192;
 
+/// What tables hold, in two numbers: equal for equal tables, whatever order they were filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    /// How many rows.
+    pub rows: u64,
+    /// The sum of the hashes of all rows.
+    pub sum: u128,
+}
+
+impl core::fmt::Display for Content {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} rows, {:032x}", self.rows, self.sum)
+    }
+}
+
 /// How far sled is, and what it holds, in one row that changes with every batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Watermark {
@@ -51,6 +66,10 @@ pub(crate) struct Watermark {
 impl Watermark {
     pub(crate) const fn start(chain: Chain) -> Self {
         Self { size: 0, chain, rows: 0, sum: 0 }
+    }
+
+    pub(crate) const fn content(&self) -> Content {
+        Content { rows: self.rows, sum: self.sum }
     }
 
     fn to_bytes(self) -> Vec<u8> {
@@ -421,12 +440,16 @@ fn write_jobs(folder: SledFolder, shared: &Shared, jobs: &Receiver<Job>) -> Resu
             Ok(job) => job,
             Err(RecvTimeoutError::Timeout) => {
                 if unflushed > 0 {
+                    folder.write(&[], watermark)?;
                     folder.flush()?;
                     unflushed = 0;
                 }
                 continue;
             }
-            Err(RecvTimeoutError::Disconnected) => return folder.flush(),
+            Err(RecvTimeoutError::Disconnected) => {
+                folder.write(&[], watermark)?;
+                return folder.flush();
+            }
         };
         let (mut size, mut chain, mut changes) = (first.size, first.chain, first.changes);
         while changes.len() < BATCH_CHANGES_MAX
@@ -435,7 +458,13 @@ fn write_jobs(folder: SledFolder, shared: &Shared, jobs: &Receiver<Job>) -> Resu
             (size, chain) = (job.size, job.chain);
             changes.extend(job.changes);
         }
-        watermark = folder.write(&changes, Watermark { size, chain, ..watermark })?;
+        watermark = Watermark { size, chain, ..watermark };
+        if changes.is_empty() {
+            // Entries of the log alone: the watermark follows with the next change or flush.
+            unflushed += 1;
+            continue;
+        }
+        watermark = folder.write(&changes, watermark)?;
         let mut overlay = shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
         for change in &changes {
             if overlay.get(&change.key).is_some_and(|(staged, _)| *staged <= size) {

@@ -1,22 +1,25 @@
 //! Everything a store keeps in memory, changed by effects alone: live ones and those read back.
 
+mod leaving;
+
 use crate::batch::IDEMPOTENCY_KEYS_MAX;
 use crate::class::{Classes, LoggedRow};
 use crate::effect::{Effect, RecordEffect};
-use crate::index::{Mixer, NONE, Row, RowState, Rows, TokenMap};
-use crate::item::DropEntry;
+use crate::index::{Mixer, NONE, NOWHERE, Row, RowState, Rows, TokenMap};
+use crate::leftover::Leftovers;
 use crate::pointer::{Before, Place, Pointer, PointerChange};
 use crate::reading::{
-    ClassNumber, Counts, HitRow, LogKind, LogRow, MATCH_ROWS_MAX, Match, Ownership, Withdrawn,
+    ClassNumber, Counts, Erased, HitRow, LogKind, LogRow, MATCH_ROWS_MAX, Match, Ownership,
+    Withdrawn,
 };
-use crate::table::{RECORD, TOMBSTONE, full_key};
+use crate::table::{RECORD, Table, full_key, held_by};
 use audit::frame::{Frame, Tip};
 use audit::tree::Tree;
 use domain::class::Class;
 use domain::name::{AgencyId, AgreementId, IdempotencyKey, RecordId};
 use domain::time::Timestamp;
 use domain::token::{Token, TokenEpoch, TokenKey};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// The most originators, our own agency among them.
@@ -24,6 +27,11 @@ pub(crate) const ORIGINS_MAX: usize = 4096;
 
 /// An effect that cannot follow from what stands before it: the journal contradicts itself.
 pub(crate) struct Impossible(pub(crate) &'static str);
+
+/// The record and the hold that a row of the tables stands for, if it is a hold.
+fn hold_of(key: &[u8]) -> Option<(RecordId, [u8; 16])> {
+    held_by(key.strip_prefix(&[Table::Hold.byte()])?)
+}
 
 /// Tokens of own records under one key.
 struct OwnTokens {
@@ -38,6 +46,7 @@ pub(crate) struct State {
     mixer: Mixer,
     pub(crate) rows: Rows,
     pub(crate) classes: Classes,
+    pub(crate) left: Leftovers,
     origins: Vec<AgencyId>,
     own_tokens: HashMap<(AgreementId, TokenEpoch), OwnTokens>,
     foreign_tokens: HashMap<(AgreementId, AgencyId, TokenEpoch), TokenMap>,
@@ -56,6 +65,7 @@ impl State {
             mixer,
             rows: Rows::new(mixer),
             classes: Classes::default(),
+            left: Leftovers::new(mixer),
             origins: vec![own.clone()],
             own_tokens: HashMap::new(),
             foreign_tokens: HashMap::new(),
@@ -107,11 +117,19 @@ impl State {
                     return Err(Impossible("a class that is not the next one"));
                 }
             }
-            Effect::Put { key } => {
+            Effect::Put { key, secrecy } => {
+                self.left.table_row(&key, Some((place.segment, secrecy)));
+                if let Some((record_id, hold)) = hold_of(&key) {
+                    self.left.hold(record_id, hold);
+                }
                 let pointer = Some(Pointer::row(place));
                 out.push(PointerChange { key, pointer, before: Before::Possible });
             }
             Effect::Delete { key } => {
+                self.left.table_row(&key, None);
+                if let Some((record_id, hold)) = hold_of(&key) {
+                    self.lift(&record_id, &hold, out);
+                }
                 out.push(PointerChange { key, pointer: None, before: Before::Possible });
             }
             Effect::Record(record) => self.put(record, place, out)?,
@@ -119,6 +137,9 @@ impl State {
                 self.withdraw(&record_id, &origin, place, out)?;
             }
             Effect::Drop(drop) => self.drop_foreign(&drop, out),
+            Effect::Erase(record_ids) => {
+                record_ids.iter().for_each(|record_id| self.erase(record_id, out));
+            }
         }
         Ok(())
     }
@@ -155,16 +176,26 @@ impl State {
         let Some(row) = self.rows.row_mut(number) else {
             return Err(Impossible("no such row"));
         };
-        if row.state != RowState::Live || row.origin != origin {
-            return Err(Impossible("a record that was withdrawn, or of another originator"));
+        let (was_erased, is_own) = (row.erased, origin == 0);
+        if row.state != RowState::Live || row.origin != origin || (was_erased && is_own) {
+            return Err(Impossible("a record that is gone for ever, or of another originator"));
         }
-        let (previous, changed) = (row.class, row.version != record.version);
+        row.erased = false;
+        let previous = if was_erased { NONE } else { row.class };
+        let changed = row.version != record.version;
         row.version = record.version;
         row.expiry_ms = record.expiry.as_millis();
         row.class = record.class;
-        if before == Before::Absent {
+        row.keep_facts(record.facts);
+        let content = if record.content.is_some() { place.segment } else { NOWHERE };
+        let superseded = core::mem::replace(&mut row.segment, content);
+        if before == Before::Absent || was_erased {
             self.count(origin, 1);
         }
+        if let Some(key) = record.content {
+            self.left.use_key(key);
+        }
+        self.supersede(number, &record.record_id, superseded, changed);
         self.classes.count_record(previous, -1);
         self.classes.count_record(record.class, 1);
         if origin == 0 {
@@ -239,82 +270,6 @@ impl State {
         }
     }
 
-    fn withdraw(
-        &mut self,
-        record_id: &RecordId,
-        origin: &AgencyId,
-        place: Place,
-        out: &mut Vec<PointerChange>,
-    ) -> Result<(), Impossible> {
-        let origin = self.origin_number(origin);
-        let key = full_key(TOMBSTONE, record_id.as_bytes());
-        let pointer = Some(Pointer::row(place));
-        out.push(PointerChange { key, pointer, before: Before::Possible });
-        let Some(number) = self.rows.find(record_id) else {
-            let mut row = Row::new(*record_id, origin);
-            row.state = RowState::Withdrawn;
-            self.rows.add(row);
-            self.counts.withdrawn += 1;
-            return Ok(());
-        };
-        let Some(row) = self.rows.row_mut(number) else {
-            return Err(Impossible("no such row"));
-        };
-        if row.origin != origin {
-            return Err(Impossible("a tombstone of another originator"));
-        }
-        if row.state == RowState::Withdrawn {
-            return Ok(());
-        }
-        row.state = RowState::Withdrawn;
-        let (class, version) = (row.class, row.version);
-        self.rows.unlink(number);
-        if let Some(of) = self.classes.class(class).cloned() {
-            self.forget_tokens(number, &of);
-        }
-        if origin == 0 {
-            let retracted = LoggedRow { row: number, version, kind: LogKind::Retract };
-            self.classes.append(class, retracted);
-        } else {
-            let key = full_key(RECORD, record_id.as_bytes());
-            out.push(PointerChange { key, pointer: None, before: Before::Possible });
-        }
-        self.classes.count_record(class, -1);
-        self.count(origin, -1);
-        self.counts.withdrawn += 1;
-        Ok(())
-    }
-
-    fn drop_foreign(&mut self, drop: &DropEntry, out: &mut Vec<PointerChange>) {
-        let origin = self.origin_number(&drop.origin);
-        if origin == 0 {
-            return;
-        }
-        let classes: HashSet<u32> = drop.classes.iter().copied().collect();
-        let mut numbers: Vec<u32> =
-            drop.record_ids.iter().filter_map(|record_id| self.rows.find(record_id)).collect();
-        if !classes.is_empty() {
-            let rows = self.rows.iter();
-            numbers.extend(rows.filter(|(_, row)| classes.contains(&row.class)).map(|(n, _)| n));
-        }
-        for number in numbers {
-            let Some(row) = self.rows.row(number).copied() else {
-                continue;
-            };
-            if row.origin != origin || row.state != RowState::Live {
-                continue;
-            }
-            if let Some(class) = self.classes.class(row.class).cloned() {
-                self.forget_tokens(number, &class);
-            }
-            self.rows.forget(number);
-            self.classes.count_record(row.class, -1);
-            self.count(origin, -1);
-            let key = full_key(RECORD, row.record_id.as_bytes());
-            out.push(PointerChange { key, pointer: None, before: Before::Possible });
-        }
-    }
-
     fn origin_number(&mut self, origin: &AgencyId) -> u16 {
         let number = match self.origins.iter().position(|other| other == origin) {
             Some(number) => number,
@@ -331,6 +286,11 @@ impl State {
         self.origins.len() < ORIGINS_MAX || self.origins.contains(origin)
     }
 
+    /// The journal takes fewer bytes.
+    pub(crate) fn shorten_journal(&mut self, bytes: u64) {
+        self.counts.journal_bytes = self.counts.journal_bytes.saturating_sub(bytes);
+    }
+
     pub(crate) fn origin(&self, number: u16) -> Option<&AgencyId> {
         self.origins.get(usize::from(number))
     }
@@ -342,7 +302,8 @@ impl State {
 
     pub(crate) fn counts(&self) -> Counts {
         let (classes, frames) = (self.classes.count() as u64, self.tip.size());
-        Counts { classes, frames, ..self.counts }
+        let erasable = self.left.count();
+        Counts { classes, frames, erasable, ..self.counts }
     }
 
     pub(crate) fn hit_row(&self, number: u32) -> Option<HitRow> {
@@ -357,6 +318,7 @@ impl State {
             class: (row.class != NONE).then_some(ClassNumber(row.class)),
             expiry: Timestamp::from_millis(row.expiry_ms),
             withdrawn,
+            erased: if row.erased { Erased::Yes } else { Erased::No },
             origin: row.ownership(),
         })
     }
@@ -431,7 +393,7 @@ impl State {
                 continue;
             };
             let current = self.rows.row(number);
-            if current.is_some_and(|row| row.state == RowState::Live && row.version == version) {
+            if current.is_some_and(|row| row.is_live() && row.version == version) {
                 own.map.insert(number, token);
             }
         }
@@ -473,11 +435,12 @@ impl State {
 
     fn matches(&self, map: &TokenMap, tokens: &[Token]) -> Vec<Match> {
         let mut found = Vec::new();
-        for (slot, token) in (0..).zip(tokens) {
+        for slot in map.likely(tokens) {
+            let Some(token) = tokens.get(slot as usize) else { continue };
             for number in map.rows(token, MATCH_ROWS_MAX) {
                 let record_id = self.rows.row(number).map(|row| row.record_id);
                 if let Some((record_id, row)) = record_id.zip(self.hit_row(number)) {
-                    found.push(Match { slot, record_id, row });
+                    found.push(Match { slot, record_id, row, number });
                 }
             }
         }

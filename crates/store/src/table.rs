@@ -1,6 +1,7 @@
 //! The tables: small rows by key, for everything that is not a record.
 
 use crate::error::{Error, Result};
+use domain::name::RecordId;
 
 /// The longest key of a row, in bytes.
 pub const KEY_BYTES_MAX: usize = 512;
@@ -80,6 +81,12 @@ tables! {
     Extension = 34 "extensions",
     /// Records that their origin withdrew before they ever came here, by origin and id.
     UnseenTombstone = 35 "tombstones of records never seen",
+    /// Legal holds, by record id and hold id (16 bytes each): the record must not be erased while
+    /// one lasts. Always [`crate::Secrecy::Sealed`].
+    Hold = 36 "legal holds",
+    /// Own versions that a correction superseded, by record id and version. Always
+    /// [`crate::Secrecy::Sealed`].
+    Superseded = 37 "superseded versions",
 }
 
 /// Keys that no table of the trait can reach.
@@ -95,6 +102,12 @@ pub(crate) fn full_key(prefix: u8, key: &[u8]) -> Vec<u8> {
     full.push(prefix);
     full.extend_from_slice(key);
     full
+}
+
+/// The record that a row of [`Table::Hold`] holds, and the hold's own id, from its key.
+pub(crate) fn held_by(key: &[u8]) -> Option<(RecordId, [u8; 16])> {
+    let (record_id, hold) = key.split_first_chunk::<16>()?;
+    Some((RecordId::from_bytes(*record_id), hold.try_into().ok()?))
 }
 
 pub(crate) fn check_key(key: &[u8]) -> Result<()> {

@@ -19,8 +19,15 @@ fn committed_code_is_fresh() {
         .skip_debug([
             ".malines.v1.AskRequest",
             ".malines.v1.Case",
+            ".malines.v1.Changes",
+            ".malines.v1.CorrectRequest",
+            ".malines.v1.Difference",
             ".malines.v1.Envelope",
+            ".malines.v1.EraseRequest",
+            ".malines.v1.HoldStanding",
             ".malines.v1.OpenCaseRequest",
+            ".malines.v1.PastVersion",
+            ".malines.v1.PlaceHoldRequest",
             ".malines.v1.QueryRequest",
             ".malines.v1.Submission",
         ])

@@ -1,4 +1,4 @@
-//! What an agreement may be, what its events may say, and when it binds.
+//! What an agreement may be, what its parties may say, when it binds and how it ends.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,4 +10,12 @@
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod object;
+mod officer;
+mod property;
+mod purge;
+#[path = "../fixture/register.rs"]
+mod register;
+mod rendering;
+mod scenario;
 mod standing;
+mod vectors;

@@ -1,6 +1,7 @@
 //! Terms that fit together, their bytes, and everything that is refused.
 
 use super::fixture::{agency, now, terms};
+use agreement::terms::{DerogationGround, TransferCondition};
 use agreement::{Agreement, AgreementError, Pair, Terms};
 use domain::encoding;
 use domain::envelope::Payload as _;
@@ -121,6 +122,78 @@ fn terms_that_do_not_fit_together_are_refused() {
     }
 }
 
+/// Impossible combinations of ground, parties and channel: the field is named, and what to do.
+#[test]
+fn impossible_transfers_are_refused_with_the_field_and_a_hint() {
+    const BE_TO_ES: usize = 0;
+    const BE_TO_MA: usize = 2;
+    const MA_TO_BE: usize = 9;
+    let decision = |adopted_on, ends_on| {
+        let reference = "Decision 2025/1".into();
+        Some(TransferCondition::AdequacyDecision { reference, adopted_on, ends_on })
+    };
+    let start = terms(floor()).valid_from;
+    let derogation = TransferCondition::Derogation {
+        ground: DerogationGround::IndividualCase,
+        reason: "one case".into(),
+    };
+    let refuse = |pair: usize, field: &str, change: &dyn Fn(&mut Pair)| {
+        let mut changed = terms(floor());
+        change(&mut changed.pairs[pair]);
+        let error = Agreement::new(changed).unwrap_err();
+        let AgreementError::Inconsistent(misfit) = &error else { panic!("{error}") };
+        assert!(misfit.field.starts_with("pairs[") && misfit.field.ends_with(field), "{error}");
+        assert!(!misfit.hint.is_empty() && error.to_string().contains(misfit.hint));
+    };
+    refuse(BE_TO_MA, "transfer_basis", &|p| p.transfer_basis = TransferBasis::IntraLed);
+    refuse(MA_TO_BE, "transfer_basis", &|p| p.transfer_basis = TransferBasis::IntraLed);
+    refuse(BE_TO_ES, "transfer_basis", &|p| p.transfer_basis = TransferBasis::Convention108);
+    refuse(BE_TO_MA, "transfer_basis", &|p| p.transfer_basis = TransferBasis::Convention108);
+    refuse(MA_TO_BE, "transfer_basis", &|p| p.transfer_basis = TransferBasis::Led36Adequacy);
+    refuse(BE_TO_MA, "safeguards", &|p| p.safeguards = None);
+    refuse(BE_TO_MA, "condition", &|p| p.transfer_basis = TransferBasis::Led36Adequacy);
+    refuse(BE_TO_MA, "condition", &|p| p.transfer_basis = TransferBasis::Led371bAssessment);
+    refuse(BE_TO_MA, "condition", &|p| p.transfer_basis = TransferBasis::Led38Derogation);
+    refuse(BE_TO_MA, "condition", &|p| p.condition = Some(derogation.clone()));
+    for (adopted_on, ends_on) in [(start.plus_ms(1), None), (start.minus_ms(9), Some(start))] {
+        refuse(BE_TO_MA, "condition", &|p| {
+            p.transfer_basis = TransferBasis::Led36Adequacy;
+            p.condition = decision(adopted_on, ends_on);
+        });
+    }
+    refuse(BE_TO_ES, "channels", &|p| p.channels = Some([].into()));
+    for channels in [None, Some([Channel::Authority, Channel::Automated].into())] {
+        refuse(BE_TO_MA, "channels", &|p| {
+            p.transfer_basis = TransferBasis::Led38Derogation;
+            p.condition = Some(derogation.clone());
+            p.channels = channels.clone();
+        });
+    }
+    let mut possible = terms(floor());
+    possible.pairs[BE_TO_MA].transfer_basis = TransferBasis::Led38Derogation;
+    possible.pairs[BE_TO_MA].condition = Some(derogation);
+    possible.pairs[BE_TO_MA].channels = Some([Channel::Authority].into());
+    let possible = Agreement::new(possible).unwrap();
+    let (be, ma) = (agency("be-fedpol"), agency("ma-dgsn"));
+    assert!(possible.covers_channel_between(Channel::Authority, &be, &ma));
+    assert!(!possible.covers_channel_between(Channel::Automated, &be, &ma));
+    assert!(possible.covers_channel_between(Channel::Automated, &ma, &be));
+}
+
+#[test]
+fn an_offence_is_usable_only_where_both_sides_have_an_article() {
+    let mut mapped = terms(floor());
+    mapped.offence_map[1].article = None;
+    let agreement = Agreement::new(mapped).unwrap();
+    let usable = |from: &str, to: &str| agreement.usable_offences(&agency(from), &agency(to));
+    assert_eq!(usable("be-fedpol", "fr-oltim"), [Offence::MigrantSmuggling].into());
+    assert!(usable("be-fedpol", "es-pn").is_empty());
+    assert!(usable("es-pn", "be-fedpol").is_empty());
+    assert!(usable("be-fedpol", "pt-pj").is_empty());
+    let (be, fr) = (agency("be-fedpol"), agency("fr-oltim"));
+    assert!(!agreement.is_usable(Offence::DocumentFraud, &be, &fr), "nobody named an article");
+}
+
 #[test]
 fn sixty_four_parties_fit_and_one_more_does_not() {
     let of = |count: u8| {
@@ -153,6 +226,8 @@ fn sixty_four_parties_fit_and_one_more_does_not() {
                     to: to.agency.clone(),
                     transfer_basis: TransferBasis::IntraLed,
                     safeguards: None,
+                    condition: None,
+                    channels: None,
                 });
             }
         }

@@ -69,6 +69,9 @@ fn victim(class: &mut Class) {
 fn h1(class: &mut Class) {
     class.handling = class.handling.with(Handling::H1);
 }
+fn h2(class: &mut Class) {
+    class.handling = class.handling.with(Handling::H2);
+}
 fn associate(class: &mut Class) {
     class.subject = Subject::ContactOrAssociate;
 }
@@ -140,7 +143,9 @@ const FRANCE: &[Row] = &[
     Share("be-fedpol", job_fraud, Allow("FR02-share")),
     Share("be-fedpol", weak, Deny("code.default-deny")),
     Share("be-fedpol", strict, Deny("code.default-deny")),
-    Share("be-fedpol", h1, Deny("FR03-h1-by-hand")),
+    // H1 is about use in court, and what the example agreement calls a public advertisement has it.
+    Share("be-fedpol", h1, Allow("FR02-share")),
+    Share("be-fedpol", h2, Deny("FR03-h2-by-hand")),
     Receive("es-pn", weak, Allow("FR04-take")),
     Receive("ma-dgsn", document_fraud, Allow("FR04-take")),
     Ask("be-fedpol", prosecution, Allow("FR05-ask")),

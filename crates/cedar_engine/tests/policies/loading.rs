@@ -74,7 +74,7 @@ fn a_rule_needs_an_id_a_reason_and_known_annotations() {
         (format!("@id(\"L 1\") @reason(\"x\") {permit};"), "an id is 3 to 64"),
         (format!("@id(\"code.audience\") @reason(\"x\") {permit};"), "`code.` is kept"),
         (format!("{} {}", rule(permit), rule(permit)), "used twice"),
-        (format!("@id(\"C02-tlp-red-automated\") @reason(\"x\") {permit};"), "used twice"),
+        (format!("@id(\"C02-tlp-red-automated\") @reason(\"x\") {permit};"), "are the floor's"),
         (rule("permit (principal == ?principal, action, resource)"), "templates are not used"),
         (rule("permit (principal, action"), "cannot be read"),
     ] {
@@ -110,6 +110,13 @@ fn a_word_that_does_not_exist_is_found_when_loaded() {
         let error = Engine::load(COMMON_FLOOR, &local).unwrap_err();
         assert!(matches!(&error, CedarError::Invalid { rule, .. } if rule == "L01"), "{error}");
     }
+    let typo = rule(
+        "permit (principal, action == Action::\"Share\", resource) when { resource.tlp == Tlp::\"AMBRE\" }",
+    );
+    assert_eq!(
+        refused(&typo),
+        "rule L01 does not fit the schema: `AMBRE` is no Tlp; did you mean `AMBER`?"
+    );
     let unknown_action = rule("permit (principal, action == Action::\"Forward\", resource)");
     assert!(matches!(Engine::load(COMMON_FLOOR, &unknown_action), Err(CedarError::Invalid { .. })));
 }
@@ -124,7 +131,7 @@ fn a_rule_that_looks_at_approvals_names_the_authority() {
     let named = format!("@id(\"L01\") @reason(\"x\") @approval(\"PROSECUTION\") {looks};");
     assert_eq!(engine(&named).rule("L01").unwrap().approval, Some(AgencyKind::Prosecution));
     let unknown = format!("@id(\"L01\") @reason(\"x\") @approval(\"MAYOR\") {looks};");
-    assert!(refused(&unknown).contains("`MAYOR` is not a agency kind"));
+    assert!(refused(&unknown).contains("`MAYOR` is not an agency kind"));
     let idle = "@id(\"L01\") @reason(\"x\") @approval(\"JUDICIAL\") \
                 permit (principal, action, resource);";
     assert!(refused(idle).contains("only such a rule"));

@@ -13,6 +13,7 @@ mod fault;
 mod fixture;
 mod floor;
 mod loading;
+mod space;
 
 use agreement::Agreement;
 use cedar_engine::{COMMON_FLOOR, Engine};

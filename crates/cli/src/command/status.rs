@@ -4,7 +4,7 @@ use super::{Context, Detail};
 use crate::console::plain;
 use crate::error::{Failure, Outcome};
 use crate::output::{Format, Table, ago, count, day, instant_json, print_json};
-use domain::report::{Link, NodeStatus, PartnerStatus};
+use domain::report::{Link, NodeStatus, PartnerStatus, UpkeepStatus};
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -39,10 +39,33 @@ fn tell_node(context: &mut Context<'_>, status: &NodeStatus, now: Timestamp) {
         status.audit_size
     );
     context.console.say(&line);
+    if !status.recovery.is_empty() {
+        context.console.say(&format!("RECOVERY: {}", plain(&status.recovery)));
+    }
+    tell_upkeep(context, status);
     if status.clock.as_millis().abs_diff(now.as_millis()) > CLOCK_DIFFERENCE_MS_MAX {
         context
             .console
             .say(&format!("the clock of the node says {}; this machine says {now}", status.clock));
+    }
+}
+
+/// When expired records were last taken off the disk, and what waits for a person.
+fn tell_upkeep(context: &mut Context<'_>, status: &NodeStatus) {
+    let UpkeepStatus { last, overdue, reviews_due, note } = &status.upkeep;
+    let last = last.map_or("not since the start".to_owned(), |last| ago(last, status.clock));
+    context.console.say(&format!("last upkeep (expiry, erasure): {last}"));
+    if !note.is_empty() {
+        context.console.say(&format!("the last upkeep failed: {}", plain(note)));
+    }
+    let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    if *overdue > 0 {
+        let records = count(number(*overdue), "record is", "records are");
+        context.console.say(&format!("{records} still here more than a day after the end"));
+    }
+    if *reviews_due > 0 {
+        let holds = count(number(*reviews_due), "legal hold is", "legal holds are");
+        context.console.say(&format!("{holds} due for review: `malines hold list`"));
     }
 }
 
@@ -132,7 +155,14 @@ fn to_json(status: &NodeStatus) -> Value {
         "clock": instant_json(Some(status.clock)),
         "own_records": status.own_records,
         "audit_size": status.audit_size,
+        "upkeep": {
+            "last": instant_json(status.upkeep.last),
+            "overdue": status.upkeep.overdue,
+            "reviews_due": status.upkeep.reviews_due,
+            "note": status.upkeep.note,
+        },
         "agreements": agreements.collect::<Vec<_>>(),
         "partners": partners.collect::<Vec<_>>(),
+        "recovery": (!status.recovery.is_empty()).then_some(&status.recovery),
     })
 }

@@ -42,18 +42,25 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Withdraw) -> Result<Outc
 }
 
 /// Reads `R-5f2a91c0`, the same without `R-`, or the whole id: whole bytes in hexadecimal.
-fn reference(given: &str) -> Result<RecordReference, Failure> {
+pub(super) fn reference(given: &str) -> Result<RecordReference, Failure> {
     let wrong = || Failure::RecordReference { given: given.chars().take(64).collect() };
+    let bytes = whole_bytes(given, ["R-", "r-"]).ok_or_else(wrong)?;
+    RecordReference::new(&bytes).map_err(|_| wrong())
+}
+
+/// The first bytes of an id, or all of them, as people type them after one of these prefixes or none.
+pub(super) fn whole_bytes(given: &str, prefixes: [&str; 2]) -> Option<Vec<u8>> {
     let digits = given.trim();
-    let digits = digits.strip_prefix("R-").or_else(|| digits.strip_prefix("r-")).unwrap_or(digits);
+    let cut = prefixes.iter().find_map(|prefix| digits.strip_prefix(prefix));
+    let digits = cut.unwrap_or(digits);
     let length = digits.len() / 2;
     if !digits.len().is_multiple_of(2) || !(REFERENCE_BYTES_MIN..=RecordId::BYTES).contains(&length)
     {
-        return Err(wrong());
+        return None;
     }
     let mut bytes = vec![0; length];
-    domain::hexadecimal::decode(digits.as_bytes(), &mut bytes).ok_or_else(wrong)?;
-    RecordReference::new(&bytes).map_err(|_| wrong())
+    domain::hexadecimal::decode(digits.as_bytes(), &mut bytes)?;
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Serves the officers of the own agency.
 
 use super::to_error;
+use crate::ledger::Ledger;
 use crate::peers::{Links, Nudges, Partners};
+use crate::upkeep::Board;
 use desk::Desk;
 use desk::error::DeskError;
 use domain::name::OfficerId;
-use domain::report::CaseOpening;
+use domain::report::{CaseOpening, Mode};
 use domain::submission::Fate;
 use futures_util::Stream;
 use std::io::Write;
@@ -15,10 +17,11 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 use wire::accept::calling_officer;
 use wire::convert::audit::{CHUNK_BYTES_MAX, SignedNote, chunks};
+use wire::convert::hold::{HoldReference, HoldsAfter};
 use wire::convert::query::HitsAfter;
 use wire::convert::status::Reader;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{query, submission};
+use wire::convert::{correction, erasure, hold, query, submission};
 use wire::v1;
 use wire::v1::officer_service_server::OfficerService;
 
@@ -31,6 +34,10 @@ pub(crate) struct OfficerDoor {
     pub partners: Arc<Partners>,
     pub links: Arc<Links>,
     pub nudges: Arc<Nudges>,
+    pub board: Arc<Board>,
+    pub ledger: Arc<Ledger>,
+    /// Why the node is in recovery; empty if it is not.
+    pub recovery: String,
 }
 
 fn officer_of<T>(request: &Request<T>) -> Result<OfficerId, Status> {
@@ -52,7 +59,10 @@ impl OfficerService for OfficerDoor {
         request: Request<v1::StatusRequest>,
     ) -> Result<Response<v1::StatusResponse>, Status> {
         officer_of(&request)?;
-        let status = self.desk.status(env!("CARGO_PKG_VERSION"), |peer| self.links.report(peer));
+        let (version, upkeep) = (env!("CARGO_PKG_VERSION"), self.board.status());
+        let status = self.desk.status(version, upkeep, |peer| self.links.report(peer));
+        let mut status = status.map_err(failed)?;
+        status.recovery.clone_from(&self.recovery);
         Ok(Response::new(status.into()))
     }
 
@@ -85,7 +95,7 @@ impl OfficerService for OfficerDoor {
         let outcomes = self.desk.submit(&officer, submissions, mode).await.map_err(failed)?;
         let leaving = outcomes.iter().flatten().flat_map(|receipt| &receipt.outlook);
         let leaving = leaving.filter(|outlook| outlook.fate == Fate::Leaves);
-        if mode == domain::report::Mode::Real {
+        if mode == Mode::Real {
             self.nudges.nudge(leaving.map(|outlook| &outlook.peer));
         }
         Ok(Response::new(outcomes.into()))
@@ -121,6 +131,101 @@ impl OfficerService for OfficerDoor {
         let receipt = self.desk.withdraw(&officer, record_id).await.map_err(failed)?;
         self.nudges.nudge(receipt.partners.iter());
         Ok(Response::new(receipt.into()))
+    }
+
+    async fn correct(
+        &self,
+        request: Request<v1::CorrectRequest>,
+    ) -> Result<Response<v1::CorrectResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let (reference, wanted, mode) =
+            correction::from_request(request.into_inner()).map_err(invalid)?;
+        let record_id = self.desk.find_own(reference.as_bytes()).map_err(failed)?;
+        let corrected = self.desk.correct(&officer, record_id, &wanted, mode).await;
+        let receipt = corrected.map_err(failed)?;
+        if mode == Mode::Real {
+            let leaving = receipt.outlook.iter().filter(|outlook| outlook.fate == Fate::Leaves);
+            self.nudges.nudge(leaving.map(|outlook| &outlook.peer).chain(&receipt.told));
+        }
+        Ok(Response::new(receipt.into()))
+    }
+
+    async fn history(
+        &self,
+        request: Request<v1::HistoryRequest>,
+    ) -> Result<Response<v1::HistoryResponse>, Status> {
+        officer_of(&request)?;
+        let reference = RecordReference::try_from(request.into_inner()).map_err(invalid)?;
+        let record_id = self.desk.find_own(reference.as_bytes()).map_err(failed)?;
+        Ok(Response::new(self.desk.history(record_id).map_err(failed)?.into()))
+    }
+
+    async fn place_hold(
+        &self,
+        request: Request<v1::PlaceHoldRequest>,
+    ) -> Result<Response<v1::PlaceHoldResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let (reference, order) = hold::from_request(request.into_inner()).map_err(invalid)?;
+        let record_id = self.desk.find_record(reference.as_bytes()).map_err(failed)?;
+        let receipt = self.desk.place_hold(&officer, record_id, order).await.map_err(failed)?;
+        Ok(Response::new(receipt.into()))
+    }
+
+    async fn list_holds(
+        &self,
+        request: Request<v1::ListHoldsRequest>,
+    ) -> Result<Response<v1::ListHoldsResponse>, Status> {
+        officer_of(&request)?;
+        let HoldsAfter(after) = request.into_inner().try_into().map_err(invalid)?;
+        Ok(Response::new(self.desk.list_holds(after).map_err(failed)?.into()))
+    }
+
+    async fn read_hold(
+        &self,
+        request: Request<v1::ReadHoldRequest>,
+    ) -> Result<Response<v1::ReadHoldResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let reference = HoldReference::try_from(request.into_inner()).map_err(invalid)?;
+        let reading = self.desk.read_hold(&officer, reference.as_bytes()).await.map_err(failed)?;
+        Ok(Response::new(reading.into()))
+    }
+
+    async fn lift_hold(
+        &self,
+        request: Request<v1::LiftHoldRequest>,
+    ) -> Result<Response<v1::LiftHoldResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let reference = HoldReference::try_from(request.into_inner()).map_err(invalid)?;
+        let receipt = self.desk.lift_hold(&officer, reference.as_bytes()).await.map_err(failed)?;
+        Ok(Response::new(receipt.into()))
+    }
+
+    async fn erase(
+        &self,
+        request: Request<v1::EraseRequest>,
+    ) -> Result<Response<v1::EraseResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let (references, reason) = erasure::from_request(request.into_inner()).map_err(invalid)?;
+        let records: Vec<Vec<u8>> =
+            references.iter().map(|reference| reference.as_bytes().to_vec()).collect();
+        // The ledger outlives every backup: what it does not know a restore would bring back.
+        let unwritten = |error: crate::error::NodeError| {
+            tracing::error!(%error, "the erasure ledger could not be written");
+            failed(DeskError::Unavailable("the erasure ledger"))
+        };
+        let _turn = self.ledger.turn().await;
+        self.ledger.ask(&**self.desk.store(), &records).map_err(unwritten)?;
+        let outcomes = match self.desk.erase(&officer, &records, &reason).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                self.ledger.settle_by(&**self.desk.store()).map_err(unwritten)?;
+                return Err(failed(error));
+            }
+        };
+        let erased: Vec<_> = outcomes.iter().flatten().map(|receipt| receipt.record_id).collect();
+        self.ledger.settle(&erased).map_err(unwritten)?;
+        self.nudges.nudge(outcomes.iter().flatten().flat_map(|receipt| &receipt.told));
+        Ok(Response::new(outcomes.into()))
     }
 
     async fn audit_head(

@@ -9,6 +9,7 @@
 )]
 
 mod agreeing;
+mod archive;
 mod founding;
 mod handshake;
 mod kit;

@@ -11,7 +11,7 @@ struct Ran {
     err: String,
 }
 
-fn node(folder: &Path, arguments: &[&str], input: &str) -> Ran {
+fn program(folder: &Path, arguments: &[&str], input: &str) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_malines-node"))
         .args(arguments)
         .current_dir(folder)
@@ -29,7 +29,7 @@ fn node(folder: &Path, arguments: &[&str], input: &str) -> Ran {
 fn init(folder: &Path, agency: &str, country: &str) -> Ran {
     let arguments =
         ["init", "--agency", agency, "--country", country, "--kind", "police", "--folder", agency];
-    node(folder, &arguments, "")
+    program(folder, &arguments, "")
 }
 
 #[test]
@@ -40,9 +40,9 @@ fn the_first_day_of_four_operators() {
         let made = init(folder, agency, country);
         assert_eq!((made.code, made.err.as_str()), (0, ""));
         assert!(made.out.contains("move it off this machine today"), "{}", made.out);
-        let checked = node(&folder.join(agency), &["check-config"], "");
+        let checked = program(&folder.join(agency), &["check-config"], "");
         assert_eq!((checked.code, checked.err.as_str()), (0, ""), "{}", checked.out);
-        let added = node(
+        let added = program(
             &folder.join(agency),
             &["officer", "add", "BE-1042", "--role", "analyst", "--valid", "1y", "--out", "out"],
             "",
@@ -60,23 +60,23 @@ fn the_first_day_of_four_operators() {
         .map(|path| std::fs::read_to_string(folder.join(path)).unwrap())
         .collect();
     std::fs::write(folder.join("terms.toml"), terms_of(&parts)).unwrap();
-    let drafted = node(folder, &["agreement", "draft", "terms.toml", "a.bundle"], "");
+    let drafted = program(folder, &["agreement", "draft", "terms.toml", "a.bundle"], "");
     assert_eq!((drafted.code, drafted.err.as_str()), (0, ""));
     assert!(drafted.out.contains("Standing now: not signed by be-fedpol, es-pn"));
     for (agency, _) in AGENCIES {
         let manifest = format!("{agency}/{agency}.manifest");
-        let added = node(folder, &["agreement", "add-manifest", "a.bundle", &manifest], "");
+        let added = program(folder, &["agreement", "add-manifest", "a.bundle", &manifest], "");
         assert_eq!((added.code, added.err.as_str()), (0, ""));
         let key = format!("{agency}/authority.key");
         let sign = ["agreement", "sign", "--key", &key, "--party", agency, "a.bundle"];
-        let refused = node(folder, &sign, "yes\n");
+        let refused = program(folder, &sign, "yes\n");
         assert_eq!(refused.code, 2);
         assert!(refused.err.contains("not confirmed: nothing was signed"), "{}", refused.err);
-        let signed = node(folder, &sign, "malines-2026\n");
+        let signed = program(folder, &sign, "malines-2026\n");
         assert_eq!(signed.code, 0, "{}", signed.err);
         assert!(signed.out.contains(&format!("signed by {agency}")), "{}", signed.out);
     }
-    let shown = node(folder, &["agreement", "show", "a.bundle"], "");
+    let shown = program(folder, &["agreement", "show", "a.bundle"], "");
     assert_eq!(shown.code, 0);
     for (agency, _) in AGENCIES {
         assert!(shown.out.contains(&format!("  {agency:<16} signed")), "{}", shown.out);
@@ -95,10 +95,10 @@ fn mistakes_end_with_a_code_and_a_hint() {
         &["init", "--agency", "be-fedpol", "--country", "BE", "--kind", "army"],
         &["officer", "add", "BE-1", "--role", "spy", "--out", "x"],
     ] {
-        let ran = node(folder, arguments, "");
+        let ran = program(folder, arguments, "");
         assert_eq!((ran.code, ran.out.as_str()), (64, ""), "{arguments:?}: {}", ran.err);
     }
-    assert_eq!(node(folder, &["--help"], "").code, 0);
+    assert_eq!(program(folder, &["--help"], "").code, 0);
     for arguments in [
         &["check-config"][..],
         &["verify"],
@@ -106,9 +106,78 @@ fn mistakes_end_with_a_code_and_a_hint() {
         &["agreement", "show", "nothing.bundle"],
         &["officer", "revoke", "BE-1"],
     ] {
-        let ran = node(folder, arguments, "");
+        let ran = program(folder, arguments, "");
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
         assert!(ran.err.contains("hint: "), "{arguments:?}: {}", ran.err);
     }
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+}
+
+#[test]
+fn the_store_is_carried_and_looked_after_from_the_command_line() {
+    let home = tempfile::tempdir().unwrap();
+    init(home.path(), "be-fedpol", "BE");
+    let folder = home.path().join("be-fedpol");
+    for name in ["archives", "apart"] {
+        std::fs::create_dir(folder.join(name)).unwrap();
+    }
+    let backup = ["backup", "archives/1", "--keys", "apart/data-keys"];
+    let nothing = program(&folder, &backup, "");
+    assert_eq!((nothing.code, nothing.out.as_str()), (2, ""));
+    assert!(nothing.err.contains("there is no store yet"), "{}", nothing.err);
+    let config = node::config::Config::load(&folder.join("node.toml")).unwrap();
+    let fill = || {
+        let store = store::EmbeddedStore::open(config.store_settings().unwrap()).unwrap().0;
+        let now = domain::time::Clock::now(&domain::time::SystemClock);
+        let event = domain::event::Event::new(now, domain::event::Act::NodeStarted);
+        store::Store::commit(&store, store::Batch::new().saying(event)).wait().unwrap();
+    };
+    fill();
+    let made = program(&folder, &backup, "");
+    assert_eq!((made.code, made.err.as_str()), (0, ""));
+    assert!(made.out.contains("made   archives/1: 1 frames, "), "{}", made.out);
+    let again = program(&folder, &backup, "");
+    assert!(again.err.contains("it is there already"), "{}", again.err);
+    let together = program(&folder, &["backup", "apart/2", "--keys", "apart/data-keys"], "");
+    assert!(together.err.contains("would lie in one folder\nhint: keep them apart"));
+    for (arguments, last) in [
+        (&["verify"][..], "all is well\n"),
+        (&["verify", "--deep"], "all is well\n"),
+        (&["rebuild"], "equal     to what they were\n"),
+    ] {
+        let ran = program(&folder, arguments, "");
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}");
+        assert!(ran.out.ends_with(last), "{arguments:?}: {}", ran.out);
+    }
+    let restore = ["restore", "archives/1", "--keys", "apart/data-keys"];
+    let refused = program(&folder, &restore, "");
+    assert!(refused.err.contains("the data folder is not empty"), "{}", refused.err);
+    let exported = program(&folder, &["export", "archives/2", "--keys", "apart/data-keys"], "");
+    assert_eq!((exported.code, exported.err.as_str()), (0, ""));
+    let run = program(&folder, &["run"], "");
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    assert!(run.err.contains("this store was exported to be run elsewhere"), "{}", run.err);
+    assert!(run.err.contains("hint: run it where it was imported"), "{}", run.err);
+    std::fs::remove_dir_all(&config.data_folder).unwrap();
+    let imported = program(&folder, &["import", "archives/2", "--keys", "apart/data-keys"], "");
+    assert_eq!((imported.code, imported.err.as_str()), (0, ""));
+    assert!(!imported.out.contains("RECOVERY"), "{}", imported.out);
+    std::fs::remove_dir_all(&config.data_folder).unwrap();
+    let restored = program(&folder, &restore, "");
+    assert_eq!(restored.code, 0, "{}", restored.err);
+    assert!(restored.out.contains("RECOVERY  restored at "), "{}", restored.out);
+    assert!(restored.err.starts_with("warning: without --ledger"), "{}", restored.err);
+    let segment = config.data_folder.join("journal/00000001.segment");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let last = bytes.len() - 2;
+    bytes[last] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let damaged = program(&folder, &["verify"], "");
+    assert_eq!(damaged.code, 2);
+    assert!(
+        damaged.err.contains("fault: 00000001.segment at byte 72, frame 0: "),
+        "{}",
+        damaged.err
+    );
+    assert!(damaged.err.contains("hint: keep the folder as it is"), "{}", damaged.err);
 }

@@ -4,7 +4,7 @@ use crate::kit::{Agency, four, signed, then};
 use domain::time::SystemClock;
 use node::check::{Verdict, check};
 use node::error::NodeError;
-use node::verify::verify;
+use node::verify::{verify, verify_deep};
 use std::sync::Arc;
 use store::{Batch, EmbeddedStore, Store as _};
 
@@ -113,13 +113,15 @@ fn a_store_is_verified_and_damage_is_named() {
         store.commit(Batch::new().saying(event(&SystemClock))).wait().unwrap();
     }
     // A node runs on it.
-    let busy = verify(&config).unwrap_err();
+    let checked = verify(&config).unwrap();
+    assert_eq!((checked.frames, checked.faults, checked.beside.len()), (3, 0, 0), "{checked:?}");
+    let busy = verify_deep(&config).unwrap_err();
     assert!(matches!(busy, NodeError::Store(store::Error::InUse)), "{busy}");
     let store = Arc::new(store);
     store.close().unwrap();
     drop(store);
 
-    let report = verify(&config).unwrap();
+    let report = verify_deep(&config).unwrap();
     assert_eq!((report.verified.frames, report.verified.faults.len()), (3, 0), "{report:?}");
 
     let journal = std::fs::read_dir(config.data_folder.join("journal")).unwrap();
@@ -128,7 +130,9 @@ fn a_store_is_verified_and_damage_is_named() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
-    match verify(&config) {
+    let checked = verify(&config).unwrap();
+    assert_eq!(checked.first_faults[0].segment, "00000001.segment");
+    match verify_deep(&config) {
         Err(NodeError::Store(error)) => assert!(!error.hint().is_empty(), "{error}"),
         Ok(report) => assert!(!report.verified.faults.is_empty(), "{report:?}"),
         Err(other) => panic!("{other}"),

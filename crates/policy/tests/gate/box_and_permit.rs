@@ -67,6 +67,20 @@ fn no_other_permit_opens_the_box() {
 }
 
 #[test]
+fn our_own_officers_open_what_is_kept_and_nobody_else_does_so() {
+    let held_class = Arc::new(class());
+    let gate = open_gate();
+    let inspect = |who: &str| {
+        let (action, channel) = (Action::Inspect, Channel::Analyst);
+        gate.decide_class(action, &agency(who), &held_class, channel, now()).permit()
+    };
+    let permit = inspect("be-fedpol").unwrap();
+    let opened = Held::new(7, Arc::clone(&held_class)).release(&permit).unwrap();
+    assert_eq!(opened.peer(), &agency("be-fedpol"));
+    assert_eq!(inspect("es-pn").unwrap_err().rule.as_deref(), Some("code.own-use"));
+}
+
+#[test]
 fn a_box_shows_nothing() {
     assert_eq!(format!("{:?}", Held::new("+33 199 00 12 34", Arc::new(class()))), "Held(..)");
 }

@@ -17,7 +17,7 @@ pub(crate) fn commit(store: &dyn Store, batch: Batch) -> store::Committed {
     store.commit(batch).wait().unwrap()
 }
 
-fn conflict(store: &dyn Store, batch: Batch) -> Conflict {
+pub(crate) fn conflict(store: &dyn Store, batch: Batch) -> Conflict {
     match store.commit(batch).wait() {
         Err(Error::Conflict(conflict)) => conflict,
         other => panic!("a conflict was expected, not {other:?}"),
@@ -412,4 +412,21 @@ fn a_closed_store_reads_and_does_not_write() {
         assert_eq!(store.get(Table::Cursor, b"k").unwrap().unwrap(), b"v");
         store.close().unwrap();
     });
+}
+
+#[test]
+fn the_cap_of_classes_counts_those_with_records() {
+    use domain::class::CLASSES_MAX;
+    let store = memory();
+    let wide = |n: u64| Draft { variant: n as u32 + 1, ..Draft::foreign(n, 1, n) }.change();
+    for from in (0..CLASSES_MAX as u64).step_by(512) {
+        commit(&store, (from..from + 512).map(wide).fold(Batch::new(), Batch::with));
+    }
+    let more = |n: u64| store.commit(Batch::new().with(wide(n))).wait();
+    assert_eq!(more(5000).err(), Some(Error::TooManyClasses(CLASSES_MAX)));
+    // Our own are not touched by a partner at its cap, and what it has may grow.
+    commit(&store, Batch::new().with(Draft::own(1_000_000, 1, 1).change()));
+    commit(&store, Batch::new().with(erase(&[7])));
+    assert!(more(5000).is_ok(), "a class without records makes room");
+    assert_eq!(more(5001).err(), Some(Error::TooManyClasses(CLASSES_MAX)));
 }

@@ -65,6 +65,13 @@ impl Counter {
     }
 }
 
+impl Counter {
+    /// The same bytes in every run.
+    pub(crate) fn from_seed(seed: u64) -> Box<dyn rand_core::CryptoRng + Send> {
+        Box::new(Self(seed << 32))
+    }
+}
+
 impl rand_core::TryRng for Counter {
     type Error = core::convert::Infallible;
     fn try_next_u32(&mut self) -> core::result::Result<u32, Self::Error> {
@@ -99,17 +106,30 @@ pub(crate) fn config(folder: &Path) -> Config {
 }
 
 pub(crate) fn embedded(folder: &Path) -> Result<(EmbeddedStore, OpenReport)> {
-    EmbeddedStore::open(config(folder))
+    open(|| config(folder))
+}
+
+/// A process that another test starts holds, for a moment, every lock that this process had.
+fn open(config: impl Fn() -> Config) -> Result<(EmbeddedStore, OpenReport)> {
+    for _ in 0..50 {
+        match EmbeddedStore::open(config()) {
+            Err(store::Error::InUse) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            opened => return opened,
+        }
+    }
+    EmbeddedStore::open(config())
 }
 
 pub(crate) fn embedded_on(
     folder: &Path,
     disk: Arc<dyn Disk>,
 ) -> Result<(EmbeddedStore, OpenReport)> {
-    let mut config = config(folder);
-    config.disk = Some(disk);
-    config.segment_bytes = 8 * 1024;
-    EmbeddedStore::open(config)
+    open(|| {
+        let mut config = config(folder);
+        config.disk = Some(Arc::clone(&disk));
+        config.segment_bytes = 8 * 1024;
+        config
+    })
 }
 
 /// Runs a case on every store.
@@ -150,15 +170,17 @@ pub(crate) struct Draft {
     pub(crate) x: u64,
     /// 0 or 1: two classes.
     pub(crate) class: u8,
+    /// If it is not 0, one of thousands of other classes.
+    pub(crate) variant: u32,
 }
 
 impl Draft {
     pub(crate) fn own(id: u64, n: u32, x: u64) -> Self {
-        Self { origin: own(), id, n, x, class: 0 }
+        Self { origin: own(), id, n, x, class: 0, variant: 0 }
     }
 
     pub(crate) fn foreign(id: u64, n: u32, x: u64) -> Self {
-        Self { origin: peer(), id, n, x, class: 0 }
+        Self { origin: peer(), id, n, x, class: 0, variant: 0 }
     }
 
     pub(crate) fn record(&self) -> Record {
@@ -185,7 +207,7 @@ impl Draft {
             }),
             commitment: Commitment::new(&salt, &x(self.x)),
             purposes: [Purpose::Investigation].into(),
-            offences: [offence].into(),
+            offences: if self.variant == 0 { [offence].into() } else { self.offences() },
             labels: Labels {
                 tlp: Tlp::Amber,
                 pap: Pap::Amber,
@@ -210,6 +232,13 @@ impl Draft {
             presumed_adult_reasoned: false,
         };
         Record::new(statement).unwrap()
+    }
+
+    /// Another set for every variant below 8192.
+    fn offences(&self) -> std::collections::BTreeSet<Offence> {
+        let plain = Offence::ALL.iter().filter(|offence| !offence.is_speech());
+        let chosen = plain.enumerate().filter(|(bit, _)| self.variant >> bit & 1 == 1);
+        chosen.map(|(_, offence)| *offence).collect()
     }
 
     pub(crate) fn put(&self) -> RecordPut {
@@ -246,6 +275,36 @@ pub(crate) fn withdraw(origin: AgencyId, n: u64) -> Change {
     let key = SecretKey::from_seed(&[8; 32]);
     let tombstone = Signed::seal(Tombstone { record_id: id(n), origin }, &key);
     Change::Withdraw { tombstone: Box::new(tombstone) }
+}
+
+pub(crate) fn erase(numbers: &[u64]) -> Change {
+    Change::Erase { record_ids: numbers.iter().copied().map(id).collect() }
+}
+
+fn hold_key(n: u64, hold: u8) -> Vec<u8> {
+    [&id(n).as_bytes()[..], &[hold; 16]].concat()
+}
+
+pub(crate) fn hold(n: u64, hold: u8) -> Change {
+    put_row(Table::Hold, &hold_key(n, hold), b"for a proceeding", Secrecy::Sealed)
+}
+
+pub(crate) fn lift(n: u64, hold: u8) -> Change {
+    Change::Delete { table: Table::Hold, key: hold_key(n, hold) }
+}
+
+/// Copies a folder with everything in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 pub(crate) fn put_row(table: Table, key: &[u8], value: &[u8], secrecy: Secrecy) -> Change {

@@ -8,8 +8,12 @@
     reason = "tests"
 )]
 
+mod archive;
 mod cases;
 mod damage;
+mod erasure;
+mod facts;
+mod golden;
 mod kill;
 mod kit;
 mod model;

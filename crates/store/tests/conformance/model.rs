@@ -3,11 +3,13 @@
 use crate::kit::*;
 use domain::class::Class;
 use domain::name::{AgencyId, IdempotencyKey, RecordId};
+use domain::time::Timestamp;
 use domain::token::TokenKey;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use store::{
-    Batch, Change, Conflict, Depth, Error, LogKind, Ownership, Secrecy, Store, Table, Withdrawn,
+    Batch, Change, Conflict, Depth, Erased, Error, LogKind, Ownership, Secrecy, Store, Table,
+    Withdrawn,
 };
 
 const IDS: u64 = 5;
@@ -16,7 +18,16 @@ const FINGERPRINTS: u64 = 3;
 #[derive(Debug, Clone)]
 enum Step {
     Batch { changes: Vec<Op>, key: Option<u8> },
-    Reopen,
+    Reopen(Tables),
+    Compact,
+}
+
+/// What becomes of the tables before the store is opened again.
+#[derive(Debug, Clone, Copy)]
+enum Tables {
+    Stay,
+    AreLost,
+    AreRenewed,
 }
 
 #[derive(Debug, Clone)]
@@ -24,6 +35,9 @@ enum Op {
     Put(Draft),
     Withdraw { origin: AgencyId, id: u64 },
     Drop { class: Option<u8>, id: u64 },
+    Erase { id: u64 },
+    Hold { id: u64, hold: u8 },
+    Lift { id: u64, hold: u8 },
     Row { key: u8, value: u8, secrecy: Secrecy },
     Delete { key: u8 },
 }
@@ -36,9 +50,12 @@ fn op() -> impl Strategy<Value = Op> {
     let draft = (origin(), 0..IDS, 1..4_u32, 0..FINGERPRINTS, 0..2_u8);
     let secrecy = prop_oneof![Just(Secrecy::Plain), Just(Secrecy::Sealed)];
     prop_oneof![
-        6 => draft.prop_map(|(origin, id, n, x, class)| Op::Put(Draft { origin, id, n, x, class })),
+        6 => draft.prop_map(|(origin, id, n, x, class)| Op::Put(Draft { origin, id, n, x, class, variant: 0 })),
         2 => (origin(), 0..IDS).prop_map(|(origin, id)| Op::Withdraw { origin, id }),
         2 => (proptest::option::of(0..2_u8), 0..IDS).prop_map(|(class, id)| Op::Drop { class, id }),
+        2 => (0..IDS).prop_map(|id| Op::Erase { id }),
+        1 => (0..IDS, 0..2_u8).prop_map(|(id, hold)| Op::Hold { id, hold }),
+        2 => (0..IDS, 0..2_u8).prop_map(|(id, hold)| Op::Lift { id, hold }),
         3 => (0..4_u8, 0_u8.., secrecy)
             .prop_map(|(key, value, secrecy)| Op::Row { key, value, secrecy }),
         1 => (0..4_u8).prop_map(|key| Op::Delete { key }),
@@ -47,9 +64,11 @@ fn op() -> impl Strategy<Value = Op> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let batch = (proptest::collection::vec(op(), 1..4), proptest::option::of(0..6_u8));
+    let tables = prop_oneof![Just(Tables::Stay), Just(Tables::AreLost), Just(Tables::AreRenewed)];
     let step = prop_oneof![
         12 => batch.prop_map(|(changes, key)| Step::Batch { changes, key }),
-        1 => Just(Step::Reopen),
+        2 => Just(Step::Compact),
+        1 => tables.prop_map(Step::Reopen),
     ];
     proptest::collection::vec(step, 1..30)
 }
@@ -59,6 +78,13 @@ struct Row {
     draft: Draft,
     is_withdrawn: bool,
     was_seen: bool,
+    is_erased: bool,
+}
+
+impl Row {
+    const fn is_live(&self) -> bool {
+        !self.is_withdrawn && !self.is_erased
+    }
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +94,9 @@ struct Model {
     rows: BTreeMap<Vec<u8>, Vec<u8>>,
     logs: BTreeMap<u8, Vec<(RecordId, u32, LogKind)>>,
     keys: BTreeSet<u8>,
+    holds: BTreeMap<u64, BTreeSet<u8>>,
+    /// The records of which something can be shown, to anybody or to a proceeding.
+    there: BTreeSet<u64>,
     /// The classes of the partner's records that the store has numbered.
     numbered: BTreeSet<u8>,
 }
@@ -86,8 +115,11 @@ impl Model {
         let (mut records, mut rows) = (BTreeSet::new(), BTreeSet::new());
         for op in changes {
             let is_first = match op {
-                Op::Put(Draft { id, .. }) | Op::Withdraw { id, .. } => records.insert(*id),
-                Op::Row { key, .. } | Op::Delete { key } => rows.insert(*key),
+                Op::Put(Draft { id, .. }) | Op::Withdraw { id, .. } | Op::Erase { id } => {
+                    records.insert(*id)
+                }
+                Op::Row { key, .. } | Op::Delete { key } => rows.insert((0, *key)),
+                Op::Hold { id, hold } | Op::Lift { id, hold } => rows.insert((1 + *id, *hold)),
                 Op::Drop { .. } => true,
             };
             if !is_first {
@@ -97,8 +129,14 @@ impl Model {
         if key.is_some_and(|key| self.keys.contains(&key)) {
             return Expected::Repeated;
         }
-        let conflicts = changes.iter().find_map(|op| self.conflict(op));
-        conflicts.map_or(Expected::Written, Expected::Conflict)
+        let both = |erased: u64| {
+            changes.iter().any(|op| matches!(op, Op::Hold { id, .. } if *id == erased))
+        };
+        let wrong = changes.iter().find_map(|op| match op {
+            Op::Erase { id } if both(*id) => Some(Expected::Invalid),
+            op => self.conflict(op).map(Expected::Conflict),
+        });
+        wrong.unwrap_or(Expected::Written)
     }
 
     fn conflict(&self, op: &Op) -> Option<Conflict> {
@@ -112,6 +150,8 @@ impl Model {
                     Some(Conflict::Withdrawn(id(draft.id)))
                 } else if row.draft.origin != draft.origin {
                     Some(Conflict::Origin(id(draft.id)))
+                } else if row.is_erased && (draft.origin == own() || draft.n <= row.draft.n) {
+                    Some(Conflict::Erased(id(draft.id)))
                 } else if draft.n > row.draft.n || is_same {
                     None
                 } else {
@@ -121,6 +161,12 @@ impl Model {
             Op::Withdraw { origin, id: number } => {
                 let row = self.records.get(number)?;
                 (row.draft.origin != *origin).then(|| Conflict::Origin(id(*number)))
+            }
+            Op::Erase { id: number } if self.holds.contains_key(number) => {
+                Some(Conflict::Held(id(*number)))
+            }
+            Op::Erase { id: number } if !self.records.contains_key(number) => {
+                Some(Conflict::Unknown(id(*number)))
             }
             _ => None,
         }
@@ -151,30 +197,66 @@ impl Model {
                 if draft.origin == peer() {
                     self.numbered.insert(draft.class);
                 }
-                let row = Row { draft: draft.clone(), is_withdrawn: false, was_seen: true };
+                let draft_of = draft.clone();
+                let row =
+                    Row { draft: draft_of, is_withdrawn: false, was_seen: true, is_erased: false };
+                self.there.insert(draft.id);
                 self.records.insert(draft.id, row);
             }
             Op::Withdraw { origin, id: number } => {
                 let draft = Draft { origin: origin.clone(), ..Draft::own(*number, 1, 0) };
-                let unseen = Row { draft, is_withdrawn: true, was_seen: false };
+                let unseen = Row { draft, is_withdrawn: true, was_seen: false, is_erased: false };
                 let row = self.records.entry(*number).or_insert(unseen);
                 if !row.is_withdrawn && *origin == own() {
                     let retracted = (id(*number), row.draft.n, LogKind::Retract);
                     self.logs.entry(row.draft.class).or_default().push(retracted);
                 }
                 row.is_withdrawn = true;
+                if *origin == peer() && !self.holds.contains_key(number) {
+                    self.there.remove(number);
+                }
             }
             Op::Drop { class, id: number } => self.records.retain(|of, row| {
                 let class = class.filter(|class| numbered.contains(class));
                 let is_named = of == number || Some(row.draft.class) == class;
-                row.draft.origin == own() || row.is_withdrawn || !is_named
+                let stays = row.draft.origin == own() || !row.is_live() || !is_named;
+                if !stays && !self.holds.contains_key(of) {
+                    self.there.remove(of);
+                }
+                stays
             }),
+            Op::Erase { id } => {
+                if let Some(row) = self.records.get_mut(id) {
+                    row.is_erased = true;
+                    self.there.remove(id);
+                }
+            }
+            Op::Hold { id, hold } => {
+                self.holds.entry(*id).or_default().insert(*hold);
+            }
+            Op::Lift { id, hold } => self.lift(*id, *hold),
             Op::Row { key, value, .. } => {
                 self.rows.insert(vec![*key], vec![*value; 9]);
             }
             Op::Delete { key } => {
                 self.rows.remove(&vec![*key]);
             }
+        }
+    }
+}
+
+impl Model {
+    fn lift(&mut self, number: u64, hold: u8) {
+        let Some(holds) = self.holds.get_mut(&number) else { return };
+        holds.remove(&hold);
+        if !holds.is_empty() {
+            return;
+        }
+        self.holds.remove(&number);
+        let row = self.records.get(&number);
+        let stays = |row: &Row| row.draft.origin == own() || !row.is_withdrawn;
+        if !row.is_some_and(stays) {
+            self.there.remove(&number);
         }
     }
 }
@@ -191,6 +273,9 @@ fn to_change(op: &Op, store: &dyn Store) -> Change {
             let classes = numbers.map(|known| known.number).collect();
             Change::DropForeign { origin: peer(), classes, record_ids: vec![id(*number)] }
         }
+        Op::Erase { id } => erase(&[*id]),
+        Op::Hold { id, hold: number } => hold(*id, *number),
+        Op::Lift { id, hold } => lift(*id, *hold),
         Op::Row { key, value, secrecy } => put_row(Table::Cursor, &[*key], &[*value; 9], *secrecy),
         Op::Delete { key } => Change::Delete { table: Table::Cursor, key: vec![*key] },
     }
@@ -201,10 +286,12 @@ fn token_key() -> TokenKey {
 }
 
 fn compare(store: &dyn Store, model: &Model) {
-    let live = |row: &&Row| !row.is_withdrawn;
+    let live = |row: &&Row| row.is_live();
     for number in 0..IDS {
         let (row, expected) = (store.hit_row(&id(number)), model.records.get(&number));
         assert_eq!(row.is_some(), expected.is_some(), "record {number}");
+        let is_held = model.holds.contains_key(&number) && model.there.contains(&number);
+        assert_eq!(store.held_record(&id(number)).unwrap().is_some(), is_held, "record {number}");
         let record = store.record(&id(number)).unwrap();
         let local = store.local_part(&id(number)).unwrap();
         let Some((row, expected)) = row.zip(expected) else {
@@ -220,7 +307,9 @@ fn compare(store: &dyn Store, model: &Model) {
             assert_eq!(row.version, version(draft.n));
         }
         assert_eq!(store.tombstone(&id(number)).unwrap().is_some(), expected.is_withdrawn);
-        let readable = expected.was_seen && (is_own || !expected.is_withdrawn);
+        assert_eq!(row.erased == Erased::Yes, expected.is_erased);
+        let readable =
+            expected.was_seen && !expected.is_erased && (is_own || !expected.is_withdrawn);
         assert_eq!(record.is_some(), readable, "record {number}");
         if let Some(record) = record {
             assert_eq!(**record.class(), Class::of(&draft.record()));
@@ -229,6 +318,7 @@ fn compare(store: &dyn Store, model: &Model) {
     }
     compare_matches(store, model);
     compare_logs(store, model);
+    compare_expired(store, model);
     let rows = store.scan(Table::Cursor, b"", None, 99).unwrap();
     assert_eq!(rows.into_iter().collect::<BTreeMap<_, _>>(), model.rows);
     let counts = store.count();
@@ -241,8 +331,18 @@ fn compare(store: &dyn Store, model: &Model) {
     assert_eq!((counts.withdrawn, counts.frames), (withdrawn, model.frames));
 }
 
+fn compare_expired(store: &dyn Store, model: &Model) {
+    let expired = model.records.iter().filter(|(number, row)| {
+        let is_gone = row.is_erased || (row.is_withdrawn && row.draft.origin == peer());
+        row.was_seen && !is_gone && !model.holds.contains_key(*number)
+    });
+    let expired: BTreeSet<_> = expired.map(|(number, _)| id(*number)).collect();
+    let late = Timestamp::from_date(2028, 1, 1).unwrap();
+    assert_eq!(store.expired(late, 99).into_iter().collect::<BTreeSet<_>>(), expired);
+}
+
 fn compare_matches(store: &dyn Store, model: &Model) {
-    let live = |row: &&Row| !row.is_withdrawn;
+    let live = |row: &&Row| row.is_live();
     for seed in 0..FINGERPRINTS {
         let of = |origin: AgencyId| -> BTreeSet<RecordId> {
             let rows = model.records.iter().filter(|(_, row)| live(row));
@@ -276,7 +376,7 @@ fn compare_logs(store: &dyn Store, model: &Model) {
 }
 
 /// Runs a history; `reopen` gives the store after a restart, or the same one.
-fn run<S: Store>(steps: &[Step], mut store: S, mut reopen: impl FnMut(S) -> S) {
+fn run<S: Store>(steps: &[Step], mut store: S, mut reopen: impl FnMut(S, Tables) -> S) {
     let mut model = Model::default();
     let with_key = |store: &S| {
         store.set_token_key(&agreement(), &own(), EPOCH, token_key()).unwrap();
@@ -284,9 +384,14 @@ fn run<S: Store>(steps: &[Step], mut store: S, mut reopen: impl FnMut(S) -> S) {
     with_key(&store);
     for step in steps {
         match step {
-            Step::Reopen => {
+            Step::Compact => {
+                let now = Timestamp::from_date(2028, 1, 1).unwrap();
+                store.compact(now, &|| false).unwrap();
+                assert_eq!(store.count().erasable, 0);
+            }
+            Step::Reopen(tables) => {
                 let before = store.head();
-                store = reopen(store);
+                store = reopen(store, *tables);
                 assert_eq!(store.head(), before);
                 with_key(&store);
             }
@@ -321,7 +426,7 @@ proptest! {
 
     #[test]
     fn the_memory_store_follows_the_model(steps in steps()) {
-        run(&steps, memory(), |store| store);
+        run(&steps, memory(), |store, _| store);
     }
 }
 
@@ -336,8 +441,14 @@ proptest! {
             assert_eq!(report.cut, None);
             store
         };
-        run(&steps, open(), |store| {
+        run(&steps, open(), |store, tables| {
+            if let Tables::AreRenewed = tables {
+                store.rebuild_tables().unwrap();
+            }
             drop(store);
+            if let Tables::AreLost = tables {
+                std::fs::remove_dir_all(folder.path().join("sled")).unwrap();
+            }
             open()
         });
     }

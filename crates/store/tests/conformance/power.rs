@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 use store::disk::Disk;
-use store::{Batch, Depth, Error, Store, Table};
+use store::{Batch, Depth, Erased, Error, MemoryStore, Store, Table};
 
 const SECTOR: usize = 512;
 
@@ -13,7 +13,7 @@ const SECTOR: usize = 512;
 #[derive(Default)]
 pub(crate) struct FaultyDisk(Mutex<Inner>);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Inner {
     /// The names that are there, and those a power cut would leave.
     names: BTreeMap<String, usize>,
@@ -56,6 +56,12 @@ impl FaultyDisk {
 
     fn steps(&self) -> u64 {
         self.0.lock().unwrap().steps
+    }
+
+    /// The same files on another disk, where nothing was tried yet.
+    fn copy(&self) -> Arc<Self> {
+        let inner = Inner { steps: 0, ..self.0.lock().unwrap().clone() };
+        Arc::new(Self(Mutex::new(inner)))
     }
 
     /// What a power cut leaves: of what was not synced, something between all and nothing.
@@ -240,93 +246,209 @@ impl Disk for FaultyDisk {
     }
 }
 
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Acknowledged,
+    Refused,
+    Unknown,
+}
+
 /// What became of the batches of a history.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Told {
-    acknowledged: Vec<u64>,
-    refused: Vec<u64>,
+    written: BTreeMap<u64, Fate>,
+    erased: BTreeMap<u64, Fate>,
+    compactions: u32,
+}
+
+impl Told {
+    fn acknowledged(&self) -> usize {
+        self.written.values().filter(|fate| **fate == Fate::Acknowledged).count()
+    }
+
+    /// What was refused while the power failed may be there or not.
+    fn after_power_cut(&self) -> Self {
+        let doubt = |fates: &BTreeMap<u64, Fate>| {
+            let fate = |fate| if fate == Fate::Refused { Fate::Unknown } else { fate };
+            fates.iter().map(|(n, of)| (*n, fate(*of))).collect()
+        };
+        Self { written: doubt(&self.written), erased: doubt(&self.erased), ..Self::default() }
+    }
+}
+
+fn fate(store: &dyn Store, batch: Batch) -> Fate {
+    match store.commit(batch).wait() {
+        Ok(_) => Fate::Acknowledged,
+        Err(Error::Unknown(_)) => Fate::Unknown,
+        Err(_) => Fate::Refused,
+    }
 }
 
 fn batch(n: u64) -> Batch {
     let row = cursor(&n.to_be_bytes(), &vec![n as u8; 300 * (n % 4) as usize]);
-    Batch::new().with(Draft::own(n, 1, n).change()).with(row).saying(event(n as u32))
+    let draft = if n.is_multiple_of(3) { Draft::foreign(n, 1, n) } else { Draft::own(n, 1, n) };
+    Batch::new().with(draft.change()).with(row).saying(event(n as u32))
 }
 
-/// Writes a history, two batches at a time, until the end or until it is stopped.
-fn history(disk: &Arc<FaultyDisk>, batches: u64) -> Told {
-    let (folder, mut told) = (tempfile::tempdir().unwrap(), Told::default());
-    let Ok((store, _)) = embedded_on(folder.path(), Arc::clone(disk) as Arc<dyn Disk>) else {
-        return told;
-    };
-    let mut n = 0;
-    while n < batches {
-        let pending = [n, n + 1].map(|n| (n, store.commit(batch(n))));
-        for (n, pending) in pending {
-            match pending.wait() {
-                Ok(_) => told.acknowledged.push(n),
-                Err(Error::Unknown(_)) => {}
-                Err(_) => told.refused.push(n),
-            }
+/// Batches that are made once: signing takes longer than all else.
+fn batches(count: u64) -> Vec<Batch> {
+    (0..count).map(batch).collect()
+}
+
+const LATE_MS: u64 = 1_830_000_000_000;
+
+/// Writes a history, erases some of it and compacts every now and then, until the end or until it is
+/// stopped.
+fn history(store: &dyn Store, batches: &[Batch], mut told: Told) -> Told {
+    let mut n = told.written.len() as u64;
+    for pair in batches.chunks(2) {
+        let pending = pair.iter().map(|batch| store.commit(batch.clone())).collect::<Vec<_>>();
+        for pending in pending {
+            let fate = match pending.wait() {
+                Ok(_) => Fate::Acknowledged,
+                Err(Error::Unknown(_)) => Fate::Unknown,
+                Err(_) => Fate::Refused,
+            };
+            told.written.insert(n, fate);
+            n += 1;
         }
-        n += 2;
+        if n.is_multiple_of(4) {
+            told.erased.insert(n - 3, fate(store, Batch::new().with(erase(&[n - 3]))));
+            let now = domain::time::Timestamp::from_millis(LATE_MS);
+            told.compactions += u32::from(store.compact(now, &|| false).is_ok());
+        }
     }
     told
 }
 
+fn history_on_sled(disk: &Arc<FaultyDisk>, batches: &[Batch]) -> Told {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = embedded_on(folder.path(), Arc::clone(disk) as Arc<dyn Disk>);
+    let told = Told::default();
+    opened.map_or(told.clone(), |(store, _)| history(&store, batches, told))
+}
+
+/// The same engine over the same disk, without the tables on the machine's own disk.
+fn in_memory(disk: &Arc<FaultyDisk>) -> store::Result<MemoryStore> {
+    let disk = Arc::clone(disk) as Arc<dyn Disk>;
+    MemoryStore::open(disk, own(), &KEK, Ticks::new(), Counter::boxed())
+}
+
 /// Opens what is left and compares it with what was told.
-fn check(disk: Arc<FaultyDisk>, told: &Told, batches: u64, what: &str) {
+fn check_on_sled(disk: Arc<FaultyDisk>, told: &Told, what: &str) {
     let folder = tempfile::tempdir().unwrap();
     let opened = embedded_on(folder.path(), disk);
     let (store, _) = opened.unwrap_or_else(|error| panic!("{what}: {error}"));
-    for n in 0..batches {
-        let row = store.get(Table::Cursor, &n.to_be_bytes()).unwrap();
-        let record = store.record(&id(n)).unwrap();
-        assert_eq!(row.is_some(), record.is_some(), "{what}: half of batch {n}");
-        if told.acknowledged.contains(&n) {
-            assert!(row.is_some(), "{what}: batch {n} was acknowledged and is lost");
-        }
-        if told.refused.contains(&n) {
-            assert!(row.is_none(), "{what}: batch {n} was refused and is there");
-        }
-    }
-    assert_eq!(store.verify(Depth::Deep).unwrap().faults, Vec::<String>::new(), "{what}");
-    store.commit(batch(batches + 1)).wait().unwrap();
+    check(&store, told, what);
 }
 
+fn check(store: &dyn Store, told: &Told, what: &str) {
+    for (n, fate) in &told.written {
+        let row = store.get(Table::Cursor, &n.to_be_bytes()).unwrap();
+        let (record, hit) = (store.record(&id(*n)).unwrap(), store.hit_row(&id(*n)));
+        assert_eq!(row.is_some(), hit.is_some(), "{what}: half of batch {n}");
+        let is_erased = hit.is_some_and(|hit| hit.erased == Erased::Yes);
+        assert_eq!(record.is_some(), hit.is_some() && !is_erased, "{what}: batch {n}");
+        match fate {
+            Fate::Acknowledged => assert!(row.is_some(), "{what}: {n} was acknowledged, is lost"),
+            Fate::Refused => assert!(row.is_none(), "{what}: {n} was refused, is there"),
+            Fate::Unknown => {}
+        }
+        match told.erased.get(n) {
+            Some(Fate::Acknowledged) => assert!(is_erased, "{what}: {n} is there again"),
+            Some(Fate::Unknown) => {}
+            Some(Fate::Refused) | None => assert!(!is_erased, "{what}: {n} was not erased"),
+        }
+    }
+    store.commit(batch(1_000_000)).wait().unwrap();
+    let now = domain::time::Timestamp::from_millis(LATE_MS);
+    store.compact(now, &|| false).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(store.count().erasable, 0, "{what}");
+    assert_eq!(store.verify(Depth::Deep).unwrap().faults, Vec::<String>::new(), "{what}");
+}
+
+/// How many batches are tried at every step with the tables in sled, and without.
 const BATCHES: u64 = 10;
+const BATCHES_IN_MEMORY: u64 = 176;
+/// How many of those between two restarts.
+const PIECE: usize = 16;
+/// At least so many steps fail, each once.
+const FAILURES: u64 = 1000;
 
 fn steps_of_a_whole_history() -> u64 {
     let disk = FaultyDisk::with_plan(Plan::Nothing);
-    let told = history(&disk, BATCHES);
-    assert_eq!(told.acknowledged.len() as u64, BATCHES);
+    let told = history_on_sled(&disk, &batches(BATCHES));
+    assert_eq!(told.acknowledged() as u64, BATCHES);
+    assert_eq!(told.compactions, 2);
     let names = disk.list("journal").unwrap();
-    assert!(names.len() > 1, "the history begins a second segment: {names:?}");
+    assert!(names.iter().any(|name| name.contains("-0001")), "one was written anew: {names:?}");
+    assert!(names.len() > 2, "the history begins a third segment: {names:?}");
     disk.steps()
 }
 
 #[test]
 fn a_power_cut_at_any_step_loses_nothing_acknowledged() {
+    let batches = batches(BATCHES);
     for step in 1..=steps_of_a_whole_history() {
         let disk = FaultyDisk::with_plan(Plan::Dies(step));
-        let told = history(&disk, BATCHES);
-        for seed in 0..4 {
+        let told = history_on_sled(&disk, &batches).after_power_cut();
+        for seed in 0..2 {
             let after = disk.after_power_cut(step * 1000 + seed);
-            let acknowledged = told.acknowledged.clone();
-            // What was refused while the power failed may be there or not.
-            let told = Told { acknowledged, refused: vec![] };
-            check(after, &told, BATCHES, &format!("step {step}, seed {seed}"));
+            check_on_sled(after, &told, &format!("step {step}, seed {seed}"));
+        }
+        for seed in 2..8 {
+            let what = format!("step {step}, seed {seed}");
+            let after = in_memory(&disk.after_power_cut(step * 1000 + seed));
+            check(&after.unwrap_or_else(|error| panic!("{what}: {error}")), &told, &what);
         }
     }
 }
 
 #[test]
 fn an_error_at_any_step_is_told_truly() {
+    let batches = batches(BATCHES);
     for step in 1..=steps_of_a_whole_history() {
         let disk = FaultyDisk::with_plan(Plan::Fails(step));
-        let told = history(&disk, BATCHES);
+        let told = history_on_sled(&disk, &batches);
         disk.plan(Plan::Nothing);
-        check(disk, &told, BATCHES, &format!("step {step}"));
+        check_on_sled(disk, &told, &format!("step {step}"));
     }
+}
+
+#[test]
+fn each_of_a_thousand_steps_may_fail() {
+    // A long history in pieces: each piece begins with a restart on what the pieces before it left.
+    let (disk, mut told) = (FaultyDisk::with_plan(Plan::Nothing), Told::default());
+    let mut pieces = Vec::new();
+    for batches in batches(BATCHES_IN_MEMORY).chunks(PIECE).map(<[Batch]>::to_vec) {
+        let (before, again, told_before) = (disk.copy(), disk.copy(), told.clone());
+        told = history(&in_memory(&disk).unwrap(), &batches, told);
+        drop(history(&in_memory(&again).unwrap(), &batches, told_before.clone()));
+        pieces.push((before, told_before, batches, again.steps()));
+    }
+    assert_eq!(u64::from(told.compactions), BATCHES_IN_MEMORY / 4);
+    let steps: u64 = pieces.iter().map(|(.., steps)| steps).sum();
+    assert!(steps >= FAILURES, "{steps} steps");
+    std::thread::scope(|scope| {
+        for half in 0..2 {
+            let pieces = &pieces;
+            scope.spawn(move || {
+                for (number, (before, told, batches, steps)) in pieces.iter().enumerate() {
+                    for step in (1..=*steps).filter(|step| step % 2 == half) {
+                        let (disk, what) = (before.copy(), format!("piece {number}, step {step}"));
+                        disk.plan(Plan::Fails(step));
+                        let store = in_memory(&disk);
+                        let told = store
+                            .map_or_else(|_| told.clone(), |s| history(&s, batches, told.clone()));
+                        assert!(disk.steps() >= step, "{what} was never made");
+                        disk.plan(Plan::Nothing);
+                        check(&in_memory(&disk).unwrap(), &told, &what);
+                    }
+                }
+            });
+        }
+    });
 }
 
 #[test]
@@ -334,19 +456,31 @@ fn a_full_disk_is_said_and_the_store_goes_on_when_space_returns() {
     let disk = FaultyDisk::with_plan(Plan::Nothing);
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = embedded_on(folder.path(), Arc::clone(&disk) as Arc<dyn Disk>).unwrap();
-    store.commit(batch(0)).wait().unwrap();
+    let mut told = Told::default();
+    for n in 0..12 {
+        told.written.insert(n, fate(&store, batch(n)));
+    }
+    told.erased.insert(1, fate(&store, Batch::new().with(erase(&[1]))));
     disk.plan(Plan::Full);
-    for n in 1..20 {
-        let refused = store.commit(batch(n)).wait();
-        assert_eq!(refused, Err(Error::Full));
+    let now = domain::time::Timestamp::from_millis(LATE_MS);
+    for n in 12..30 {
+        assert_eq!(store.commit(batch(n)).wait(), Err(Error::Full));
+        assert_eq!(store.compact(now, &|| false), Err(Error::Full));
+        told.written.insert(n, Fate::Refused);
         assert!(store.hit_row(&id(n)).is_none());
+        assert!(store.record(&id(2)).unwrap().is_some(), "reading goes on");
+        assert!(store.count().erasable > 0, "what must go is not forgotten");
     }
-    assert!(store.hit_row(&id(0)).is_some(), "reading goes on");
+    let half = disk.list("journal").unwrap().into_iter().filter(|name| name.ends_with(".new"));
+    assert_eq!(half.count(), 0, "what could not be finished takes no space");
     disk.plan(Plan::Nothing);
-    for n in 20..40 {
-        store.commit(batch(n)).wait().unwrap();
+    // Also what was due before space ran out.
+    let compacted = store.compact(now, &|| false).unwrap();
+    assert_eq!((compacted.parts_erased, store.count().erasable), (2, 0));
+    for n in 30..50 {
+        told.written.insert(n, fate(&store, batch(n)));
     }
+    assert_eq!(told.acknowledged(), 32);
     drop(store);
-    let told = Told { acknowledged: (20..40).chain([0]).collect(), refused: (1..20).collect() };
-    check(disk, &told, 40, "full");
+    check_on_sled(disk, &told, "full");
 }

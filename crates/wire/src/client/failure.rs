@@ -90,7 +90,8 @@ impl CallFailure {
             return Self::NotConnected(failure.clone());
         }
         match refusal_of_status(status) {
-            Ok(Some(refusal)) if refusal.code == RefusalCode::Unavailable => Self::Unavailable,
+            // With a rule it says why, to an officer: a node in recovery does.
+            Ok(Some(Refusal { code: RefusalCode::Unavailable, rule: None })) => Self::Unavailable,
             Ok(Some(refusal)) => Self::Refused(refusal),
             Ok(None) => Self::of_code(status),
             Err(invalid) => Self::Misbehaved(invalid),

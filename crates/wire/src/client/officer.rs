@@ -2,14 +2,18 @@
 
 use crate::client::{CallFailure, answer, misfit, request};
 use crate::convert::audit::{Chunk, SignedNote};
+use crate::convert::erasure::ErasureResult;
+use crate::convert::hold::{HoldReference, HoldsAfter};
 use crate::convert::query::HitsAfter;
 use crate::convert::submission::SubmissionResult;
 use crate::convert::withdrawal::RecordReference;
-use crate::convert::{Invalid, Why, query, submission};
+use crate::convert::{Invalid, Why, correction, erasure, hold, query, submission};
 use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use crate::v1;
 use crate::v1::officer_service_client::OfficerServiceClient;
-use domain::name::RecordId;
+use domain::correction::{Correction, CorrectionReceipt, History};
+use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
+use domain::name::{HoldId, RecordId};
 use domain::report::{CaseOpening, Hit, Mode, NodeStatus, Query, QueryReport, WithdrawalReceipt};
 use domain::submission::{Case, Submission};
 use std::time::Duration;
@@ -118,6 +122,112 @@ impl OfficerClient {
         let response = answer::<v1::WithdrawResponse>(CALL_MS_MAX, call).await?;
         let receipt = WithdrawalReceipt::try_from(response)?;
         if record.names(&receipt.record_id) { Ok(receipt) } else { Err(misfit("record_id")) }
+    }
+
+    /// Makes a new version of an own record, or asks what would change.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; a receipt for a record that was not named is one.
+    pub async fn correct(
+        &self,
+        record: RecordReference,
+        wanted: Correction,
+        mode: Mode,
+    ) -> Result<CorrectionReceipt, CallFailure> {
+        let mut service = self.service.clone();
+        let message = correction::to_request(record.clone(), wanted, mode);
+        let call = service.correct(request(message, CALL_MS_MAX));
+        let response = answer::<v1::CorrectResponse>(CALL_MS_MAX, call).await?;
+        let receipt = CorrectionReceipt::try_from(response)?;
+        if record.names(&receipt.record_id) { Ok(receipt) } else { Err(misfit("record_id")) }
+    }
+
+    /// The versions of an own record, oldest first.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; those of a record that was not named are one.
+    pub async fn history(&self, record: RecordReference) -> Result<History, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.history(request(record.clone().into(), CALL_MS_MAX));
+        let response = answer::<v1::HistoryResponse>(CALL_MS_MAX, call).await?;
+        let history = History::try_from(response)?;
+        if record.names(&history.record_id) { Ok(history) } else { Err(misfit("record_id")) }
+    }
+
+    /// Places a legal hold.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; a hold on a record that was not named is one.
+    pub async fn place_hold(
+        &self,
+        record: RecordReference,
+        order: HoldOrder,
+    ) -> Result<HoldReceipt, CallFailure> {
+        let mut service = self.service.clone();
+        let message = hold::to_request(record.clone(), order);
+        let call = service.place_hold(request(message, CALL_MS_MAX));
+        let response = answer::<v1::PlaceHoldResponse>(CALL_MS_MAX, call).await?;
+        let receipt = HoldReceipt::try_from(response)?;
+        if record.names(&receipt.record_id) { Ok(receipt) } else { Err(misfit("record_id")) }
+    }
+
+    /// One page of the legal holds, by record, after the one with this record and hold.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn list_holds(
+        &self,
+        after: Option<(RecordId, HoldId)>,
+    ) -> Result<Vec<HoldStanding>, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.list_holds(request(HoldsAfter(after).into(), CALL_MS_MAX));
+        Ok(answer::<v1::ListHoldsResponse>(CALL_MS_MAX, call).await?.try_into()?)
+    }
+
+    /// Reads a record under its hold.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; one under a hold that was not named is one.
+    pub async fn read_hold(&self, hold: HoldReference) -> Result<HeldReading, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.read_hold(request(hold.clone().into(), CALL_MS_MAX));
+        let response = answer::<v1::ReadHoldResponse>(CALL_MS_MAX, call).await?;
+        let reading = HeldReading::try_from(response)?;
+        let fits = hold.names(&reading.standing.hold.hold_id);
+        if fits { Ok(reading) } else { Err(misfit("hold_id")) }
+    }
+
+    /// Lifts a legal hold.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; a receipt for a hold that was not named is one.
+    pub async fn lift_hold(&self, hold: HoldReference) -> Result<HoldReceipt, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.lift_hold(request(hold.clone().into(), CALL_MS_MAX));
+        let response = answer::<v1::LiftHoldResponse>(CALL_MS_MAX, call).await?;
+        let receipt = HoldReceipt::try_from(response)?;
+        if hold.names(&receipt.hold_id) { Ok(receipt) } else { Err(misfit("hold_id")) }
+    }
+
+    /// Erases records here; one result for each, in their order.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; results that do not fit what was asked are one.
+    pub async fn erase(
+        &self,
+        records: Vec<RecordReference>,
+        reason: impl Into<String>,
+    ) -> Result<Vec<ErasureResult>, CallFailure> {
+        let mut service = self.service.clone();
+        let message = erasure::to_request(records.clone(), reason.into());
+        let call = service.erase(request(message, CALL_MS_MAX));
+        let response = answer::<v1::EraseResponse>(CALL_MS_MAX, call).await?;
+        let results = Vec::<ErasureResult>::try_from(response)?;
+        let fits = |(record, result): (&RecordReference, &ErasureResult)| {
+            result.as_ref().map_or(true, |receipt| record.names(&receipt.record_id))
+        };
+        let fit = results.len() == records.len() && records.iter().zip(&results).all(fits);
+        if fit { Ok(results) } else { Err(misfit("results")) }
     }
 
     /// The signed head of the audit log; not verified yet.

@@ -2,6 +2,7 @@
 
 use crate::client::{CallFailure, OfficerClient, PeerClient};
 use crate::convert::hello::{Hello, HelloReply, PROTOCOL_MAX};
+use crate::convert::hold::HoldReference;
 use crate::convert::question::{self, Answer, Reply};
 use crate::convert::status::{Reader, to_status};
 use crate::convert::withdrawal::RecordReference;
@@ -10,10 +11,13 @@ use crate::limits::DECODE_BYTES_MAX;
 use crate::v1;
 use crate::v1::officer_service_server::{OfficerService, OfficerServiceServer};
 use crate::v1::peer_service_server::{PeerService, PeerServiceServer};
+use domain::correction::{Changes, Correction};
 use domain::digest::Commitment;
+use domain::hold::{HeldReading, HeldState, Hold, HoldOrder, HoldStanding};
 use domain::indicator::Kind;
-use domain::name::{AgencyId, RecordId};
+use domain::name::{AgencyId, CaseId, HoldId, RecordId};
 use domain::question::{Question, QuestionTerms};
+use domain::record::Version;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::report::{CaseOpening, Mode, NodeStatus, Query};
 use domain::time::Timestamp;
@@ -24,6 +28,10 @@ use std::time::Duration;
 use sync::message::{Epoch, PullMessage, PullRequest, UpToDate};
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
+
+mod said;
+
+use said::*;
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
@@ -228,6 +236,90 @@ impl OfficerService for Node {
         self.answers(v1::ListHitsResponse { hits: Vec::new() }, wrong).await
     }
 
+    async fn correct(
+        &self,
+        request: Request<v1::CorrectRequest>,
+    ) -> Result<Response<v1::CorrectResponse>, Status> {
+        let (_, wanted, mode) =
+            crate::convert::correction::from_request(request.into_inner()).unwrap();
+        assert_eq!((wanted, mode), (correction(), Mode::DryRun));
+        let receipt = |byte| v1::CorrectResponse {
+            record_id: vec![byte; 16],
+            version: Some(v1::Version { epoch: 1, n: 2 }),
+            ..Default::default()
+        };
+        self.answers(receipt(4), receipt(5)).await
+    }
+
+    async fn history(
+        &self,
+        _: Request<v1::HistoryRequest>,
+    ) -> Result<Response<v1::HistoryResponse>, Status> {
+        let history = |byte| v1::HistoryResponse {
+            record_id: vec![byte; 16],
+            versions: Vec::new(),
+        };
+        self.answers(history(4), history(5)).await
+    }
+
+    async fn place_hold(
+        &self,
+        request: Request<v1::PlaceHoldRequest>,
+    ) -> Result<Response<v1::PlaceHoldResponse>, Status> {
+        crate::convert::hold::from_request(request.into_inner()).unwrap();
+        let receipt = |byte| v1::PlaceHoldResponse { receipt: Some(hold_receipt(8, byte)) };
+        self.answers(receipt(4), receipt(5)).await
+    }
+
+    async fn list_holds(
+        &self,
+        request: Request<v1::ListHoldsRequest>,
+    ) -> Result<Response<v1::ListHoldsResponse>, Status> {
+        assert_eq!(request.into_inner().after.len(), 32);
+        let wrong = v1::ListHoldsResponse { holds: vec![v1::HoldStanding::default()] };
+        self.answers(v1::ListHoldsResponse { holds: Vec::new() }, wrong).await
+    }
+
+    async fn read_hold(
+        &self,
+        _: Request<v1::ReadHoldRequest>,
+    ) -> Result<Response<v1::ReadHoldResponse>, Status> {
+        let reading = |byte| {
+            v1::ReadHoldResponse::from(HeldReading {
+                standing: standing(byte),
+                version: Version::FIRST,
+                made_at: NOW,
+                says: Vec::new(),
+            })
+        };
+        self.answers(reading(8), reading(9)).await
+    }
+
+    async fn lift_hold(
+        &self,
+        _: Request<v1::LiftHoldRequest>,
+    ) -> Result<Response<v1::LiftHoldResponse>, Status> {
+        let receipt = |byte| v1::LiftHoldResponse { receipt: Some(hold_receipt(byte, 4)) };
+        self.answers(receipt(8), receipt(9)).await
+    }
+
+    async fn erase(
+        &self,
+        request: Request<v1::EraseRequest>,
+    ) -> Result<Response<v1::EraseResponse>, Status> {
+        crate::convert::erasure::from_request(request.into_inner()).unwrap();
+        let receipt = |byte: u8| {
+            let receipt = v1::EraseReceipt {
+                record_id: vec![byte; 16],
+                origin: "es-pn".into(),
+                ..Default::default()
+            };
+            let result = Some(v1::erase_result::Result::Receipt(receipt));
+            v1::EraseResponse { results: vec![v1::EraseResult { result }] }
+        };
+        self.answers(receipt(4), receipt(5)).await
+    }
+
     async fn withdraw(
         &self,
         _: Request<v1::WithdrawRequest>,
@@ -326,6 +418,8 @@ fn node_status() -> NodeStatus {
         audit_size: 9,
         agreements: Vec::new(),
         partners: Vec::new(),
+        upkeep: domain::report::UpkeepStatus::default(),
+        recovery: String::new(),
     }
 }
 
@@ -430,28 +524,6 @@ async fn an_unpadded_question_is_not_sent() {
     assert_eq!(failure, Err(CallFailure::NotSent(invalid)));
 }
 
-fn opening() -> CaseOpening {
-    CaseOpening {
-        agreement: "malines-2026".parse().unwrap(),
-        clause: "4.2".parse().unwrap(),
-        purpose: Purpose::Investigation,
-        offence: Offence::MigrantSmuggling,
-        reference: "MECH/2026/17".into(),
-        open_days: 90,
-    }
-}
-
-fn query() -> Query {
-    Query {
-        case: domain::name::CaseId::from_bytes([1; 16]),
-        kind: Kind::Phone,
-        fingerprints: vec![domain::digest::Fingerprint::from_bytes([1; 32])],
-        ask: vec![agency("es-pn")],
-        urgency: Urgency::Normal,
-        exercise: false,
-    }
-}
-
 #[tokio::test]
 async fn a_good_node_serves_its_officer() {
     let client = OfficerClient::new(node(Manner::Good).await);
@@ -465,6 +537,18 @@ async fn a_good_node_serves_its_officer() {
     assert_eq!(client.list_hits(Some(after)).await, Ok(Vec::new()));
     let receipt = client.withdraw(RecordReference::new(&[4; 3]).unwrap()).await.unwrap();
     assert_eq!(receipt.record_id, RecordId::from_bytes([4; 16]));
+    let (record, hold) = (RecordReference::new(&[4; 3]).unwrap(), hold_named());
+    let corrected = client.correct(record.clone(), correction(), Mode::DryRun).await.unwrap();
+    assert_eq!((corrected.version.n, corrected.told.len()), (2, 0));
+    assert_eq!(client.history(record.clone()).await.unwrap().versions, []);
+    let placed = client.place_hold(record.clone(), order()).await.unwrap();
+    assert_eq!(placed.hold_id, HoldId::from_bytes([8; 16]));
+    let after = (RecordId::from_bytes([3; 16]), HoldId::from_bytes([3; 16]));
+    assert_eq!(client.list_holds(Some(after)).await, Ok(Vec::new()));
+    assert_eq!(client.read_hold(hold.clone()).await.unwrap().standing, standing(8));
+    assert_eq!(client.lift_hold(hold).await.unwrap().audit_sequence, 9);
+    let erased = client.erase(vec![record], "asked for by the person").await.unwrap();
+    assert_eq!(erased[0].as_ref().unwrap().origin, agency("es-pn"));
     assert_eq!(client.audit_head().await.unwrap().0, "be-fedpol\n1\n");
 
     let mut export = client.audit_export().await.unwrap();
@@ -487,6 +571,16 @@ async fn a_broken_node_does_not_deceive_its_officer() {
     assert_eq!(misbehaved(client.list_hits(Some(after)).await), "origin");
     let other_record = client.withdraw(RecordReference::new(&[4; 3]).unwrap()).await;
     assert_eq!(misbehaved(other_record), "record_id");
+    let (record, hold) = (RecordReference::new(&[4; 3]).unwrap(), hold_named());
+    let other = client.correct(record.clone(), correction(), Mode::DryRun).await;
+    assert_eq!(misbehaved(other), "record_id");
+    assert_eq!(misbehaved(client.history(record.clone()).await), "record_id");
+    assert_eq!(misbehaved(client.place_hold(record.clone(), order()).await), "record_id");
+    let after = (RecordId::from_bytes([3; 16]), HoldId::from_bytes([3; 16]));
+    assert_eq!(misbehaved(client.list_holds(Some(after)).await), "state");
+    assert_eq!(misbehaved(client.read_hold(hold.clone()).await), "hold_id");
+    assert_eq!(misbehaved(client.lift_hold(hold).await), "hold_id");
+    assert_eq!(misbehaved(client.erase(vec![record], "why").await), "results");
     assert_eq!(misbehaved(client.audit_head().await), "signed_note");
     let mut export = client.audit_export().await.unwrap();
     assert_eq!(misbehaved(export.next().await), "chunk");

@@ -10,8 +10,11 @@
 
 pub mod audit;
 pub mod case;
+pub mod correction;
+pub mod erasure;
 mod field;
 pub mod hello;
+pub mod hold;
 pub mod invalid;
 pub mod node;
 pub mod pull;

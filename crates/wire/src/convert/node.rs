@@ -6,7 +6,7 @@ use crate::convert::query::NOTE_CHARACTERS_MAX;
 use crate::v1;
 use domain::name::AgencyId;
 use domain::record::AUDIENCE_MAX;
-use domain::report::{AgreementStatus, Link, NodeStatus, PartnerStatus};
+use domain::report::{AgreementStatus, Link, NodeStatus, PartnerStatus, UpkeepStatus};
 
 /// The most agreements of one node.
 pub const AGREEMENTS_MAX: usize = 64;
@@ -27,6 +27,8 @@ impl From<NodeStatus> for v1::StatusResponse {
             audit_size: status.audit_size,
             agreements: status.agreements.into_iter().map(Into::into).collect(),
             partners: status.partners.into_iter().map(Into::into).collect(),
+            upkeep: Some(status.upkeep.into()),
+            recovery: field::fit(&status.recovery, NOTE_CHARACTERS_MAX),
         }
     }
 }
@@ -44,6 +46,33 @@ impl TryFrom<v1::StatusResponse> for NodeStatus {
             audit_size: status.audit_size,
             agreements: field::list("agreements", agreements, AGREEMENTS_MAX, TryFrom::try_from)?,
             partners: field::list("partners", partners, PARTNERS_MAX, TryFrom::try_from)?,
+            upkeep: field::present("upkeep", status.upkeep)?.try_into()?,
+            recovery: field::text("recovery", status.recovery, NOTE_CHARACTERS_MAX)?,
+        })
+    }
+}
+
+impl From<UpkeepStatus> for v1::UpkeepStatus {
+    fn from(status: UpkeepStatus) -> Self {
+        Self {
+            last_ms: status.last.map(|at| at.as_millis()),
+            overdue: status.overdue,
+            reviews_due: status.reviews_due,
+            note: field::fit(&status.note, NOTE_CHARACTERS_MAX),
+        }
+    }
+}
+
+impl TryFrom<v1::UpkeepStatus> for UpkeepStatus {
+    type Error = Invalid;
+
+    fn try_from(status: v1::UpkeepStatus) -> Result<Self, Invalid> {
+        let last = status.last_ms.map(|at| field::instant("last_ms", at));
+        Ok(Self {
+            last: last.transpose()?,
+            overdue: status.overdue,
+            reviews_due: status.reviews_due,
+            note: field::text("note", status.note, NOTE_CHARACTERS_MAX)?,
         })
     }
 }

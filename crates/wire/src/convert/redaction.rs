@@ -13,7 +13,10 @@ macro_rules! shows_only_its_name {
     )+ };
 }
 
-shows_only_its_name! { Submission QueryRequest AskRequest Case OpenCaseRequest Envelope }
+shows_only_its_name! {
+    Submission QueryRequest AskRequest Case OpenCaseRequest Envelope Changes CorrectRequest Difference
+    EraseRequest HoldStanding PastVersion PlaceHoldRequest
+}
 
 #[cfg(test)]
 mod tests {
@@ -28,7 +31,17 @@ mod tests {
         let case = v1::Case { reference: "171".into(), ..Default::default() };
         let opening = v1::OpenCaseRequest { reference: "171".into(), ..Default::default() };
         let cases = v1::ListCasesResponse { cases: vec![case] };
-        let shown = format!("{submit:?}{query:?}{ask:?}{opening:?}{cases:?}");
+        let reason = || "171".to_owned();
+        let correct = v1::CorrectRequest { reason: reason(), ..Default::default() };
+        let erase = v1::EraseRequest { reason: reason(), ..Default::default() };
+        let hold = v1::HoldStanding { reason: reason(), ..Default::default() };
+        let holds = v1::ListHoldsResponse { holds: vec![hold] };
+        let place = v1::PlaceHoldRequest { authority: reason(), ..Default::default() };
+        let past = v1::PastVersion { reason: Some(reason()), ..Default::default() };
+        let says = vec![v1::Difference { after: reason(), ..Default::default() }];
+        let read = v1::ReadHoldResponse { says, ..Default::default() };
+        let kept = format!("{correct:?}{erase:?}{holds:?}{place:?}{past:?}{read:?}");
+        let shown = format!("{submit:?}{query:?}{ask:?}{opening:?}{cases:?}{kept}");
         assert!(!shown.contains("171") && shown.contains("Submission(..)"), "{shown}");
     }
 }

@@ -5,6 +5,7 @@ use crate::convert::invalid::{Invalid, Why};
 use crate::convert::query::HITS_MAX;
 use crate::convert::value::{WireValue, numbers, optional, value};
 use crate::v1;
+use domain::correction::REASON_CHARACTERS_MAX;
 use domain::digest::Fingerprint;
 use domain::indicator::{Body, NormalisationVersion};
 use domain::name::{AgencyId, CaseId, IdempotencyKey, RecordId};
@@ -13,9 +14,6 @@ use domain::refusal::{RULE_BYTES_MAX, Refusal, RefusalCode};
 use domain::report::{Hit, Mode, SUBMISSIONS_MAX};
 use domain::submission::{Fate, Outlook, Repeated, Submission, SubmissionReceipt};
 use std::collections::BTreeSet;
-
-/// The longest reason why a presumed adult is one, in characters.
-pub const REASON_CHARACTERS_MAX: usize = 500;
 
 /// What came of one submission.
 pub type SubmissionResult = Result<SubmissionReceipt, Refusal>;
@@ -240,7 +238,7 @@ pub(crate) const fn mode_of(dry_run: bool) -> Mode {
 }
 
 /// A set of values of a closed list: its maximum is the length of the list.
-fn values<T: WireValue>(what: &'static str, numbers: Vec<i32>) -> Result<BTreeSet<T>, Invalid> {
+pub(crate) fn values<T: WireValue>(what: &'static str, numbers: Vec<i32>) -> Result<BTreeSet<T>, Invalid> {
     field::set(what, numbers, T::ALL.len(), |number| value(what, number))
 }
 

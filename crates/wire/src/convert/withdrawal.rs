@@ -31,6 +31,10 @@ impl RecordReference {
         &self.0
     }
 
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     /// Does it name this record?
     pub fn names(&self, record_id: &RecordId) -> bool {
         record_id.as_bytes().starts_with(&self.0)

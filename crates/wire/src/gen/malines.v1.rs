@@ -1178,6 +1178,10 @@ pub enum RefusalCode {
     NormalisationNotLive = 58,
     /// Sexual material that shows or may show minors: never indexed here, for the competent channel.
     ProhibitedContent = 59,
+    /// Under a legal hold: not erased while it lasts.
+    UnderHold = 60,
+    /// Erased here.
+    Erased = 61,
 }
 impl RefusalCode {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1231,6 +1235,8 @@ impl RefusalCode {
             Self::ExerciseMixed => "REFUSAL_CODE_EXERCISE_MIXED",
             Self::NormalisationNotLive => "REFUSAL_CODE_NORMALISATION_NOT_LIVE",
             Self::ProhibitedContent => "REFUSAL_CODE_PROHIBITED_CONTENT",
+            Self::UnderHold => "REFUSAL_CODE_UNDER_HOLD",
+            Self::Erased => "REFUSAL_CODE_ERASED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1281,6 +1287,8 @@ impl RefusalCode {
             "REFUSAL_CODE_EXERCISE_MIXED" => Some(Self::ExerciseMixed),
             "REFUSAL_CODE_NORMALISATION_NOT_LIVE" => Some(Self::NormalisationNotLive),
             "REFUSAL_CODE_PROHIBITED_CONTENT" => Some(Self::ProhibitedContent),
+            "REFUSAL_CODE_UNDER_HOLD" => Some(Self::UnderHold),
+            "REFUSAL_CODE_ERASED" => Some(Self::Erased),
             _ => None,
         }
     }
@@ -1430,6 +1438,27 @@ pub struct StatusResponse {
     /// At most 256.
     #[prost(message, repeated, tag = "7")]
     pub partners: ::prost::alloc::vec::Vec<PartnerStatus>,
+    #[prost(message, optional, tag = "8")]
+    pub upkeep: ::core::option::Option<UpkeepStatus>,
+    /// Why the node is in recovery and only lets itself be read; empty if it is not.
+    #[prost(string, tag = "9")]
+    pub recovery: ::prost::alloc::string::String,
+}
+/// How the hourly expiring and erasing goes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpkeepStatus {
+    /// When it last ended well; absent before the first time since the start.
+    #[prost(uint64, optional, tag = "1")]
+    pub last_ms: ::core::option::Option<u64>,
+    /// Records that should have been erased a day ago; counted up to 1000.
+    #[prost(uint64, tag = "2")]
+    pub overdue: u64,
+    /// Legal holds whose review is due.
+    #[prost(uint64, tag = "3")]
+    pub reviews_due: u64,
+    /// Why the last one failed; empty if it did not.
+    #[prost(string, tag = "4")]
+    pub note: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AgreementStatus {
@@ -1755,6 +1784,328 @@ pub struct WithdrawResponse {
     #[prost(string, repeated, tag = "3")]
     pub partners: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// What a correction changes; what is absent stays as it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Changes {
+    #[prost(message, optional, tag = "1")]
+    pub purposes: ::core::option::Option<changes::Purposes>,
+    #[prost(message, optional, tag = "2")]
+    pub offences: ::core::option::Option<changes::Offences>,
+    #[prost(enumeration = "Tlp", optional, tag = "3")]
+    pub tlp: ::core::option::Option<i32>,
+    #[prost(enumeration = "Pap", optional, tag = "4")]
+    pub pap: ::core::option::Option<i32>,
+    #[prost(message, optional, tag = "5")]
+    pub handling: ::core::option::Option<changes::HandlingCodes>,
+    #[prost(message, optional, tag = "6")]
+    pub evaluation: ::core::option::Option<Evaluation>,
+    #[prost(enumeration = "Basis", optional, tag = "7")]
+    pub basis: ::core::option::Option<i32>,
+    #[prost(enumeration = "Subject", optional, tag = "8")]
+    pub subject: ::core::option::Option<i32>,
+    #[prost(enumeration = "Age", optional, tag = "9")]
+    pub age: ::core::option::Option<i32>,
+    /// At most 1000 characters.
+    #[prost(string, optional, tag = "10")]
+    pub presumed_adult_reason: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "Depicts", optional, tag = "11")]
+    pub depicts: ::core::option::Option<i32>,
+    /// At most 200 characters.
+    #[prost(string, optional, tag = "12")]
+    pub benefit_ground: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "13")]
+    pub audience: ::core::option::Option<changes::Audience>,
+    #[prost(enumeration = "Onward", optional, tag = "14")]
+    pub onward: ::core::option::Option<i32>,
+    #[prost(uint64, optional, tag = "15")]
+    pub observed_first_ms: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "16")]
+    pub observed_last_ms: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "17")]
+    pub valid_until_ms: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "18")]
+    pub review_at_ms: ::core::option::Option<u64>,
+    #[prost(enumeration = "Role", optional, tag = "19")]
+    pub role: ::core::option::Option<i32>,
+    #[prost(enumeration = "ContentClass", optional, tag = "20")]
+    pub content_class: ::core::option::Option<i32>,
+}
+/// Nested message and enum types in `Changes`.
+pub mod changes {
+    /// Sets, at most one of each value.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    #[prost(skip_debug)]
+    pub struct Purposes {
+        #[prost(enumeration = "super::Purpose", repeated, tag = "1")]
+        pub values: ::prost::alloc::vec::Vec<i32>,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    #[prost(skip_debug)]
+    pub struct Offences {
+        #[prost(enumeration = "super::Offence", repeated, tag = "1")]
+        pub values: ::prost::alloc::vec::Vec<i32>,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    #[prost(skip_debug)]
+    pub struct HandlingCodes {
+        #[prost(enumeration = "super::Handling", repeated, tag = "1")]
+        pub values: ::prost::alloc::vec::Vec<i32>,
+    }
+    /// At most 64; empty means nobody.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    #[prost(skip_debug)]
+    pub struct Audience {
+        #[prost(string, repeated, tag = "1")]
+        pub agencies: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    }
+}
+/// The version of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Version {
+    #[prost(uint32, tag = "1")]
+    pub epoch: u32,
+    #[prost(uint32, tag = "2")]
+    pub n: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct CorrectRequest {
+    /// 16 bytes, or the first bytes of one as typed by people: at least 3.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub case_id: ::prost::alloc::vec::Vec<u8>,
+    /// The version that was looked at; a record that has moved on is not corrected.
+    #[prost(message, optional, tag = "3")]
+    pub expected: ::core::option::Option<Version>,
+    /// 1 to 1000 characters; stays sealed at the node.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "5")]
+    pub changes: ::core::option::Option<Changes>,
+    /// Says what would change and where it would go; records nothing.
+    #[prost(bool, tag = "6")]
+    pub dry_run: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CorrectResponse {
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub version: ::core::option::Option<Version>,
+    /// Everything was so already: nothing was written.
+    #[prost(bool, tag = "3")]
+    pub repeated_correction: bool,
+    #[prost(uint64, tag = "4")]
+    pub audit_sequence: u64,
+    /// At most 21.
+    #[prost(message, repeated, tag = "5")]
+    pub differences: ::prost::alloc::vec::Vec<Difference>,
+    /// One row per partner, at most 64.
+    #[prost(message, repeated, tag = "6")]
+    pub outlook: ::prost::alloc::vec::Vec<Outlook>,
+    /// The partners that held it and will be told.
+    #[prost(string, repeated, tag = "7")]
+    pub told: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One thing that two versions say differently.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Difference {
+    /// As in an answers file: tlp, audience.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// In words, at most 4096 characters; empty for nothing.
+    #[prost(string, tag = "2")]
+    pub before: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HistoryRequest {
+    /// 16 bytes, or the first bytes of one as typed by people: at least 3.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HistoryResponse {
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    /// Oldest first, at most 256.
+    #[prost(message, repeated, tag = "2")]
+    pub versions: ::prost::alloc::vec::Vec<PastVersion>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PastVersion {
+    #[prost(message, optional, tag = "1")]
+    pub version: ::core::option::Option<Version>,
+    #[prost(uint64, tag = "2")]
+    pub made_at_ms: u64,
+    /// The pseudonym; empty if it is not known.
+    #[prost(string, tag = "3")]
+    pub officer: ::prost::alloc::string::String,
+    /// Absent for the first version.
+    #[prost(string, optional, tag = "4")]
+    pub reason: ::core::option::Option<::prost::alloc::string::String>,
+    /// 16 bytes; absent for the first version.
+    #[prost(bytes = "vec", optional, tag = "5")]
+    pub case_id: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// Of the first version everything that it says.
+    #[prost(message, repeated, tag = "6")]
+    pub differences: ::prost::alloc::vec::Vec<Difference>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PlaceHoldRequest {
+    /// 16 bytes, or the first bytes of one as typed by people: at least 3.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub case_id: ::prost::alloc::vec::Vec<u8>,
+    /// 1 to 1000 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// 1 to 200 characters.
+    #[prost(string, tag = "4")]
+    pub authority: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub review_at_ms: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlaceHoldResponse {
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<HoldReceipt>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HoldReceipt {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hold_id: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    pub audit_sequence: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListHoldsRequest {
+    /// The record and the hold of the last one seen, 32 bytes; empty for the first page.
+    #[prost(bytes = "vec", tag = "1")]
+    pub after: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListHoldsResponse {
+    /// At most 256, by record.
+    #[prost(message, repeated, tag = "1")]
+    pub holds: ::prost::alloc::vec::Vec<HoldStanding>,
+}
+/// A hold, and how its record is otherwise.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct HoldStanding {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hold_id: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "3")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub agreement: ::prost::alloc::string::String,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub case_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub authority: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "8")]
+    pub review_at_ms: u64,
+    #[prost(uint64, tag = "9")]
+    pub placed_at_ms: u64,
+    #[prost(string, tag = "10")]
+    pub placed_by: ::prost::alloc::string::String,
+    #[prost(enumeration = "HeldState", tag = "11")]
+    pub state: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadHoldRequest {
+    /// 16 bytes, or the first bytes of one as typed by people: at least 3.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hold_id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReadHoldResponse {
+    #[prost(message, optional, tag = "1")]
+    pub standing: ::core::option::Option<HoldStanding>,
+    #[prost(message, optional, tag = "2")]
+    pub version: ::core::option::Option<Version>,
+    #[prost(uint64, tag = "3")]
+    pub made_at_ms: u64,
+    /// What the record says, in words; `before` is empty.
+    #[prost(message, repeated, tag = "4")]
+    pub says: ::prost::alloc::vec::Vec<Difference>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LiftHoldRequest {
+    /// 16 bytes, or the first bytes of one as typed by people: at least 3.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hold_id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LiftHoldResponse {
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<HoldReceipt>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct EraseRequest {
+    /// 1 to 256; 16 bytes each, or the first bytes of one as typed by people: at least 3.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub record_ids: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// 1 to 1000 characters; stays in the log of the node.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EraseResponse {
+    /// In the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<EraseResult>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseResult {
+    #[prost(oneof = "erase_result::Result", tags = "1, 2")]
+    pub result: ::core::option::Option<erase_result::Result>,
+}
+/// Nested message and enum types in `EraseResult`.
+pub mod erase_result {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Result {
+        #[prost(message, tag = "1")]
+        Receipt(super::EraseReceipt),
+        #[prost(message, tag = "2")]
+        Refused(super::Refused),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseReceipt {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub origin: ::prost::alloc::string::String,
+    /// The partners that are told that it is withdrawn; none for a copy.
+    #[prost(string, repeated, tag = "3")]
+    pub told: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint64, tag = "4")]
+    pub audit_sequence: u64,
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AuditHeadRequest {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1876,6 +2227,41 @@ impl AnswerKind {
             "ANSWER_KIND_NOT_ASKED" => Some(Self::NotAsked),
             "ANSWER_KIND_NO_ANSWER" => Some(Self::NoAnswer),
             "ANSWER_KIND_WOULD_ASK" => Some(Self::WouldAsk),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum HeldState {
+    Unspecified = 0,
+    /// Matched and shared as its labels say.
+    InUse = 1,
+    /// Past its end: kept for the proceeding alone.
+    Expired = 2,
+    /// Withdrawn, or no longer granted: kept for the proceeding alone.
+    Withdrawn = 3,
+}
+impl HeldState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HELD_STATE_UNSPECIFIED",
+            Self::InUse => "HELD_STATE_IN_USE",
+            Self::Expired => "HELD_STATE_EXPIRED",
+            Self::Withdrawn => "HELD_STATE_WITHDRAWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HELD_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "HELD_STATE_IN_USE" => Some(Self::InUse),
+            "HELD_STATE_EXPIRED" => Some(Self::Expired),
+            "HELD_STATE_WITHDRAWN" => Some(Self::Withdrawn),
             _ => None,
         }
     }
@@ -2127,6 +2513,178 @@ pub mod officer_service_client {
                 .insert(GrpcMethod::new("malines.v1.OfficerService", "Withdraw"));
             self.inner.unary(req, path, codec).await
         }
+        /// Makes a new version of an own record, or says what would change.
+        pub async fn correct(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CorrectRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CorrectResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/Correct",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "Correct"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The versions of an own record.
+        pub async fn history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::HistoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/History",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "History"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Places a legal hold on a record.
+        pub async fn place_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PlaceHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PlaceHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/PlaceHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "PlaceHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The legal holds of this node.
+        pub async fn list_holds(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListHoldsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListHoldsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ListHolds",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ListHolds"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a record under its hold, for that proceeding.
+        pub async fn read_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReadHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ReadHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ReadHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lifts a legal hold.
+        pub async fn lift_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LiftHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::LiftHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/LiftHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "LiftHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Erases up to 256 records here, own ones after withdrawing them.
+        pub async fn erase(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseRequest>,
+        ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/Erase",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "Erase"));
+            self.inner.unary(req, path, codec).await
+        }
         /// The signed head of the audit log.
         pub async fn audit_head(
             &mut self,
@@ -2239,6 +2797,53 @@ pub mod officer_service_server {
             tonic::Response<super::WithdrawResponse>,
             tonic::Status,
         >;
+        /// Makes a new version of an own record, or says what would change.
+        async fn correct(
+            &self,
+            request: tonic::Request<super::CorrectRequest>,
+        ) -> std::result::Result<tonic::Response<super::CorrectResponse>, tonic::Status>;
+        /// The versions of an own record.
+        async fn history(
+            &self,
+            request: tonic::Request<super::HistoryRequest>,
+        ) -> std::result::Result<tonic::Response<super::HistoryResponse>, tonic::Status>;
+        /// Places a legal hold on a record.
+        async fn place_hold(
+            &self,
+            request: tonic::Request<super::PlaceHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PlaceHoldResponse>,
+            tonic::Status,
+        >;
+        /// The legal holds of this node.
+        async fn list_holds(
+            &self,
+            request: tonic::Request<super::ListHoldsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListHoldsResponse>,
+            tonic::Status,
+        >;
+        /// Reads a record under its hold, for that proceeding.
+        async fn read_hold(
+            &self,
+            request: tonic::Request<super::ReadHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReadHoldResponse>,
+            tonic::Status,
+        >;
+        /// Lifts a legal hold.
+        async fn lift_hold(
+            &self,
+            request: tonic::Request<super::LiftHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::LiftHoldResponse>,
+            tonic::Status,
+        >;
+        /// Erases up to 256 records here, own ones after withdrawing them.
+        async fn erase(
+            &self,
+            request: tonic::Request<super::EraseRequest>,
+        ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status>;
         /// The signed head of the audit log.
         async fn audit_head(
             &self,
@@ -2638,6 +3243,320 @@ pub mod officer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WithdrawSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/Correct" => {
+                    #[allow(non_camel_case_types)]
+                    struct CorrectSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::CorrectRequest>
+                    for CorrectSvc<T> {
+                        type Response = super::CorrectResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CorrectRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::correct(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CorrectSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/History" => {
+                    #[allow(non_camel_case_types)]
+                    struct HistorySvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::HistoryRequest>
+                    for HistorySvc<T> {
+                        type Response = super::HistoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HistoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::history(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HistorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/PlaceHold" => {
+                    #[allow(non_camel_case_types)]
+                    struct PlaceHoldSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::PlaceHoldRequest>
+                    for PlaceHoldSvc<T> {
+                        type Response = super::PlaceHoldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PlaceHoldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::place_hold(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PlaceHoldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/ListHolds" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListHoldsSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ListHoldsRequest>
+                    for ListHoldsSvc<T> {
+                        type Response = super::ListHoldsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListHoldsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::list_holds(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListHoldsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/ReadHold" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadHoldSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ReadHoldRequest>
+                    for ReadHoldSvc<T> {
+                        type Response = super::ReadHoldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadHoldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::read_hold(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadHoldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/LiftHold" => {
+                    #[allow(non_camel_case_types)]
+                    struct LiftHoldSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::LiftHoldRequest>
+                    for LiftHoldSvc<T> {
+                        type Response = super::LiftHoldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LiftHoldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::lift_hold(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LiftHoldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/Erase" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::EraseRequest> for EraseSvc<T> {
+                        type Response = super::EraseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::erase(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

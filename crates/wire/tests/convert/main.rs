@@ -10,6 +10,7 @@
 
 mod golden;
 mod hostile;
+mod keeping;
 mod refused;
 mod refused_officer;
 mod refused_peer;

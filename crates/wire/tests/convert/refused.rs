@@ -171,8 +171,8 @@ fn a_submission() {
         ("presumed_adult_reason", Why::Missing, |m| {
             m.submissions[0].presumed_adult_reason = Some(String::new());
         }),
-        ("presumed_adult_reason", Why::TooLong { max: 500 }, |m| {
-            m.submissions[0].presumed_adult_reason = Some("é".repeat(501));
+        ("presumed_adult_reason", Why::TooLong { max: 1000 }, |m| {
+            m.submissions[0].presumed_adult_reason = Some("é".repeat(1001));
         }),
         ("depicts", Why::Unknown, |m| m.submissions[0].depicts = 5),
         ("benefit_ground", Why::TooLong { max: 200 }, |m| {

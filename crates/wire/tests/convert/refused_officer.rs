@@ -156,6 +156,7 @@ fn a_node_and_a_withdrawal() {
         agency: "be-fedpol".into(),
         agreements: vec![agreement; 64],
         partners: vec![partner; 256],
+        upkeep: Some(v1::UpkeepStatus::default()),
         ..Default::default()
     };
     refuses(
@@ -183,6 +184,10 @@ fn a_node_and_a_withdrawal() {
             ("link", Why::Unknown, |m| m.partners[0].link = 4),
             ("last_sync_ms", Why::OutOfRange, |m| m.partners[0].last_sync_ms = Some(TOO_LATE)),
             ("note", Why::TooLong { max: 512 }, |m| m.partners[0].note = "n".repeat(513)),
+            ("upkeep", Why::Missing, |m| m.upkeep = None),
+            ("last_ms", Why::OutOfRange, |m| {
+                m.upkeep = Some(v1::UpkeepStatus { last_ms: Some(TOO_LATE), ..Default::default() });
+            }),
         ],
     );
     let receipt = v1::WithdrawResponse {

@@ -207,6 +207,8 @@ fn agreement_terms(floor_hash: Digest) -> Terms {
         to: agency(to),
         transfer_basis: TransferBasis::IntraLed,
         safeguards: None,
+        condition: None,
+        channels: None,
     };
     let pairs = names
         .iter()

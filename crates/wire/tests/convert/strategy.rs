@@ -14,7 +14,7 @@ use domain::record::{Benefit, Version};
 use domain::refusal::{Refusal, RefusalCode};
 use domain::report::{
     AgreementStatus, AnswerRow, CaseOpening, Hit, Link, NodeStatus, PartnerStatus, Query,
-    QueryReport, WithdrawalReceipt,
+    QueryReport, UpkeepStatus, WithdrawalReceipt,
 };
 use domain::submission::{Case, Fate, Outlook, Repeated, Submission, SubmissionReceipt};
 use domain::time::Timestamp;
@@ -293,9 +293,24 @@ pub(crate) fn node_status() -> impl Strategy<Value = NodeStatus> {
             PartnerStatus { agency, country, link, records_in, classes_out, last_sync, note }
         });
     let head = (agency(), "[0-9.]{0,64}", instant(), any::<(u64, u64)>());
-    (head, vec(agreement, 0..4), vec(partner, 0..6)).prop_map(|(head, agreements, partners)| {
+    let upkeep = (option::of(instant()), any::<(u64, u64)>(), "[a-zé ]{0,512}").prop_map(
+        |(last, (overdue, reviews_due), note)| UpkeepStatus { last, overdue, reviews_due, note },
+    );
+    let lists = (vec(agreement, 0..4), vec(partner, 0..6));
+    (head, lists, upkeep).prop_map(|(head, (agreements, partners), upkeep)| {
         let (agency, version, clock, (own_records, audit_size)) = head;
-        NodeStatus { agency, version, clock, own_records, audit_size, agreements, partners }
+        let recovery = upkeep.note.clone();
+        NodeStatus {
+            agency,
+            version,
+            clock,
+            own_records,
+            audit_size,
+            agreements,
+            partners,
+            upkeep,
+            recovery,
+        }
     })
 }
 

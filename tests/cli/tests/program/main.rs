@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod keeping;
 mod kit;
 mod node;
 mod officer;
 mod offline;
+mod policy;
 mod submission;

@@ -1,15 +1,19 @@
 //! A node with fixed answers behind the real door: mutual TLS, the real contract, no policy.
 
 use crate::kit::{Desk, export};
+use domain::correction::{
+    CorrectionReceipt, Difference, History, PastVersion, STATEMENT_KEYS,
+};
+use domain::hold::{HeldReading, HeldState, Hold, HoldReceipt, HoldStanding};
 use domain::indicator::{Kind, Tier};
 use domain::label::{Evaluation, EvaluationScheme, HandlingSet};
-use domain::name::{CaseId, IdempotencyKey, RecordId};
+use domain::name::{CaseId, HoldId, IdempotencyKey, RecordId};
 use domain::question::{MatchSummary, NoAnswer, PartnerAnswer};
 use domain::record::Version;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::report::{
-    AgreementStatus, AnswerRow, CaseOpening, Hit, Link, Mode, NodeStatus, PartnerStatus,
-    QueryReport, WithdrawalReceipt,
+    AgreementStatus, AnswerRow, CaseOpening, ErasureReceipt, Hit, Link, Mode, NodeStatus,
+    PartnerStatus, QueryReport, UpkeepStatus, WithdrawalReceipt,
 };
 use domain::submission::{Case, Fate, Outlook, Repeated, Submission, SubmissionReceipt};
 use domain::time::{Clock as _, SystemClock, Timestamp};
@@ -25,17 +29,23 @@ use tonic::codegen::tokio_stream;
 use tonic::{Request, Response, Status};
 use wire::accept::{self, AcceptLimits};
 use wire::convert::audit::{SignedNote, chunks};
+use wire::convert::erasure::ErasureResult;
+use wire::convert::hold::{HoldReference, HoldsAfter};
 use wire::convert::query::HitsAfter;
 use wire::convert::status::{Reader, to_status};
 use wire::convert::submission::SubmissionResult;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{query, submission};
+use wire::convert::{correction, erasure, hold, query, submission};
 use wire::limits;
 use wire::tls::Port;
 use wire::tls::credentials::Credentials;
 use wire::tls::registry::{CertificatePin, PeerRegistry, Snapshot};
 use wire::v1;
 use wire::v1::officer_service_server::{OfficerService, OfficerServiceServer};
+
+mod said;
+
+use said::*;
 
 /// A certificate authority of a test.
 pub(crate) struct Authority {
@@ -168,46 +178,6 @@ fn at(day: u64) -> Timestamp {
     Timestamp::from_date(2026, 11, day).unwrap().plus_ms(43_200_000)
 }
 
-fn case(number: u32) -> Case {
-    Case {
-        case_id: CaseId::from_bytes([u8::try_from(number).unwrap(); 16]),
-        number,
-        agreement: "malines-2026".parse().unwrap(),
-        clause: "4.2".parse().unwrap(),
-        purpose: Purpose::Investigation,
-        offence: Offence::MigrantSmuggling,
-        reference: format!("26-118-{number:05}"),
-        opened_at: at(1),
-        open_until: at(30).plus_days(60),
-    }
-}
-
-fn summary(kind: Kind, slot: u32) -> MatchSummary {
-    MatchSummary {
-        slot,
-        follow_up: RecordId::from_bytes([0xc7; 16]),
-        kind,
-        role: Some(Role::Advertiser),
-        class: None,
-        tlp: Tlp::Amber,
-        pap: Pap::Amber,
-        handling: HandlingSet::EMPTY.with(Handling::H1),
-        evaluation: Evaluation::new(EvaluationScheme::Europol4x4, 'B', 2).unwrap(),
-        basis: Basis::Fact,
-        observed_last: Timestamp::from_date(2026, 10, 30).unwrap(),
-    }
-}
-
-fn hit(kind: Kind, origin: &str, number: u32) -> Hit {
-    Hit {
-        origin: origin.parse().unwrap(),
-        summary: summary(kind, 0),
-        found_at: at(20),
-        case: Some(CaseId::from_bytes([u8::try_from(number).unwrap(); 16])),
-        record_id: Some(RecordId::from_bytes([0x5f; 16])),
-    }
-}
-
 fn outlook(kind: Kind) -> Vec<Outlook> {
     let here = if kind.tier() == Tier::Sealed { Fate::AnsweredWhenAsked } else { Fate::Leaves };
     let row = |peer: &str, fate, rule: Option<&str>| Outlook {
@@ -303,6 +273,13 @@ impl OfficerService for Scripted {
             clock: at(21),
             own_records: 1,
             audit_size: 40_213,
+            upkeep: UpkeepStatus {
+                last: Some(at(21).minus_ms(1_800_000)),
+                overdue: 0,
+                reviews_due: 1,
+                note: String::new(),
+            },
+            recovery: String::new(),
             agreements: vec![
                 agreement("malines-2026", "in force"),
                 agreement("malines-2027", "waiting for ma-dgsn"),
@@ -428,6 +405,148 @@ impl OfficerService for Scripted {
             partners,
         };
         Ok(Response::new(receipt.into()))
+    }
+
+    async fn correct(
+        &self,
+        request: Request<v1::CorrectRequest>,
+    ) -> Result<Response<v1::CorrectResponse>, Status> {
+        let name = if request.get_ref().dry_run { "correct-dry" } else { "correct-real" };
+        self.hear(name, request.get_ref());
+        let (record, wanted, _) = correction::from_request(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        let record_id = known(record.as_bytes())?;
+        let is_first = record_id.as_bytes()[0] == 0x5f;
+        let mut differences = Vec::new();
+        let mut differs = |key: &str, before: &str, after: String| {
+            let key = STATEMENT_KEYS.into_iter().find(|known| *known == key).unwrap();
+            differences.push(Difference { key, before: before.to_owned(), after });
+        };
+        if let Some(tlp) = wanted.changes.tlp.filter(|_| is_first) {
+            differs("tlp", "AMBER", tlp.to_string());
+        }
+        if let Some(audience) = wanted.changes.audience.filter(|_| is_first) {
+            let names: Vec<String> = audience.iter().map(ToString::to_string).collect();
+            differs("audience", "es-pn", names.join(", "));
+        }
+        let repeated = if differences.is_empty() { Repeated::Yes } else { Repeated::No };
+        let receipt = CorrectionReceipt {
+            record_id,
+            version: Version { epoch: 1, n: if repeated == Repeated::Yes { 1 } else { 2 } },
+            repeated,
+            audit_sequence: 40_216,
+            differences,
+            outlook: outlook(Kind::Url),
+            told: vec!["es-pn".parse().unwrap()],
+        };
+        Ok(Response::new(receipt.into()))
+    }
+
+    async fn history(
+        &self,
+        request: Request<v1::HistoryRequest>,
+    ) -> Result<Response<v1::HistoryResponse>, Status> {
+        let record = RecordReference::try_from(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        let record_id = known(record.as_bytes())?;
+        let differs = |key, before: &str, after: &str| Difference {
+            key,
+            before: before.to_owned(),
+            after: after.to_owned(),
+        };
+        let first = PastVersion {
+            version: Version::FIRST,
+            made_at: at(2),
+            made_by: Some("BE-1042".parse().unwrap()),
+            reason: None,
+            case: None,
+            differences: vec![differs("tlp", "", "GREEN"), differs("audience", "", "es-pn")],
+        };
+        let second = PastVersion {
+            version: Version { epoch: 1, n: 2 },
+            made_at: at(9),
+            made_by: Some("BE-1077".parse().unwrap()),
+            reason: Some("the source asked for \u{202e}more care".to_owned()),
+            case: Some(CaseId::from_bytes([12; 16])),
+            differences: vec![differs("tlp", "GREEN", "AMBER")],
+        };
+        Ok(Response::new(History { record_id, versions: vec![first, second] }.into()))
+    }
+
+    async fn place_hold(
+        &self,
+        request: Request<v1::PlaceHoldRequest>,
+    ) -> Result<Response<v1::PlaceHoldResponse>, Status> {
+        self.hear("place_hold", request.get_ref());
+        let (record, _) =
+            hold::from_request(request.into_inner()).map_err(|_| Status::invalid_argument(""))?;
+        let record_id = known(record.as_bytes())?;
+        Ok(Response::new(hold_receipt(record_id, 40_217).into()))
+    }
+
+    async fn list_holds(
+        &self,
+        request: Request<v1::ListHoldsRequest>,
+    ) -> Result<Response<v1::ListHoldsResponse>, Status> {
+        let HoldsAfter(after) =
+            HoldsAfter::try_from(request.into_inner()).map_err(|_| Status::invalid_argument(""))?;
+        let holds = if after.is_none() { vec![hold_standing()] } else { Vec::new() };
+        Ok(Response::new(holds.into()))
+    }
+
+    async fn read_hold(
+        &self,
+        request: Request<v1::ReadHoldRequest>,
+    ) -> Result<Response<v1::ReadHoldResponse>, Status> {
+        self.hear("read_hold", request.get_ref());
+        let hold = HoldReference::try_from(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        known(hold.as_bytes())?;
+        let says = |key, after: &str| Difference {
+            key,
+            before: String::new(),
+            after: after.to_owned(),
+        };
+        let reading = HeldReading {
+            standing: hold_standing(),
+            version: Version::FIRST,
+            made_at: at(2),
+            says: vec![says("tlp", "AMBER"), says("audience", "be-fedpol")],
+        };
+        Ok(Response::new(reading.into()))
+    }
+
+    async fn lift_hold(
+        &self,
+        request: Request<v1::LiftHoldRequest>,
+    ) -> Result<Response<v1::LiftHoldResponse>, Status> {
+        self.hear("lift_hold", request.get_ref());
+        let hold = HoldReference::try_from(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        known(hold.as_bytes())?;
+        let receipt = hold_receipt(hold_standing().hold.record_id, 40_218);
+        Ok(Response::new(receipt.into()))
+    }
+
+    async fn erase(
+        &self,
+        request: Request<v1::EraseRequest>,
+    ) -> Result<Response<v1::EraseResponse>, Status> {
+        self.hear("erase", request.get_ref());
+        let (records, _) = erasure::from_request(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        let results = records.iter().map(|record| match record.as_bytes()[0] {
+            0xff => Err(Refusal::new(RefusalCode::NotHeld)),
+            0xee => Err(Refusal::by_rule(RefusalCode::UnderHold, "hold H-88888888")),
+            first => Ok(ErasureReceipt {
+                record_id: filled(record.as_bytes()),
+                origin: if first == 0x5f { "be-fedpol" } else { "es-pn" }.parse().unwrap(),
+                told: if first == 0x5f { vec!["es-pn".parse().unwrap()] } else { Vec::new() },
+                audit_sequence: 40_219,
+            }),
+        });
+        let results: Vec<ErasureResult> = results.collect();
+        Ok(Response::new(results.into()))
     }
 
     async fn audit_head(

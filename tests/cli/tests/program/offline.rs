@@ -3,7 +3,7 @@
 use crate::kit::{Desk, export, vector, vector_json};
 use cli::{Outcome, Surface};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 29] = [
     "",
     "case",
     "case open",
@@ -14,10 +14,24 @@ const COMMANDS: [&str; 15] = [
     "query",
     "hits",
     "withdraw",
+    "correct",
+    "history",
+    "hold",
+    "hold place",
+    "hold list",
+    "hold show",
+    "hold lift",
+    "erase",
     "status",
     "audit",
     "audit verify",
     "audit export",
+    "policy",
+    "policy check",
+    "policy test",
+    "policy explain",
+    "policy prove",
+    "policy diff",
     "normalise",
 ];
 
@@ -59,6 +73,9 @@ fn what_makes_no_sense_is_a_usage_error_with_a_hint() {
         ("value-and-from", &["query", "phone", "--case", "C-1", "--value", "1", "--from", "x"]),
         ("profile", &["status", "--profile", "../be"]),
         ("record", &["withdraw", "R-12"]),
+        ("hold", &["hold", "lift", "R-5f5f5f5f"]),
+        ("erase-nothing", &["erase", "--reason", "asked for"]),
+        ("erase-no-reason", &["erase", "R-5f5f5f5f"]),
     ] {
         desk.pipe(words, "").is(&format!("usage-{name}")).exits(Outcome::Usage);
     }

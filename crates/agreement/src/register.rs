@@ -1,0 +1,506 @@
+//! The register of one agreement: every version and every verified message about it, as a set.
+//!
+//! It judges nothing: it holds what was signed, keeps contradictions as proof, and is the same in
+//! whatever order its papers came. [`crate::State`] reads it.
+
+use crate::declaration::{Declaration, Head, KeyReplacement, Step};
+use crate::officer::{Mandate, MayNot, OfficerCertificate, Power, Revocation, Roster};
+use crate::{Agreement, AgreementError};
+use domain::envelope::{Envelope, OpenError, Payload, Signed};
+use domain::name::{AgencyId, AgreementId, Digest, KeyId};
+use domain::signature::{PublicKey, Signer};
+use domain::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The most versions of one agreement, drafts that were never signed included.
+pub const VERSIONS_MAX: usize = 64;
+/// The most different declarations kept for one place of a chain; two already prove a contradiction.
+pub const CONTRADICTIONS_MAX: usize = 16;
+/// The most heads of one party that are kept for their date: the youngest.
+pub const HEADS_MAX: usize = 128;
+
+/// All that is known about one agreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register {
+    first: Digest,
+    versions: BTreeMap<Digest, Version>,
+    voices: BTreeMap<Voice, Spoken>,
+}
+
+/// Who speaks: an agency, and the authority key of the first version that names it. So a draft that
+/// names another key for an agency gives nobody that agency's voice.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Voice {
+    pub(crate) agency: AgencyId,
+    base: KeyId,
+}
+
+impl Voice {
+    /// The authority key that the voice began with.
+    pub(crate) const fn base(&self) -> KeyId {
+        self.base
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) agreement: Arc<Agreement>,
+    pub(crate) voices: BTreeMap<AgencyId, Voice>,
+}
+
+/// Everything that one voice said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    root: PublicKey,
+    pub(crate) replacements: BTreeMap<u32, BTreeMap<Digest, KeyReplacement>>,
+    rosters: BTreeMap<KeyId, Roster>,
+    pub(crate) places: BTreeMap<u32, BTreeMap<Digest, Said>>,
+    /// The youngest heads: when, where, by which key.
+    pub(crate) heads: BTreeSet<(Timestamp, u32, KeyId)>,
+    /// Where heads said the chain ends, with one proof each; at most two for one place.
+    pub(crate) ends: BTreeMap<u32, BTreeMap<Digest, (KeyId, Envelope)>>,
+}
+
+/// One verified declaration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) declaration: Declaration,
+    /// The key that signed: an authority's or an officer's.
+    pub(crate) signer: KeyId,
+    pub(crate) envelope: Envelope,
+}
+
+/// Two different declarations of one party for one place of its chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Equivocation {
+    /// The party.
+    pub party: AgencyId,
+    /// The place.
+    pub n: u32,
+    /// One signed envelope.
+    pub one: Envelope,
+    /// The other: a declaration, or the head that denies the first.
+    pub other: Envelope,
+}
+
+impl Register {
+    /// Opens a register for a first version.
+    ///
+    /// # Errors
+    /// [`AgreementError::UnknownVersion`] for a later one.
+    pub fn new(first: Agreement) -> Result<Self, AgreementError> {
+        if let Some(before) = first.supersedes {
+            return Err(AgreementError::UnknownVersion(before));
+        }
+        let hash = first.hash();
+        let mut register = Self { first: hash, versions: BTreeMap::new(), voices: BTreeMap::new() };
+        register.insert(first, None);
+        Ok(register)
+    }
+
+    /// Opens a register and takes in versions and signed messages, in whatever order they are.
+    ///
+    /// # Errors
+    /// The first refusal that remains when nothing more can be taken in.
+    pub fn collect(
+        first: Agreement,
+        later: impl IntoIterator<Item = Agreement>,
+        envelopes: impl IntoIterator<Item = Envelope>,
+    ) -> Result<Self, AgreementError> {
+        let mut register = Self::new(first)?;
+        let mut later: Vec<Agreement> = later.into_iter().collect();
+        later.sort_by_key(|agreement| agreement.version);
+        for agreement in later {
+            register.admit_version(agreement)?;
+        }
+        // Keys first, then those who hold them, then what they say.
+        let mut envelopes: Vec<Envelope> = envelopes.into_iter().collect();
+        envelopes.sort_by_key(|envelope| match envelope.payload_type.as_str() {
+            KeyReplacement::TYPE => 0,
+            OfficerCertificate::TYPE => 1,
+            Mandate::TYPE | Revocation::TYPE => 2,
+            _ => 3,
+        });
+        for envelope in envelopes {
+            register.admit(envelope)?;
+        }
+        Ok(register)
+    }
+
+    /// The hash of the first version: what names the agreement for ever.
+    pub const fn first(&self) -> Digest {
+        self.first
+    }
+
+    /// The name of the agreement.
+    pub fn id(&self) -> Option<&AgreementId> {
+        self.version(&self.first).map(|agreement| &agreement.agreement_id)
+    }
+
+    /// A version by its hash.
+    pub fn version(&self, hash: &Digest) -> Option<&Arc<Agreement>> {
+        self.versions.get(hash).map(|version| &version.agreement)
+    }
+
+    /// Takes in a later version: a draft that binds nobody. The version that it supersedes comes
+    /// first. Take versions from parties only: there is room for [`VERSIONS_MAX`].
+    ///
+    /// # Errors
+    /// [`AgreementError::UnknownVersion`], [`AgreementError::OtherAgreement`],
+    /// [`AgreementError::Chain`] and [`AgreementError::Full`].
+    pub fn admit_version(&mut self, agreement: Agreement) -> Result<(), AgreementError> {
+        if self.versions.contains_key(&agreement.hash()) {
+            return Ok(());
+        }
+        let Some(before) = agreement.supersedes else {
+            return Err(AgreementError::OtherAgreement);
+        };
+        let known = self.versions.get(&before).ok_or(AgreementError::UnknownVersion(before))?;
+        if known.agreement.agreement_id != agreement.agreement_id {
+            return Err(AgreementError::OtherAgreement);
+        }
+        if known.agreement.version.checked_add(1) != Some(agreement.version) {
+            return Err(AgreementError::Chain("a version that does not follow the one it names"));
+        }
+        for party in &agreement.parties {
+            let voice = known.voices.get(&party.agency);
+            let spoken = voice.and_then(|voice| self.voices.get(voice));
+            if spoken.is_some_and(|spoken| spoken.root != party.root_key) {
+                let why = "an amendment does not change a root key; make a new agreement";
+                return Err(AgreementError::Chain(why));
+            }
+        }
+        if self.versions.len() >= VERSIONS_MAX {
+            return Err(AgreementError::Full { what: "versions", max: VERSIONS_MAX });
+        }
+        self.insert(agreement, Some(before));
+        Ok(())
+    }
+
+    /// Verifies one envelope and takes it in: a declaration, a head, a key replacement, an
+    /// officer's certificate, a mandate or a revocation.
+    ///
+    /// # Errors
+    /// [`AgreementError`]: not well formed, signed by nobody who may, or about something else.
+    pub fn admit(&mut self, envelope: Envelope) -> Result<(), AgreementError> {
+        envelope.check_limits()?;
+        match envelope.payload_type.as_str() {
+            Declaration::TYPE => self.admit_declaration(envelope),
+            Head::TYPE => self.admit_head(envelope),
+            KeyReplacement::TYPE => self.admit_replacement(envelope),
+            OfficerCertificate::TYPE | Mandate::TYPE | Revocation::TYPE => {
+                self.admit_officer(&envelope)
+            }
+            _ => Err(OpenError::WrongType { expected: Declaration::TYPE }.into()),
+        }
+    }
+
+    /// Makes and signs a party's next declaration and takes it in.
+    ///
+    /// # Errors
+    /// As [`Register::admit`]; [`AgreementError::Chain`] if the chain contradicts itself or is full.
+    pub fn declare(
+        &mut self,
+        party: &AgencyId,
+        step: Step,
+        made_at: Timestamp,
+        signer: &dyn Signer,
+    ) -> Result<Envelope, AgreementError> {
+        let (n, previous) = self.end_of(party, signer.key_id())?;
+        let (n, first) = (n.saturating_add(1), self.first);
+        let declaration = Declaration { party: party.clone(), n, previous, first, made_at, step };
+        declaration.check().map_err(AgreementError::Chain)?;
+        let (_, envelope) = Signed::seal(declaration, signer).into_parts();
+        self.admit(envelope.clone())?;
+        Ok(envelope)
+    }
+
+    /// Makes and signs a party's head and takes it in.
+    ///
+    /// # Errors
+    /// As [`Register::declare`].
+    pub fn state_head(
+        &mut self,
+        party: &AgencyId,
+        made_at: Timestamp,
+        signer: &dyn Signer,
+    ) -> Result<Envelope, AgreementError> {
+        let (n, last) = self.end_of(party, signer.key_id())?;
+        let head = Head { party: party.clone(), first: self.first, n, last, made_at };
+        let (_, envelope) = Signed::seal(head, signer).into_parts();
+        self.admit(envelope.clone())?;
+        Ok(envelope)
+    }
+
+    /// Every proof that a party contradicted itself. Kept for ever, also when the party was heard
+    /// again under a new key.
+    pub fn equivocations(&self) -> Vec<Equivocation> {
+        let mut found = Vec::new();
+        for (voice, spoken) in &self.voices {
+            for (n, said) in &spoken.places {
+                let mut envelopes = said.iter();
+                let Some((hash, one)) = envelopes.next() else { continue };
+                let other = envelopes.next().map(|(_, said)| said.envelope.clone());
+                let denied = || {
+                    let ends = spoken.ends.get(n)?;
+                    ends.iter().find(|(last, _)| *last != hash).map(|(_, (_, head))| head.clone())
+                };
+                if let Some(other) = other.or_else(denied) {
+                    let (party, one) = (voice.agency.clone(), one.envelope.clone());
+                    found.push(Equivocation { party, n: *n, one, other });
+                }
+            }
+        }
+        found
+    }
+
+    /// Where the chain of a party ends, for whoever wants to continue it.
+    fn end_of(
+        &self,
+        party: &AgencyId,
+        signer: KeyId,
+    ) -> Result<(u32, Option<Digest>), AgreementError> {
+        let mut voices = self.voices.iter().filter(|(voice, _)| voice.agency == *party);
+        let spoken = voices.find(|(_, spoken)| spoken.key(signer).is_some());
+        let spoken = spoken.map(|(_, spoken)| spoken);
+        let spoken = spoken.ok_or_else(|| AgreementError::NotAParty(party.clone()))?;
+        let replaced = spoken.replacements.values().flat_map(BTreeMap::values).next_back();
+        let place = spoken.places.last_key_value();
+        if let Some(replaced) =
+            replaced.filter(|replaced| place.is_none_or(|(n, _)| *n <= replaced.after))
+        {
+            return Ok((replaced.after, replaced.after_hash));
+        }
+        match place {
+            None => Ok((0, None)),
+            Some((n, said)) => match said.first_key_value() {
+                Some((hash, _)) if said.len() == 1 => Ok((*n, Some(*hash))),
+                _ => Err(AgreementError::Chain("this party contradicted itself at its last place")),
+            },
+        }
+    }
+
+    fn insert(&mut self, agreement: Agreement, before: Option<Digest>) {
+        let inherited = before.and_then(|before| self.versions.get(&before));
+        let inherited = inherited.map(|version| version.voices.clone()).unwrap_or_default();
+        let mut voices = BTreeMap::new();
+        for party in &agreement.parties {
+            let base = party.authority_key;
+            let fresh = Voice { agency: party.agency.clone(), base: base.id() };
+            let voice = inherited.get(&party.agency).cloned().unwrap_or(fresh);
+            self.voices
+                .entry(voice.clone())
+                .or_insert_with(|| Spoken::new(&party.agency, party.root_key, base));
+            voices.insert(party.agency.clone(), voice);
+        }
+        // A party that left and comes back is the voice that it was.
+        for (agency, voice) in inherited {
+            voices.entry(agency).or_insert(voice);
+        }
+        let hash = agreement.hash();
+        self.versions.insert(hash, Version { agreement: Arc::new(agreement), voices });
+    }
+
+    fn admit_declaration(&mut self, envelope: Envelope) -> Result<(), AgreementError> {
+        let (declaration, signer) = self.open::<Declaration>(&envelope)?;
+        self.is_about_this(&declaration.first)?;
+        let power = Power::for_step(&declaration.step);
+        let (made_at, hash) = (declaration.made_at, envelope.payload_hash());
+        for voice in self.voices_of(&declaration.party, signer)? {
+            let Some(spoken) = self.voices.get_mut(&voice) else { continue };
+            spoken.could(signer, power, made_at)?;
+            let place = spoken.places.entry(declaration.n).or_default();
+            let (declaration, envelope) = (declaration.clone(), envelope.clone());
+            let said = Said { declaration, signer, envelope };
+            // The same words by two keys of one party: the smaller key is kept, on every node.
+            let kept = place.entry(hash).or_insert_with(|| said.clone());
+            if signer < kept.signer {
+                *kept = said;
+            }
+            if place.len() > CONTRADICTIONS_MAX {
+                // What narrows stays; of the rest the greatest hash goes, the same on every node.
+                let last = place.iter().rev().find(|(_, said)| !said.declaration.step.narrows());
+                let last = last.or_else(|| place.last_key_value()).map(|(hash, _)| *hash);
+                last.and_then(|hash| place.remove(&hash));
+            }
+        }
+        Ok(())
+    }
+
+    fn admit_head(&mut self, envelope: Envelope) -> Result<(), AgreementError> {
+        let (head, signer) = self.open::<Head>(&envelope)?;
+        self.is_about_this(&head.first)?;
+        let hash = envelope.payload_hash();
+        for voice in self.voices_of(&head.party, signer)? {
+            let Some(spoken) = self.voices.get_mut(&voice) else { continue };
+            spoken.could(signer, Power::StateHead, head.made_at)?;
+            spoken.heads.insert((head.made_at, head.n, signer));
+            if spoken.heads.len() > HEADS_MAX {
+                spoken.heads.pop_first();
+            }
+            let Some(last) = head.last else { continue };
+            let ends = spoken.ends.entry(head.n).or_default();
+            let kept = ends.entry(last).or_insert_with(|| (signer, envelope.clone()));
+            // Of several heads that say the same, the one with the smallest key and hash stays.
+            if (signer, hash) < (kept.0, kept.1.payload_hash()) {
+                *kept = (signer, envelope.clone());
+            }
+            if ends.len() > 2 {
+                ends.pop_last();
+            }
+        }
+        Ok(())
+    }
+
+    fn admit_replacement(&mut self, envelope: Envelope) -> Result<(), AgreementError> {
+        let signed_by = |key: &PublicKey| {
+            let id = key.id();
+            envelope.signatures.iter().any(|signature| signature.key_id == id)
+        };
+        let roots: Vec<(Voice, PublicKey)> = self
+            .voices
+            .iter()
+            .filter(|(_, spoken)| signed_by(&spoken.root))
+            .map(|(voice, spoken)| (voice.clone(), spoken.root))
+            .collect();
+        let Some((_, root)) = roots.first() else { return Err(nobody(&envelope)) };
+        let (replacement, _) = Signed::<KeyReplacement>::open(envelope.clone(), root)?.into_parts();
+        self.is_about_this(&replacement.first)?;
+        let voices: Vec<Voice> = roots
+            .into_iter()
+            .filter(|(voice, _)| voice.agency == replacement.party)
+            .map(|(voice, _)| voice)
+            .collect();
+        if voices.is_empty() {
+            return Err(AgreementError::NotAParty(replacement.party));
+        }
+        let hash = envelope.payload_hash();
+        for voice in voices {
+            let Some(spoken) = self.voices.get_mut(&voice) else { continue };
+            let key = replacement.new_key;
+            let of_sequence = spoken.replacements.entry(replacement.sequence).or_default();
+            of_sequence.insert(hash, replacement.clone());
+            if of_sequence.len() > CONTRADICTIONS_MAX {
+                of_sequence.pop_last();
+            }
+            let roster = Roster::new(voice.agency.clone(), key);
+            spoken.rosters.entry(key.id()).or_insert(roster);
+        }
+        Ok(())
+    }
+
+    fn admit_officer(&mut self, envelope: &Envelope) -> Result<(), AgreementError> {
+        let mut refused = None;
+        let mut taken = false;
+        for spoken in self.voices.values_mut() {
+            for roster in spoken.rosters.values_mut() {
+                match roster.admit(envelope.clone()) {
+                    Ok(()) => taken = true,
+                    Err(why) => refused = Some(why),
+                }
+            }
+        }
+        match (taken, refused) {
+            (true, _) => Ok(()),
+            (false, why) => Err(why.unwrap_or(MayNot::NotCertified).into()),
+        }
+    }
+
+    fn is_about_this(&self, first: &Digest) -> Result<(), AgreementError> {
+        if *first == self.first { Ok(()) } else { Err(AgreementError::OtherAgreement) }
+    }
+
+    /// Finds who signed, verifies, then parses. Nothing of a stranger's message is parsed.
+    fn open<T: Payload>(&self, envelope: &Envelope) -> Result<(T, KeyId), AgreementError> {
+        let known = envelope.signatures.iter().find_map(|signature| {
+            self.voices.values().find_map(|spoken| spoken.key(signature.key_id))
+        });
+        let key = known.ok_or_else(|| nobody(envelope))?;
+        let (message, _) = Signed::<T>::open(envelope.clone(), &key)?.into_parts();
+        Ok((message, key.id()))
+    }
+
+    /// The voices of an agency that this key speaks for: one, but while drafts disagree on the key
+    /// of a newcomer.
+    fn voices_of(&self, party: &AgencyId, signer: KeyId) -> Result<Vec<Voice>, AgreementError> {
+        let speaks = |(voice, spoken): &(&Voice, &Spoken)| {
+            voice.agency == *party && spoken.key(signer).is_some()
+        };
+        let found: Vec<Voice> =
+            self.voices.iter().filter(speaks).map(|(voice, _)| voice.clone()).collect();
+        if found.is_empty() { Err(AgreementError::NotAParty(party.clone())) } else { Ok(found) }
+    }
+
+    pub(crate) fn versions(&self) -> impl Iterator<Item = (&Digest, &Version)> {
+        self.versions.iter()
+    }
+
+    pub(crate) fn voices(&self) -> impl Iterator<Item = (&Voice, &Spoken)> {
+        self.voices.iter()
+    }
+}
+
+impl Spoken {
+    fn new(agency: &AgencyId, root: PublicKey, base: PublicKey) -> Self {
+        let roster = Roster::new(agency.clone(), base);
+        Self {
+            root,
+            replacements: BTreeMap::new(),
+            rosters: [(base.id(), roster)].into(),
+            places: BTreeMap::new(),
+            heads: BTreeSet::new(),
+            ends: BTreeMap::new(),
+        }
+    }
+
+    /// Is something missing that later papers refer to?
+    pub(crate) fn has_gap(&self) -> bool {
+        let known = |n: u32, hash: &Digest| {
+            self.places.get(&n).is_some_and(|place| place.contains_key(hash))
+        };
+        let said = self.places.values().flat_map(BTreeMap::values).map(|said| &said.declaration);
+        let continues = |declaration: &Declaration| {
+            let before = declaration.n.saturating_sub(1);
+            declaration.previous.is_none_or(|previous| known(before, &previous))
+        };
+        let ends = self.ends.iter().all(|(n, ends)| ends.keys().all(|last| known(*n, last)));
+        let heads = self.heads.iter().all(|(_, n, _)| *n == 0 || self.places.contains_key(n));
+        let mut replaced = self.replacements.values().flat_map(BTreeMap::values);
+        let replaced =
+            replaced.all(|one| one.after_hash.is_none_or(|hash| known(one.after, &hash)));
+        !(said.into_iter().all(continues) && ends && heads && replaced)
+    }
+
+    /// The officers certified by one of the authority keys.
+    pub(crate) fn roster(&self, authority: &KeyId) -> Option<&Roster> {
+        self.rosters.get(authority)
+    }
+
+    /// The key of this id, if it is an authority key or a certified officer's.
+    fn key(&self, id: KeyId) -> Option<PublicKey> {
+        let authority = self.rosters.get(&id).map(|roster| *roster.authority());
+        authority.or_else(|| self.rosters.values().find_map(|roster| roster.key(id)))
+    }
+
+    /// What can be refused at the door because no later paper could allow it.
+    fn could(&self, signer: KeyId, power: Power, at: Timestamp) -> Result<(), MayNot> {
+        if self.rosters.contains_key(&signer) {
+            return Ok(());
+        }
+        let mut nearest = MayNot::NotCertified;
+        for roster in self.rosters.values().filter(|roster| roster.key(signer).is_some()) {
+            match roster.could(signer, power, at) {
+                Ok(_) => return Ok(()),
+                Err(why) => nearest = why,
+            }
+        }
+        Err(nearest)
+    }
+}
+
+fn nobody(envelope: &Envelope) -> AgreementError {
+    let first = envelope.signatures.first().map(|signature| signature.key_id);
+    let none = KeyId::from_bytes([0; KeyId::BYTES]);
+    OpenError::NotSignedBy(first.unwrap_or(none)).into()
+}

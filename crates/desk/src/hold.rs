@@ -1,0 +1,211 @@
+//! Legal holds: what is needed in a proceeding is kept for it, whatever time and its origin do.
+
+use crate::error::DeskError;
+use crate::{Desk, put};
+use domain::correction::differences;
+use domain::encoding;
+use domain::envelope::Payload as _;
+use domain::event::{Act, Event};
+use domain::hold::{
+    HOLD_BYTES_MAX, HOLD_REVIEW_DAYS_MAX, HOLDS_MAX, HeldReading, HeldState, Hold, HoldOrder,
+    HoldReceipt, HoldStanding,
+};
+use domain::name::{HoldId, OfficerId, RecordId};
+use domain::record::Record;
+use domain::refusal::RefusalCode;
+use domain::report::PAGE_MAX;
+use domain::time::Timestamp;
+use policy::Held;
+use std::sync::Arc;
+use store::{Batch, Change, Precondition, RowState, Secrecy, StoredRecord, Table, Withdrawn};
+use zeroize::Zeroizing;
+
+/// The length of a record id and a hold id beside each other, in bytes.
+const KEY_BYTES: usize = RecordId::BYTES + HoldId::BYTES;
+
+impl Desk {
+    /// Places a hold on an own record or a copy of a partner's, for the proceeding of an open case.
+    ///
+    /// # Errors
+    /// A refusal: nothing of the record is held here, no open case of its agreement, a review that is
+    /// not within [`HOLD_REVIEW_DAYS_MAX`] days, more than [`HOLDS_MAX`] holds. A failing store.
+    pub async fn place_hold(
+        &self,
+        officer: &OfficerId,
+        record_id: RecordId,
+        order: HoldOrder,
+    ) -> Result<HoldReceipt, DeskError> {
+        let now = self.now();
+        let held = self.kept_record(&record_id)?.ok_or(RefusalCode::NotHeld)?;
+        let class = Arc::clone(held.class());
+        let case = self.open_case_of(&order.case)?;
+        if case.agreement != class.agreement {
+            return Err(RefusalCode::NoCase.into());
+        }
+        if order.review_at <= now || order.review_at > now.plus_days(HOLD_REVIEW_DAYS_MAX) {
+            return Err(RefusalCode::RetentionImpossible.into());
+        }
+        if self.all_holds()?.len() >= HOLDS_MAX {
+            return Err(RefusalCode::TooLarge.into());
+        }
+        let hold_id = HoldId::from_bytes(self.entropy.bytes());
+        let hold = Hold {
+            hold_id,
+            record_id,
+            origin: class.origin.clone(),
+            agreement: class.agreement.clone(),
+            case: order.case,
+            reason: order.reason,
+            authority: order.authority,
+            review_at: order.review_at,
+            placed_at: now,
+            placed_by: officer.clone(),
+        };
+        let key = key_of(&hold);
+        let free = Precondition::Row { table: Table::Hold, key: key.clone(), is: RowState::Absent };
+        let batch = Batch::new()
+            .provided(free)
+            .with(put(Table::Hold, &key, encoding::to_bytes(&hold), Secrecy::Sealed))
+            .saying(hold_event(Act::HoldPlaced, officer, &hold, now));
+        let committed = self.store.commit(batch).await?;
+        if self.kept_record(&record_id)?.is_none() {
+            // It was erased in the same instant: a hold on nothing would promise what is not there.
+            self.take_away(officer, &hold).await?;
+            return Err(RefusalCode::NotHeld.into());
+        }
+        Ok(HoldReceipt { hold_id, record_id, audit_sequence: committed.seq })
+    }
+
+    /// A page of holds by record, after the one with this record and hold; at most [`PAGE_MAX`].
+    ///
+    /// # Errors
+    /// A failing or damaged store.
+    pub fn list_holds(
+        &self,
+        after: Option<(RecordId, HoldId)>,
+    ) -> Result<Vec<HoldStanding>, DeskError> {
+        let after = after.map(|(record, hold)| [*record.as_bytes(), *hold.as_bytes()].concat());
+        let rows = self.store.scan(Table::Hold, &[], after.as_deref(), PAGE_MAX)?;
+        let now = self.now();
+        rows.into_iter().map(|(_, value)| Ok(self.standing(decode(value)?, now))).collect()
+    }
+
+    /// How many holds are due for review.
+    ///
+    /// # Errors
+    /// A failing or damaged store.
+    pub fn reviews_due(&self) -> Result<u64, DeskError> {
+        let now = self.now();
+        let due = self.all_holds()?.into_iter().filter(|hold| hold.review_at <= now);
+        Ok(due.count() as u64)
+    }
+
+    /// Reads a record under its hold, for the proceeding that the hold is for. The reading is an entry
+    /// of the log before anything is shown.
+    ///
+    /// # Errors
+    /// A refusal: no such hold, or the case that it is for is closed. A failing or damaged store.
+    pub async fn read_hold(
+        &self,
+        officer: &OfficerId,
+        first_bytes: &[u8],
+    ) -> Result<HeldReading, DeskError> {
+        let now = self.now();
+        let hold = self.find_hold(first_bytes)?;
+        self.open_case_of(&hold.case)?;
+        let held = self.kept_record(&hold.record_id)?.ok_or(RefusalCode::NotHeld)?;
+        let stored = self.inspect(held)?;
+        let record = Record::from_payload(&stored.envelope.payload)?;
+        let event = hold_event(Act::HoldRead, officer, &hold, now);
+        self.store.commit(Batch::new().saying(event)).await?;
+        Ok(HeldReading {
+            standing: self.standing(hold, now),
+            version: record.version,
+            made_at: record.made_at,
+            says: differences(None, record.statement()),
+        })
+    }
+
+    /// Lifts a hold: from now on time and the origin take their course with the record again.
+    ///
+    /// # Errors
+    /// A refusal if there is no such hold, or several that begin so; a failing store.
+    pub async fn lift_hold(
+        &self,
+        officer: &OfficerId,
+        first_bytes: &[u8],
+    ) -> Result<HoldReceipt, DeskError> {
+        let hold = self.find_hold(first_bytes)?;
+        let audit_sequence = self.take_away(officer, &hold).await?;
+        Ok(HoldReceipt { hold_id: hold.hold_id, record_id: hold.record_id, audit_sequence })
+    }
+
+    async fn take_away(&self, officer: &OfficerId, hold: &Hold) -> Result<u64, DeskError> {
+        let change = Change::Delete { table: Table::Hold, key: key_of(hold) };
+        let event = hold_event(Act::HoldLifted, officer, hold, self.now());
+        Ok(self.store.commit(Batch::new().with(change).saying(event)).await?.seq)
+    }
+
+    /// The first hold on a record; `None` if nothing keeps it from being erased.
+    ///
+    /// # Errors
+    /// A failing or damaged store.
+    pub(crate) fn hold_on(&self, record_id: &RecordId) -> Result<Option<HoldId>, DeskError> {
+        let rows = self.store.scan(Table::Hold, record_id.as_bytes(), None, 1)?;
+        let hold = rows.into_iter().next().map(|(_, value)| decode(value)).transpose()?;
+        Ok(hold.map(|hold| hold.hold_id))
+    }
+
+    /// The one hold whose id begins with these bytes.
+    fn find_hold(&self, first_bytes: &[u8]) -> Result<Hold, DeskError> {
+        let holds = self.all_holds()?.into_iter();
+        let mut found = holds.filter(|hold| hold.hold_id.as_bytes().starts_with(first_bytes));
+        let hold = found.next().ok_or(RefusalCode::NotHeld)?;
+        if found.next().is_some() { Err(RefusalCode::Malformed.into()) } else { Ok(hold) }
+    }
+
+    fn all_holds(&self) -> Result<Vec<Hold>, DeskError> {
+        let rows = self.store.scan(Table::Hold, &[], None, HOLDS_MAX)?;
+        rows.into_iter().map(|(_, value)| decode(value)).collect()
+    }
+
+    /// A record whose bytes are still here: in use, or under a hold.
+    fn kept_record(&self, record_id: &RecordId) -> Result<Option<Held<StoredRecord>>, DeskError> {
+        match self.store.held_record(record_id)? {
+            Some(held) => Ok(Some(held)),
+            None => Ok(self.store.record(record_id)?),
+        }
+    }
+
+    fn standing(&self, hold: Hold, now: Timestamp) -> HoldStanding {
+        let state = match self.store.hit_row(&hold.record_id) {
+            Some(row) if row.withdrawn == Withdrawn::No && row.class.is_some() => {
+                if now < row.expiry { HeldState::InUse } else { HeldState::Expired }
+            }
+            _ => HeldState::Withdrawn,
+        };
+        HoldStanding { hold, state }
+    }
+}
+
+fn hold_event(act: Act, officer: &OfficerId, hold: &Hold, now: Timestamp) -> Event {
+    let mut event = Event::new(now, act);
+    event.shared.agreement = Some(hold.agreement.clone());
+    event.shared.count = 1;
+    event.local.officer = Some(officer.clone());
+    event.local.records = vec![hold.record_id];
+    event.local.note = Some(format!("hold {}; why is kept sealed beside it", hold.hold_id));
+    event
+}
+
+fn key_of(hold: &Hold) -> Vec<u8> {
+    let mut key = Vec::with_capacity(KEY_BYTES);
+    key.extend_from_slice(hold.record_id.as_bytes());
+    key.extend_from_slice(hold.hold_id.as_bytes());
+    key
+}
+
+fn decode(value: Vec<u8>) -> Result<Hold, DeskError> {
+    let value = Zeroizing::new(value);
+    Ok(encoding::from_bytes("hold", &value, HOLD_BYTES_MAX)?)
+}

@@ -1,0 +1,120 @@
+//! Upkeep: what time has ended is erased, a bounded batch at a time, each with its entry in the log.
+
+use crate::Desk;
+use crate::error::DeskError;
+use crate::query::HIT_BYTES_MAX;
+use domain::encoding;
+use domain::event::{Act, EVENT_RECORDS_MAX, Event};
+use domain::name::RecordId;
+use domain::report::{Hit, OVERDUE_COUNTED_MAX, PAGE_MAX};
+use domain::time::Timestamp;
+use store::{Batch, Change, Erased, Ownership, Table, Withdrawn};
+
+/// The most records that one batch erases.
+const ERASED_AT_ONCE: usize = 256;
+/// The most rows that one batch deletes beside its records.
+const DELETED_AT_ONCE: usize = 2048;
+/// How often a batch is put together anew because a hold was placed meanwhile.
+const TRIES_MAX: usize = 8;
+/// What is due longer than this is overdue, in milliseconds.
+const OVERDUE_MS: u64 = Timestamp::DAY_MS;
+
+const _: () = assert!(PAGE_MAX <= EVENT_RECORDS_MAX, "an event names all of them");
+const _: () = assert!(ERASED_AT_ONCE <= EVENT_RECORDS_MAX, "an event names all of them");
+
+impl Desk {
+    /// Erases what has expired and is under no hold. Returns how many records; ends early, with what
+    /// was done, when `stop` says so.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub async fn expire(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<u64, DeskError> {
+        let mut erased = 0_u64;
+        let mut tries = 0;
+        while !stop() {
+            let now = self.now();
+            let mut due = self.store.expired(now, ERASED_AT_ONCE);
+            if due.is_empty() {
+                break;
+            }
+            let batch = self.expiry(&mut due, now)?;
+            match self.store.commit(batch).await {
+                Ok(_) => erased = erased.saturating_add(due.len() as u64),
+                // A hold was placed, or an officer erased one, since the list was made.
+                Err(store::Error::Conflict(_)) if tries < TRIES_MAX => tries += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(erased)
+    }
+
+    /// Forgets matches with records that are gone: withdrawn, purged or erased, and under no hold.
+    /// Returns how many; ends early when `stop` says so.
+    ///
+    /// # Errors
+    /// A store that fails or is damaged.
+    pub async fn forget_matches(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<u64, DeskError> {
+        let mut forgotten = 0_u64;
+        let mut after: Option<Vec<u8>> = None;
+        while !stop() {
+            let rows = self.store.scan(Table::Hit, &[], after.as_deref(), PAGE_MAX)?;
+            let Some((last, _)) = rows.last() else { break };
+            after = Some(last.clone());
+            let mut batch = Batch::new();
+            let mut records = Vec::new();
+            for (key, value) in rows {
+                let hit: Hit = encoding::from_bytes("hit", &value, HIT_BYTES_MAX)?;
+                // A live answer names no record that is held here.
+                let Some(record_id) = hit.record_id.filter(|id| self.is_gone(id)) else { continue };
+                if self.hold_on(&record_id)?.is_none() {
+                    records.push(record_id);
+                    batch = batch.with(Change::Delete { table: Table::Hit, key });
+                }
+            }
+            if records.is_empty() {
+                continue;
+            }
+            forgotten = forgotten.saturating_add(records.len() as u64);
+            let mut event = Event::new(self.now(), Act::MatchesForgotten);
+            event.shared.count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+            event.local.records = records;
+            self.store.commit(batch.saying(event)).await?;
+        }
+        Ok(forgotten)
+    }
+
+    fn is_gone(&self, record_id: &RecordId) -> bool {
+        self.store
+            .hit_row(record_id)
+            .is_none_or(|row| row.withdrawn == Withdrawn::Yes || row.erased == Erased::Yes)
+    }
+
+    /// Records that should have been erased a day ago, at most [`OVERDUE_COUNTED_MAX`].
+    pub fn overdue(&self) -> u64 {
+        let before = self.now().minus_ms(OVERDUE_MS);
+        self.store.expired(before, OVERDUE_COUNTED_MAX).len() as u64
+    }
+
+    /// One batch for as many of them as fit; the others are taken off the list.
+    fn expiry(&self, due: &mut Vec<RecordId>, now: Timestamp) -> Result<Batch, DeskError> {
+        let mut keys = Vec::new();
+        let mut fitting = 0;
+        for record_id in due.iter() {
+            let row = self.store.hit_row(record_id);
+            if row.is_some_and(|row| row.origin == Ownership::Own) {
+                keys.extend(self.superseded_keys(record_id)?);
+            }
+            fitting += 1;
+            if keys.len() >= DELETED_AT_ONCE {
+                break;
+            }
+        }
+        due.truncate(fitting);
+        let mut event = Event::new(now, Act::Expired);
+        event.shared.count = u32::try_from(due.len()).unwrap_or(u32::MAX);
+        event.local.records.clone_from(due);
+        let batch = Batch::new().with(Change::Erase { record_ids: due.clone() }).saying(event);
+        let deleted = keys.into_iter().map(|key| Change::Delete { table: Table::Superseded, key });
+        Ok(deleted.fold(batch, Batch::with))
+    }
+}

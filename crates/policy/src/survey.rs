@@ -1,0 +1,173 @@
+//! Looks at every point of the label space, and finds the rules that can never decide anything.
+
+use crate::decision::Action;
+use crate::label_space::{Conditions, LabelSpace, Only, Oracle, SpaceError};
+use crate::rulebook::{ACTIONS, About, Approved, Bits, Effect, Layer, Rule, Rulebook, Truth};
+use core::ops::ControlFlow;
+use std::collections::BTreeMap;
+
+/// What every question about rules as a whole needs.
+#[derive(Clone, Copy)]
+pub struct Survey<'s> {
+    /// The conditions of the rules.
+    pub conditions: &'s Conditions,
+    /// Who says whether they hold.
+    pub oracle: &'s dyn Oracle,
+    /// What is looked at.
+    pub only: &'s Only,
+}
+
+/// A rule that changes no decision at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idle {
+    /// The rule.
+    pub rule: String,
+    /// Why.
+    pub why: WhyIdle,
+}
+
+/// Why a rule never decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhyIdle {
+    /// Its own conditions exclude each other.
+    NeverHolds,
+    /// A permit: wherever it holds, these forbid, each of them alone or all together.
+    Blocked {
+        /// The forbidding rules, the fewest that were found to be enough.
+        by: Vec<String>,
+    },
+    /// A forbid: wherever it holds, nothing is permitted anyway.
+    NothingPermitted,
+}
+
+impl Survey<'_> {
+    /// The space of one action, fine enough for these rules and for these conditions beside.
+    ///
+    /// # Errors
+    /// [`SpaceError`].
+    pub fn space(
+        &self,
+        action: Action,
+        rulebooks: &[&Rulebook],
+        beside: &[usize],
+    ) -> Result<LabelSpace, SpaceError> {
+        let mut in_use = beside.to_vec();
+        for rule in rulebooks.iter().flat_map(|book| book.about(action).all().collect::<Vec<_>>()) {
+            rule.clauses.iter().for_each(|clause| clause.formula.conditions(&mut in_use));
+        }
+        LabelSpace::new(action, &in_use, self.conditions, self.oracle, self.only)
+    }
+
+    /// The local rules that can never decide, ascending by id. A forbid of the floor is never idle:
+    /// it binds whatever permit a country adds later.
+    ///
+    /// # Errors
+    /// [`SpaceError`].
+    pub fn idle_rules(&self, rulebook: &Rulebook) -> Result<Vec<Idle>, SpaceError> {
+        let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
+        for action in ACTIONS {
+            let about = rulebook.about(action);
+            let mut watched: Vec<(&Rule, Seen)> = about
+                .all()
+                .filter(|rule| rule.layer == Layer::Local)
+                .map(|rule| (rule, seen.remove(rule.id.as_str()).unwrap_or_default()))
+                .collect();
+            let space = self.space(action, &[rulebook], &[])?;
+            // Most rules decide something that the floor leaves open; the others need a whole look.
+            let open = vec![about.closed_by(|rule| rule.layer == Layer::Floor)];
+            for cuts in [open, Vec::new()] {
+                if watched.iter().all(|(_, seen)| seen.decides) {
+                    break;
+                }
+                space.walk(&cuts, &mut |approved, _| {
+                    look(&about, approved, &mut watched);
+                    if watched.iter().all(|(_, seen)| seen.decides) {
+                        ControlFlow::Break(())
+                    } else {
+                        ControlFlow::Continue(())
+                    }
+                })?;
+            }
+            seen.extend(watched.into_iter().map(|(rule, seen)| (rule.id.as_str(), seen)));
+        }
+        let idle = seen.into_iter().filter(|(_, seen)| !seen.decides);
+        Ok(idle
+            .map(|(id, seen)| {
+                let is_permit = rulebook.rule(id).is_some_and(|rule| rule.effect == Effect::Permit);
+                Idle { rule: id.to_owned(), why: seen.why(is_permit) }
+            })
+            .collect())
+    }
+}
+
+/// What was seen of a rule over all points.
+#[derive(Debug, Default)]
+struct Seen {
+    holds: bool,
+    decides: bool,
+    /// The forbids that held at every point at which the rule did, and those that did at some.
+    always: Option<Vec<String>>,
+    sometimes: Vec<String>,
+}
+
+impl Seen {
+    fn why(self, is_permit: bool) -> WhyIdle {
+        if !self.holds {
+            return WhyIdle::NeverHolds;
+        }
+        if !is_permit {
+            return WhyIdle::NothingPermitted;
+        }
+        let mut by = self.always.unwrap_or_default();
+        if by.is_empty() {
+            by = self.sometimes;
+        }
+        WhyIdle::Blocked { by }
+    }
+
+    fn note(&mut self, forbids: &[&Rule]) {
+        let names = |keep: &dyn Fn(&str) -> bool| -> Vec<String> {
+            let ids = forbids.iter().map(|rule| rule.id.as_str()).filter(|id| keep(id));
+            ids.map(str::to_owned).collect()
+        };
+        self.always = Some(match self.always.take() {
+            None => names(&|_| true),
+            Some(known) => names(&|id| known.iter().any(|one| one == id)),
+        });
+        let new = names(&|id| !self.sometimes.iter().any(|one| one == id));
+        self.sometimes.extend(new);
+    }
+}
+
+/// At one point: which of the watched rules hold, and which of them something rests on.
+fn look(about: &About<'_>, approved: &Approved, watched: &mut [(&Rule, Seen)]) {
+    for bits in approved {
+        if about.all().any(|rule| rule.truth(bits) == Truth::Fault) {
+            // Nothing decides here: what cannot be evaluated is a no.
+            continue;
+        }
+        let holding = |rules: &[&'_ Rule]| -> bool { rules.iter().any(|rule| holds(rule, bits)) };
+        let is_permitted = holding(&about.permits);
+        for (rule, seen) in watched.iter_mut().filter(|(_, seen)| !seen.decides) {
+            if !holds(rule, bits) {
+                continue;
+            }
+            seen.holds = true;
+            match rule.effect {
+                Effect::Forbid => seen.decides = is_permitted,
+                Effect::Permit => {
+                    let forbids: Vec<&Rule> =
+                        about.forbids.iter().copied().filter(|one| holds(one, bits)).collect();
+                    seen.decides = forbids.is_empty();
+                    if !seen.decides {
+                        seen.note(&forbids);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn holds(rule: &Rule, bits: &Bits) -> bool {
+    rule.truth(bits) == Truth::Holds
+}

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use store::{Batch, Change, Store};
 
 /// Goes up when what is in a fixture changes; older ones are made again.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 4;
 /// Records of one batch.
 const BATCH_RECORDS: u64 = 512;
 /// Batches that wait for the disk.

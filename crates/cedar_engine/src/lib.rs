@@ -19,12 +19,14 @@ mod nesting;
 mod reading;
 mod request;
 mod typo;
+mod weighing;
 mod words;
 
 pub use engine::Engine;
 pub use error::CedarError;
 pub use load::{Layer, POLICY_BYTES_MAX, RULES_MAX, Rule, floor_hash};
 pub use reading::Reading;
+pub use weighing::{FREEZE_ID, Weighed, WeighingError, freeze, weigh};
 
 /// The schema: what a rule may look at.
 pub const SCHEMA: &str = include_str!("../policy/malines.cedarschema");

@@ -204,7 +204,7 @@ impl Console {
     /// [`Failure::NobodyToAsk`] if nobody sits at a terminal; the errors of [`Console::ask`].
     pub(crate) fn confirm(&mut self, question: Phrase) -> Result<(), Failure> {
         if self.input_surface != Surface::Terminal {
-            return Err(Failure::NobodyToAsk);
+            return Err(Failure::NobodyToAsk(question));
         }
         let answer = self.ask(&format!("{} [y/N]", phrase(question)))?.unwrap_or_default();
         match answer.to_ascii_lowercase().as_str() {
@@ -361,6 +361,6 @@ mod tests {
             assert_eq!(console.confirm(Phrase::Proceed).is_ok(), yes, "{answer:?}");
         }
         let (mut console, _) = Console::captured(b"y\n", Surface::Pipe);
-        assert!(matches!(console.confirm(Phrase::Proceed), Err(Failure::NobodyToAsk)));
+        assert!(matches!(console.confirm(Phrase::Proceed), Err(Failure::NobodyToAsk(_))));
     }
 }

@@ -342,10 +342,10 @@ pub(crate) fn outlook_json(outlook: &[Outlook]) -> Vec<Value> {
 pub(crate) fn tell_outlook(console: &mut Console, outlook: &[Outlook], to_data: bool) {
     let (leaves, stays) = fates(outlook);
     tell(console, Some(Style::Strong), phrase(Phrase::Leaves), to_data);
-    tell(console, None, &format!("  {leaves}"), to_data);
+    tell(console, None, &format!("  the record {leaves}"), to_data);
     tell(console, Some(Style::Strong), phrase(Phrase::Stays), to_data);
     for line in &stays {
-        tell(console, None, &format!("  {line}"), to_data);
+        tell(console, None, &format!("  the record {line}"), to_data);
     }
     tell(console, None, &format!("  {}", phrase(Phrase::RawStays)), to_data);
 }

@@ -1,7 +1,7 @@
 //! What stops a command: a closed list of failures, each with a code, an exit code and a hint.
 
 use crate::console::plain;
-use crate::message::{self, Language};
+use crate::message::{self, Language, Phrase};
 use domain::refusal::Refusal;
 use fingerprint::Refused;
 use std::io;
@@ -124,7 +124,7 @@ pub(crate) enum Failure {
     ValueOnCommandLine,
     /// Something must be confirmed and nobody sits at a terminal.
     #[error("nobody is at a terminal to say yes")]
-    NobodyToAsk,
+    NobodyToAsk(Phrase),
     /// The person said no.
     #[error("nothing was done")]
     Declined,
@@ -191,6 +191,15 @@ pub(crate) enum Failure {
         /// What was given.
         given: String,
     },
+    /// No such legal hold.
+    #[error("no legal hold `{}` is here", plain(.given))]
+    HoldUnknown {
+        /// What was given.
+        given: String,
+    },
+    /// Something for which a reason is needed.
+    #[error("nobody said why")]
+    ReasonMissing,
     /// A correction that changes nothing.
     #[error("nobody said what is to be corrected")]
     NothingToCorrect,
@@ -265,7 +274,7 @@ impl Failure {
             Self::FileUnwritable { .. } => "FILE_UNWRITABLE",
             Self::TooMany { .. } => "TOO_MANY",
             Self::ValueOnCommandLine => "VALUE_ON_COMMAND_LINE",
-            Self::NobodyToAsk => "NOBODY_TO_ASK",
+            Self::NobodyToAsk(_) => "NOBODY_TO_ASK",
             Self::Declined => "DECLINED",
             Self::NoValue => "NO_VALUE",
             Self::NothingToSend => "NOTHING_TO_SEND",
@@ -281,6 +290,8 @@ impl Failure {
             Self::CaseUnknown { .. } => "CASE_UNKNOWN",
             Self::RecordReference { .. } => "RECORD_REFERENCE",
             Self::HoldReference { .. } => "HOLD_REFERENCE",
+            Self::HoldUnknown { .. } => "NOT_HELD",
+            Self::ReasonMissing => "REASON_MISSING",
             Self::NothingToCorrect => "NOTHING_TO_CORRECT",
             Self::NotAPartner { .. } => "NOT_A_PARTNER",
             Self::NoHelp { .. } => "NO_HELP",
@@ -301,15 +312,16 @@ impl Failure {
         match self {
             Self::ProfileName { .. }
             | Self::ValueOnCommandLine
-            | Self::NobodyToAsk
+            | Self::NobodyToAsk(_)
             | Self::AnswerMissing { .. }
             | Self::AnswerInvalid { .. }
             | Self::RecordReference { .. }
             | Self::HoldReference { .. }
+            | Self::ReasonMissing
             | Self::NothingToCorrect
             | Self::NotAPartner { .. }
             | Self::NoHelp { .. } => Outcome::Usage,
-            Self::Refused(_) | Self::ValueRefused(_) => Outcome::Refused,
+            Self::Refused(_) | Self::ValueRefused(_) | Self::HoldUnknown { .. } => Outcome::Refused,
             _ => Outcome::Failed,
         }
     }
@@ -356,7 +368,10 @@ impl Failure {
             Self::ValueOnCommandLine => {
                 "leave it out: the value is asked for, or comes from standard input or `--from FILE`"
             }
-            Self::NobodyToAsk => "look at it with `--dry-run` first, then add `--yes`",
+            Self::NobodyToAsk(Phrase::Proceed | Phrase::Send | Phrase::Correct) => {
+                "look at it with `--dry-run` first, then add `--yes`"
+            }
+            Self::NobodyToAsk(_) => "add `--yes` if you are sure; it cannot be taken back",
             Self::Declined => "run it again when you are ready",
             Self::NoValue => "type the value, or give one per line on standard input",
             Self::NothingToSend => "correct the rows that are named above",
@@ -381,6 +396,10 @@ impl Failure {
             Self::HoldReference { .. } => {
                 "`malines hold list` shows them; give at least six digits, like `H-20b41f07`"
             }
+            Self::HoldUnknown { .. } => {
+                "`malines hold list` shows them; one that was lifted is only in the audit log"
+            }
+            Self::ReasonMissing => "add `--reason`, or run it at a terminal",
             Self::NothingToCorrect => {
                 "say what changes as a flag, like `--tlp AMBER`, or in `--answers FILE`"
             }

@@ -223,8 +223,12 @@ impl Session {
     }
 
     /// Lifts a legal hold.
-    pub(crate) fn lift_hold(&self, hold: HoldReference) -> Result<HoldReceipt, Failure> {
-        self.call(self.client.lift_hold(hold))
+    pub(crate) fn lift_hold(
+        &self,
+        hold: HoldReference,
+        reason: String,
+    ) -> Result<HoldReceipt, Failure> {
+        self.call(self.client.lift_hold(hold, reason))
     }
 
     /// Erases records here.

@@ -70,7 +70,7 @@ impl Desk {
         let committed = self.store.commit(batch).await?;
         if self.kept_record(&record_id)?.is_none() {
             // It was erased in the same instant: a hold on nothing would promise what is not there.
-            self.take_away(officer, &hold).await?;
+            self.take_away(officer, &hold, "its record was erased in the same instant").await?;
             return Err(RefusalCode::NotHeld.into());
         }
         Ok(HoldReceipt { hold_id, record_id, audit_sequence: committed.seq })
@@ -126,7 +126,8 @@ impl Desk {
         })
     }
 
-    /// Lifts a hold: from now on time and the origin take their course with the record again.
+    /// Lifts a hold: from now on time and the origin take their course with the record again. What
+    /// the hold said goes with it; why it was lifted stays in the log.
     ///
     /// # Errors
     /// A refusal if there is no such hold, or several that begin so; a failing store.
@@ -134,16 +135,30 @@ impl Desk {
         &self,
         officer: &OfficerId,
         first_bytes: &[u8],
+        reason: &str,
     ) -> Result<HoldReceipt, DeskError> {
         let hold = self.find_hold(first_bytes)?;
-        let audit_sequence = self.take_away(officer, &hold).await?;
+        let audit_sequence = self.take_away(officer, &hold, reason).await?;
         Ok(HoldReceipt { hold_id: hold.hold_id, record_id: hold.record_id, audit_sequence })
     }
 
-    async fn take_away(&self, officer: &OfficerId, hold: &Hold) -> Result<u64, DeskError> {
-        let change = Change::Delete { table: Table::Hold, key: key_of(hold) };
-        let event = hold_event(Act::HoldLifted, officer, hold, self.now());
-        Ok(self.store.commit(Batch::new().with(change).saying(event)).await?.seq)
+    async fn take_away(
+        &self,
+        officer: &OfficerId,
+        hold: &Hold,
+        reason: &str,
+    ) -> Result<u64, DeskError> {
+        let key = key_of(hold);
+        let mut event = hold_event(Act::HoldLifted, officer, hold, self.now());
+        event.local.note = Some(format!("hold {}: {reason}", hold.hold_id));
+        let is = RowState::ValueHash(store::batch::value_hash(&encoding::to_bytes(hold)));
+        let there = Precondition::Row { table: Table::Hold, key: key.clone(), is };
+        let change = Change::Delete { table: Table::Hold, key };
+        match self.store.commit(Batch::new().provided(there).with(change).saying(event)).await {
+            // Somebody else lifted it in the same instant: one act, one entry.
+            Err(store::Error::Conflict(_)) => Err(RefusalCode::NotHeld.into()),
+            committed => Ok(committed?.seq),
+        }
     }
 
     /// The first hold on a record; `None` if nothing keeps it from being erased.

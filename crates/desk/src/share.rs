@@ -70,6 +70,13 @@ pub(crate) struct KeptGrants {
     new_epoch_at: Option<Timestamp>,
 }
 
+impl KeptGrants {
+    /// What the partner may see.
+    pub(crate) const fn grants(&self) -> &Grants {
+        &self.grants
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Durable {
     No,
@@ -155,7 +162,7 @@ impl Desk {
     }
 
     /// The grants of a pair, from memory or else from the store.
-    fn kept_grants<'a>(
+    pub(crate) fn kept_grants<'a>(
         &self,
         kept: &'a mut BTreeMap<Vec<u8>, KeptGrants>,
         key: &[u8],

@@ -82,6 +82,12 @@ closed! {
         Expired = 31 "EXPIRED",
         /// Matches with records that are gone were forgotten.
         MatchesForgotten = 32 "MATCHES_FORGOTTEN",
+        /// An officer proposed rules, with a first signature.
+        PolicyProposed = 33 "POLICY_PROPOSED",
+        /// An officer added a signature to proposed rules.
+        PolicySigned = 34 "POLICY_SIGNED",
+        /// Proposed rules were refused, or not put in force; the code says why.
+        PolicyRefused = 35 "POLICY_REFUSED",
     }
 }
 

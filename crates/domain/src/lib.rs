@@ -23,6 +23,7 @@ pub mod indicator;
 pub mod label;
 pub mod manifest;
 pub mod name;
+pub mod policy_consent;
 pub mod question;
 pub mod record;
 pub mod refusal;

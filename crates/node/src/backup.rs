@@ -3,8 +3,10 @@
 //! The key-encryption key is in neither: whoever finds both files reads nothing sealed.
 
 use crate::config::{Config, file};
-use crate::error::NodeError;
+use crate::error::{NodeError, shown};
 use crate::progress::Progress;
+use crate::recovery::Standing;
+use crate::verify::check_folder;
 use domain::time::{Clock as _, SystemClock};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -24,7 +26,8 @@ const BUFFER_BYTES: usize = 1 << 20;
 ///
 /// # Errors
 /// [`NodeError::Exists`] for the archive; [`NodeError::Argument`] if both files would lie in one
-/// folder; [`NodeError::NoStore`]; [`NodeError::Store`] with the place of whatever is damaged.
+/// folder, or one in the data folder, or the key file is not an earlier state of this store's;
+/// [`NodeError::NoStore`]; [`NodeError::Store`] with the place of whatever is damaged.
 pub fn backup(config: &Config, archive: &Path, keys: &Path) -> Result<Written, NodeError> {
     if folder_of(archive)? == folder_of(keys)? {
         return Err(NodeError::Argument {
@@ -32,7 +35,7 @@ pub fn backup(config: &Config, archive: &Path, keys: &Path) -> Result<Written, N
             hint: "keep them apart: the archives may be many and old, the key file only the newest",
         });
     }
-    check_store(config)?;
+    check_folder(config)?;
     let disk = RealDisk::new(&config.data_folder);
     let (written, paper) = write(config, &disk, Kind::Backup, archive, keys)?;
     paper.keep()?;
@@ -43,7 +46,8 @@ pub fn backup(config: &Config, archive: &Path, keys: &Path) -> Result<Written, N
 /// starts on it again. Refused while a node is running on it.
 ///
 /// # Errors
-/// As [`backup`], but both files may lie in one folder; [`store::Error::InUse`].
+/// As [`backup`], but both files may lie in one folder; [`NodeError::Argument`] for a node in
+/// recovery, which would leave it so; [`store::Error::InUse`].
 pub fn export(config: &Config, archive: &Path, keys: &Path) -> Result<Written, NodeError> {
     if archive == keys {
         return Err(NodeError::Argument {
@@ -51,7 +55,14 @@ pub fn export(config: &Config, archive: &Path, keys: &Path) -> Result<Written, N
             hint: "name two files",
         });
     }
-    check_store(config)?;
+    check_folder(config)?;
+    if Standing::of(&config.data_folder)? != Standing::Ordinary {
+        return Err(NodeError::Argument {
+            what: "the node is in RECOVERY, and an export would go on as if nothing had been lost"
+                .to_owned(),
+            hint: "take a `backup` of it; restored elsewhere, that is in RECOVERY too",
+        });
+    }
     let disk = RealDisk::new(&config.data_folder);
     let _locked = archive::lock(&config.data_folder, &disk)?;
     let (written, paper) = write(config, &disk, Kind::Export, archive, keys)?;
@@ -60,15 +71,6 @@ pub fn export(config: &Config, archive: &Path, keys: &Path) -> Result<Written, N
     archive::mark_moved(&disk, SystemClock.now())?;
     paper.keep()?;
     Ok(written)
-}
-
-fn check_store(config: &Config) -> Result<(), NodeError> {
-    // Opening makes a folder where there is none: that would copy nothing and look well.
-    if config.data_folder.join("journal").is_dir() {
-        Ok(())
-    } else {
-        Err(NodeError::NoStore { path: config.data_folder.clone() })
-    }
 }
 
 fn write(
@@ -83,10 +85,16 @@ fn write(
     if archive.exists() {
         return Err(NodeError::Exists { path: archive.to_owned() });
     }
-    if keys.exists() {
-        // Nothing else is written over by mistake.
-        archive::check_keys(kek, &file::read(keys, KEY_FILE_BYTES_MAX)?)?;
+    let data_folder = fs::canonicalize(&config.data_folder).unwrap_or_default();
+    for path in [archive, keys] {
+        if folder_of(path)?.starts_with(&data_folder) {
+            return Err(NodeError::Argument {
+                what: format!("`{}` would lie in the data folder", shown(path)),
+                hint: "a backup is for the day on which that folder is lost: name another place",
+            });
+        }
     }
+    let replaced = if keys.exists() { Some(read_keys(config, keys)?) } else { None };
     let paper = Paper::begin(archive, keys)?;
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, paper.archive.create()?);
     let source = Source { disk, agency: &config.agency, kek };
@@ -97,10 +105,71 @@ fn write(
     })?;
     let out = out.into_inner().map_err(|error| paper.archive.failed(&error.into_error()))?;
     out.sync_all().map_err(|error| paper.archive.failed(&error))?;
+    if replaced.is_some_and(|replaced| !follows(&written.keys, &replaced)) {
+        return Err(NodeError::Argument {
+            what: format!(
+                "`{}` belongs to another store, or to a later state of this one; without it their \
+                 archives could not be opened any more",
+                shown(keys)
+            ),
+            hint: "is `data_folder` right, and its disk mounted? keep that file, and name another \
+                   one for this store",
+        });
+    }
     let mut out = paper.keys.create()?;
     let wrote = out.write_all(&written.keys).and_then(|()| out.sync_all());
     wrote.map_err(|error| paper.keys.failed(&error))?;
     Ok((written, paper))
+}
+
+/// Reads a file of wrapped data keys of this node.
+///
+/// # Errors
+/// [`NodeError::Argument`] for any other file; [`store::Error::WrongKey`] for that of another node.
+pub(crate) fn read_keys(config: &Config, path: &Path) -> Result<file::Contents, NodeError> {
+    let keys = file::read(path, KEY_FILE_BYTES_MAX)?;
+    match archive::check_keys(config.unlock()?.expose(), &keys) {
+        Err(store::Error::Corrupt { .. }) => Err(NodeError::Argument {
+            what: format!("`{}` is no file of data keys, or it was changed", shown(path)),
+            hint: "name the file that `backup --keys` wrote; nothing else is written over or used",
+        }),
+        checked => checked.map(|()| keys).map_err(NodeError::from),
+    }
+}
+
+/// What both states of a key file say of themselves.
+#[derive(minicbor::Decode)]
+#[cbor(map)]
+struct Listed {
+    #[n(1)]
+    keys: Vec<ListedKey>,
+    /// The number of the next key.
+    #[n(3)]
+    next: u32,
+}
+
+#[derive(minicbor::Decode)]
+#[cbor(map)]
+struct ListedKey {
+    #[n(0)]
+    number: u32,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    sealed: Vec<u8>,
+}
+
+/// Is this a later state of that key file, or the same? A store draws its first key once and wraps
+/// each key once, so two states of one file hold it in the same bytes. What cannot be read is not.
+fn follows(after: &[u8], before: &[u8]) -> bool {
+    let (Ok(after), Ok(before)) =
+        (minicbor::decode::<Listed>(after), minicbor::decode::<Listed>(before))
+    else {
+        return false;
+    };
+    let first = |listed: &Listed| {
+        let least = listed.keys.iter().min_by_key(|key| key.number);
+        least.map(|key| (key.number, key.sealed.clone()))
+    };
+    after.next >= before.next && first(&after) == first(&before)
 }
 
 /// Two files without their names yet; removed unless they are kept.
@@ -175,4 +244,31 @@ fn folder_of(path: &Path) -> Result<PathBuf, NodeError> {
         path: folder.to_owned(),
         kind: error.kind(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_file(next: u32, keys: &[(u32, u8)]) -> Vec<u8> {
+        let mut out = minicbor::Encoder::new(Vec::new());
+        out.map(3).unwrap().u8(0).unwrap().u8(1).unwrap();
+        out.u8(1).unwrap().array(keys.len() as u64).unwrap();
+        for (number, byte) in keys {
+            out.map(2).unwrap().u8(0).unwrap().u32(*number).unwrap();
+            out.u8(2).unwrap().bytes(&[*byte; 72]).unwrap();
+        }
+        out.u8(3).unwrap().u32(next).unwrap();
+        out.into_writer()
+    }
+
+    #[test]
+    fn only_an_earlier_state_of_the_same_key_file_is_replaced() {
+        let before = key_file(3, &[(0, 7), (1, 8), (2, 9)]);
+        assert!(follows(&before, &before));
+        assert!(follows(&key_file(4, &[(0, 7), (1, 8), (3, 4)]), &before), "drawn and destroyed");
+        assert!(!follows(&key_file(4, &[(0, 6), (1, 8), (2, 9)]), &before), "another store");
+        assert!(!follows(&key_file(2, &[(0, 7), (1, 8)]), &before), "an older state");
+        assert!(!follows(&before, b"dear colleague") && !follows(b"", &before));
+    }
 }

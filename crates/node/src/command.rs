@@ -84,10 +84,10 @@ pub(crate) struct Verify {
 #[derive(Debug, Args)]
 pub(crate) struct Archive {
     /// The archive
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "ARCHIVE")]
     pub(crate) archive: PathBuf,
     /// The file of the wrapped data keys, kept apart from the archives; only its newest state
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "KEYFILE")]
     pub(crate) keys: PathBuf,
     #[command(flatten)]
     pub(crate) config: ConfigOption,
@@ -97,8 +97,9 @@ pub(crate) struct Archive {
 pub(crate) struct Restore {
     #[command(flatten)]
     pub(crate) from: Archive,
-    /// The newest erasure ledger of the node: what it names is erased again
-    #[arg(long, value_name = "FILE")]
+    /// A copy of the node's erasure ledger, the newest: what it names is erased again. The ledger
+    /// that the configuration names counts too, if it is there
+    #[arg(long, value_name = "LEDGER")]
     pub(crate) ledger: Option<PathBuf>,
 }
 

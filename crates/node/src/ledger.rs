@@ -47,6 +47,8 @@ struct Inner {
     file: File,
     key: Zeroizing<[u8; 32]>,
     check: String,
+    /// The length of what is known to be written; what stands behind it is a write that failed.
+    bytes: u64,
     /// What was asked and not settled yet: a call that was broken off leaves it.
     open: Vec<Vec<u8>>,
 }
@@ -80,9 +82,9 @@ impl Ledger {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let opened = options.create(true).append(true).open(&path);
         let file = opened.map_err(failed("open", &path))?;
-        file.set_len(said.bytes).map_err(failed("mend", &path))?;
-        let mut inner = Inner { path, file, key, check: said.check, open: said.open };
-        if said.bytes == 0 {
+        let Said { check, bytes, open, .. } = said;
+        let mut inner = Inner { path, file, key, check, bytes, open };
+        if bytes == 0 {
             inner.write(&[FIRST_LINE.to_owned()])?;
         }
         inner.settle_open(store)?;
@@ -147,9 +149,14 @@ impl Inner {
             check = check_of(&self.key, &check, line);
             text += &format!("{line} {check}\n");
         }
-        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
-        written.map_err(failed("write", &self.path))?;
+        // A write that failed, as on a full disk, may have left a part of a line, or a whole one whose
+        // check nothing follows.
+        let cut = self.file.set_len(self.bytes);
+        let written = cut.and_then(|()| self.file.write_all(text.as_bytes()));
+        let durable = written.and_then(|()| self.file.sync_data());
+        durable.map_err(failed("write", &self.path))?;
         self.check = check;
+        self.bytes = self.bytes.saturating_add(text.len() as u64);
         Ok(())
     }
 }
@@ -163,17 +170,60 @@ pub struct Applied {
     pub held: usize,
 }
 
-/// The ids in a ledger.
-///
-/// # Errors
-/// As [`Ledger::open`].
-pub(crate) fn ids(config: &Config, path: &Path) -> Result<BTreeSet<RecordId>, NodeError> {
-    let key = ledger_key(config)?;
-    Ok(read(path, &key)?.erased)
+/// What the ledgers of a node say was erased, for a restored store.
+pub(crate) struct Forgotten {
+    erased: BTreeSet<RecordId>,
+    /// What was asked and never settled: the node was lost in between. Whoever asked wanted it gone.
+    open: Vec<Vec<u8>>,
 }
 
-/// Erases in a restored store what was erased since the backup.
-pub(crate) fn apply(
+impl Forgotten {
+    /// Reads the ledger that was given, and the node's own if it is there; `None` without either.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub(crate) fn read(config: &Config, given: Option<&Path>) -> Result<Option<Self>, NodeError> {
+        let key = ledger_key(config)?;
+        let own = Some(config.erasure_ledger.as_path()).filter(|own| own.exists());
+        let mut found: Option<Self> = None;
+        for path in given.into_iter().chain(own) {
+            let Said { erased, open, .. } = read(path, &key)?;
+            let all = found.get_or_insert(Self { erased: BTreeSet::new(), open: Vec::new() });
+            all.erased.extend(erased);
+            all.open.extend(open);
+        }
+        Ok(found)
+    }
+
+    /// Erases in a restored store what was erased since the backup.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub(crate) fn apply(mut self, store: &dyn Store, now: Timestamp) -> Result<Applied, NodeError> {
+        for first_bytes in &self.open {
+            // One that begins so was meant; had there been several, nothing would have been erased.
+            if let [record_id] = store.find(first_bytes, 2)[..] {
+                self.erased.insert(record_id);
+            }
+        }
+        apply(store, &self.erased, now)
+    }
+}
+
+/// Makes a copy of a ledger the node's own, unless it has one: what it says must still be known at the
+/// next restore.
+///
+/// # Errors
+/// Those of reading and writing.
+pub(crate) fn adopt(config: &Config, given: &Path) -> Result<(), NodeError> {
+    if config.erasure_ledger.exists() {
+        return Ok(());
+    }
+    let text = crate::config::file::read_text(given, LEDGER_BYTES_MAX)?;
+    crate::folder::replace(&config.erasure_ledger, text.as_bytes())
+}
+
+fn apply(
     store: &dyn Store,
     ids: &BTreeSet<RecordId>,
     now: Timestamp,
@@ -302,7 +352,23 @@ mod tests {
     fn inner(path: &Path) -> Inner {
         let file = OpenOptions::new().create(true).append(true).open(path).unwrap();
         let key = Zeroizing::new([7; 32]);
-        Inner { path: path.to_owned(), file, key, check: String::new(), open: Vec::new() }
+        Inner { path: path.to_owned(), file, key, check: String::new(), bytes: 0, open: Vec::new() }
+    }
+
+    #[test]
+    fn a_write_that_failed_does_not_spoil_the_ledger() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let mut ledger = inner(&path);
+        ledger.write(&[FIRST_LINE.to_owned()]).unwrap();
+        for left in ["asked 0909", "asked 090909 0123456789abcdef\n"] {
+            // What a full disk, or a sync that failed, leaves behind the ledger's back.
+            OpenOptions::new().append(true).open(&path).unwrap().write_all(left.as_bytes()).unwrap();
+            ledger.write(&["asked 0a0b0c".to_owned()]).unwrap();
+        }
+        let said = read(&path, &[7; 32]).unwrap();
+        assert_eq!(said.open, [[10, 11, 12], [10, 11, 12]]);
+        assert_eq!(said.bytes, ledger.bytes);
     }
 
     #[test]

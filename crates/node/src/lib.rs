@@ -74,7 +74,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match carry_out(arguments.command) {
         Ok(code) => code,
         Err(error) => {
-            say(&format!("error: {error}\n"));
+            // What is wrong with a configuration says so itself, a line each.
+            let is_list = matches!(error, NodeError::Config(_));
+            let head = if is_list { "" } else { "error: " };
+            say(&format!("{head}{error}\n"));
             if !error.hint().is_empty() {
                 say(&format!("hint: {}\n", error.hint()));
             }

@@ -1,17 +1,15 @@
 //! `restore` and `import`: from an archive to a data folder that a node can start on.
 
-use crate::backup::KEY_FILE_BYTES_MAX;
-use crate::config::{Config, file};
+use crate::backup::read_keys;
+use crate::config::Config;
 use crate::error::NodeError;
 use crate::key_file::KeyKind;
-use crate::ledger::{self, Applied};
+use crate::ledger::{Applied, Forgotten};
 use crate::progress::Progress;
 use audit::head::Head;
 use audit::note::VerifyingKeys;
-use domain::name::RecordId;
 use domain::signature::Signer as _;
 use domain::time::{Clock as _, SystemClock};
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -31,12 +29,13 @@ pub struct Report {
     pub opened: OpenReport,
     /// How many of what.
     pub counts: Counts,
-    /// What the erasure ledger took away again, if one was given.
+    /// What the erasure ledgers took away again, if there was one.
     pub ledger: Option<Applied>,
 }
 
 /// Puts a backup into an empty data folder, which is in recovery then, and erases again what the
-/// ledger says was erased since.
+/// ledger says was erased since. The ledger that the configuration names counts too; if it is not
+/// there, the one that was given becomes it.
 ///
 /// # Errors
 /// [`NodeError::Store`] for an archive, a key file or a folder that cannot be used; nothing is left in
@@ -47,8 +46,12 @@ pub fn restore(
     keys: &Path,
     ledger: Option<&Path>,
 ) -> Result<Report, NodeError> {
-    let erased = ledger.map(|ledger| ledger::ids(config, ledger)).transpose()?;
-    place(config, Purpose::Restore, archive, keys, erased)
+    let forgotten = Forgotten::read(config, ledger)?;
+    let report = place(config, Purpose::Restore, archive, keys, forgotten)?;
+    if let Some(ledger) = ledger {
+        crate::ledger::adopt(config, ledger)?;
+    }
+    Ok(report)
 }
 
 /// Puts an export into an empty data folder. The node goes on where the other one stopped.
@@ -64,14 +67,14 @@ fn place(
     purpose: Purpose,
     archive: &Path,
     keys: &Path,
-    erased: Option<BTreeSet<RecordId>>,
+    forgotten: Option<Forgotten>,
 ) -> Result<Report, NodeError> {
     let failed = |error: std::io::Error| NodeError::File {
         doing: "read",
         path: archive.to_owned(),
         kind: error.kind(),
     };
-    let keys = file::read(keys, KEY_FILE_BYTES_MAX)?;
+    let keys = read_keys(config, keys)?;
     let input = File::open(archive).map_err(failed)?;
     let length = input.metadata().map_err(failed)?.len();
     let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
@@ -93,7 +96,7 @@ fn place(
     // Opening makes the tables and applies every frame once more.
     let (store, opened) = EmbeddedStore::open(config.store_settings()?)?;
     let now = SystemClock.now();
-    let ledger = erased.map(|erased| ledger::apply(&store, &erased, now)).transpose()?;
+    let ledger = forgotten.map(|forgotten| forgotten.apply(&store, now)).transpose()?;
     if ledger.is_some() {
         store.compact(now, &|| false)?;
     }

@@ -34,8 +34,9 @@ pub(crate) fn restore(given: &Restore) -> Result<(), NodeError> {
     let config = Config::load(&from.config.config)?;
     let report = restore::restore(&config, &from.archive, &from.keys, ledger)?;
     print(&placed_report(&report));
-    if ledger.is_none() {
-        say("warning: without --ledger, what was erased since the backup is here again\n");
+    if report.ledger.is_none() {
+        say("warning: no erasure ledger is here: what was erased since the backup is here again\n");
+        say("hint: empty the data folder and restore again with --ledger and its newest copy\n");
     }
     Ok(())
 }

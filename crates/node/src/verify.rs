@@ -4,6 +4,8 @@ use crate::config::Config;
 use crate::error::NodeError;
 use crate::progress::Progress;
 use crate::restore::head_keys;
+use std::fs::{self, DirEntry};
+use std::io;
 use store::archive::{self, Checked, Source};
 use store::disk::RealDisk;
 use store::{Counts, Depth, EmbeddedStore, OpenReport, Store as _, Verified};
@@ -48,9 +50,17 @@ pub fn verify_deep(config: &Config) -> Result<Report, NodeError> {
     Ok(Report { opened, counts, verified })
 }
 
-/// Refuses a data folder that is not there.
+/// Refuses a data folder without a journal: one that is not there, or empty, as where a disk is
+/// mounted that is not mounted now.
 pub(crate) fn check_folder(config: &Config) -> Result<(), NodeError> {
-    let folder = &config.data_folder;
-    // Opening makes a folder where there is none: that would verify nothing and look well.
-    if folder.is_dir() { Ok(()) } else { Err(NodeError::NoStore { path: folder.clone() }) }
+    // Opening makes a store where there is none: that would verify or copy nothing and look well.
+    let is_segment = |entry: io::Result<DirEntry>| {
+        entry.is_ok_and(|entry| entry.path().extension().is_some_and(|ending| ending == "segment"))
+    };
+    let entries = fs::read_dir(config.data_folder.join("journal"));
+    if entries.is_ok_and(|mut entries| entries.any(is_segment)) {
+        Ok(())
+    } else {
+        Err(NodeError::NoStore { path: config.data_folder.clone() })
+    }
 }

@@ -328,8 +328,8 @@ impl Scale<'_> {
     }
 }
 
-/// The ways in which a class could reach a partner.
-fn situations(own: &AgencyLabels, partner: &Partner, way: Way, class: &Class) -> Vec<Situation> {
+/// The situations in which a class could reach a partner on one way.
+pub fn situations(own: &AgencyLabels, partner: &Partner, way: Way, class: &Class) -> Vec<Situation> {
     let action = if way == Way::Match { Action::Show } else { Action::Share };
     let mut base = crate::label_space::ordinary(action);
     base.own = own.clone();
@@ -378,7 +378,8 @@ const fn rank(verdict: &Verdict) -> Rank {
     }
 }
 
-fn wider(one: Verdict, other: Verdict) -> Verdict {
+/// Of two decisions the one that lets more through; the first of equals.
+pub fn wider(one: Verdict, other: Verdict) -> Verdict {
     if rank(&other) > rank(&one) { other } else { one }
 }
 

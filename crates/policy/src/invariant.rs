@@ -32,6 +32,15 @@ pub const PARTY: &str = "code.party";
 /// The rule that keeps protected persons from moving without approval.
 pub const PROTECTED_APPROVAL: &str = "code.protected-approval";
 
+/// The rule that says who may change the policy.
+pub const POLICY_ROLE: &str = "code.policy-role";
+/// The rule that says what a signature under rules is worth.
+pub const POLICY_CONSENT: &str = "code.policy-consent";
+/// The rule that a change is put in force only over what it was signed for.
+pub const POLICY_MOVED: &str = "code.policy-moved";
+/// The rule that widening takes two officers.
+pub const POLICY_SIGNATURES: &str = "code.policy-signatures";
+
 /// Everything that an invariant may look at.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
@@ -362,6 +371,19 @@ const OF_THE_GATE: &[(&str, &str)] = &[
     (
         PROTECTED_APPROVAL,
         "What concerns a victim, a witness or a minor moves with human approvals only.",
+    ),
+    (
+        POLICY_ROLE,
+        "Rules are signed by policy officers, magistrates and deputies who have a signing key here.",
+    ),
+    (
+        POLICY_CONSENT,
+        "A signature counts for its officer, these rules and these counts, for fifteen minutes.",
+    ),
+    (POLICY_MOVED, "The rules in force, or what is held, are not those that were signed for."),
+    (
+        POLICY_SIGNATURES,
+        "Narrowing takes one signature, widening those of two different officers.",
     ),
     (crate::held::PERMIT_RULE, "A permit opens only what it was given for."),
 ];

@@ -29,6 +29,8 @@ pub mod invariant;
 mod judge;
 pub mod label_space;
 pub mod proof;
+pub mod proposal;
+pub mod reach;
 pub mod rulebook;
 pub mod situation;
 pub mod survey;

@@ -21,7 +21,7 @@ use crate::layout::{Layout, SegmentFile};
 use crate::load::place_in;
 use crate::pointer::Place;
 use crate::reading::{Compacted, Ended, Ownership};
-use crate::table::{RECORD, full_key};
+use crate::table::{RECORD, Table, full_key, row_key};
 use domain::digest::hash;
 use domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -30,9 +30,9 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 /// How many bytes are read or written between two pauses, and synced at once.
-const CHUNK_BYTES: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 /// How long a pause is: commits need the disk and the processor too.
-const PAUSE_MS: u64 = 4;
+const PAUSE_MS: u64 = 1;
 /// How often, and how long each time, frames that were just written are waited for.
 const PUBLISHED_TRIES_MAX: usize = 1_000;
 const PUBLISHED_WAIT_MS: u64 = 5;
@@ -134,15 +134,21 @@ impl Engine {
     fn plan(&self, file: SegmentFile, bytes: u64, stop: Stop<'_>) -> Result<Option<Planned>> {
         let (mut planned, mut layout) = (Planned::default(), Layout::new(file));
         let (mut at, mut unpaused) = (SEGMENT_HEADER_BYTES as u64, 0);
+        let (shown, mut seq) = (self.state().tip.size(), 0);
         while at < bytes {
             if stop() {
                 return Ok(None);
             }
+            if seq >= shown {
+                // Memory would say that nobody needs what it does not know of.
+                return Err(Error::Fenced("a write to the journal may or may not be durable"));
+            }
             let frame = self.journal.frame_at(file, at)?;
+            seq = frame.prefix.frame.seq.saturating_add(1);
             for (index, item) in (0..).zip(items(&frame.body)) {
                 let (offset, item) = item.map_err(|why| frame.damage(why))?;
                 let view = ItemView::parse(item).map_err(|error| frame.damage(error))?;
-                let place = place_in(&mut layout, at, offset, &view, item.len());
+                let place = place_in(&mut layout, at, offset, view.shrunk(), item.len());
                 let place = place.ok_or_else(|| frame.damage("a place that cannot be"))?;
                 let due = self.due(&view, place).map_err(|why| why.of(&frame))?;
                 planned.note((at, index), &view, due);
@@ -167,40 +173,63 @@ impl Engine {
                 let entry: Option<RecordEntry> = item.entry()?;
                 let entry =
                     entry.ok_or(Undecided::Damage("a record without an entry".to_owned()))?;
-                let due = self.content_due(&entry);
-                if due != Due::SUPERSEDED {
-                    return Ok(due);
+                if let Standing::Present(number) | Standing::Repeated(number) =
+                    self.standing(&entry, place)
+                    && is_current(&row_key(RECORD, number))?
+                {
+                    return Ok(Due::NOTHING);
                 }
-                let is_current = is_current(&full_key(RECORD, entry.record_id.as_bytes()))?;
-                Ok(if is_current { Due::NOTHING } else { due })
+                // Looked at again: the pointer may have moved on since, and memory with it.
+                Ok(self.content_due(&entry, place))
             }
             ItemKind::Row => {
                 let entry: Option<RowEntry> = item.entry()?;
                 let Some(entry) = entry else { return Ok(Due::NOTHING) };
                 let is_current = is_current(&full_key(entry.table, &entry.key))?;
-                Ok(if is_current { Due::NOTHING } else { Due::ALL })
+                // That a hold was placed stays as long as that it was lifted: when the journal is
+                // read back, what was held meanwhile was held.
+                let old = if entry.table == Table::Hold.byte() { Due::CONTENT } else { Due::ALL };
+                Ok(if is_current { Due::NOTHING } else { old })
             }
             _ => Ok(Due::NOTHING),
         }
     }
 
-    /// What of a record must go, as far as memory knows. [`Due::SUPERSEDED`] only if it is not what
-    /// the record's pointer leads to.
-    fn content_due(&self, entry: &RecordEntry) -> Due {
-        let state = self.state();
-        if state.is_held(&entry.record_id) {
+    /// What of a record must go that no pointer leads to.
+    fn content_due(&self, entry: &RecordEntry, place: Place) -> Due {
+        let due = match self.standing(entry, place) {
+            Standing::Kept => return Due::NOTHING,
+            // It was not held then: a hold that came later has nothing to keep.
+            Standing::Erased => return Due::CONTENT,
+            Standing::Gone | Standing::Present(_) => Due::CONTENT,
+            Standing::Repeated(_) => Due::SUPERSEDED,
+        };
+        let is_held = self.state().is_held(&entry.record_id);
+        if is_held && self.state_mut().left.hold_back(&entry.record_id, place.segment) {
             return Due::NOTHING;
         }
-        let row = state.rows.find(&entry.record_id).and_then(|number| state.rows.row(number));
-        match row {
-            None => Due::CONTENT,
-            Some(row) if row.erased => Due::CONTENT,
+        due
+    }
+
+    /// What memory knows of the content of a record item.
+    fn standing(&self, entry: &RecordEntry, place: Place) -> Standing {
+        let state = self.state();
+        let found = state.rows.find(&entry.record_id);
+        let Some((number, row)) = found.and_then(|n| Some((n, state.rows.row(n)?))) else {
+            return Standing::Gone;
+        };
+        if row.erased {
+            Standing::Erased
+        } else if row.ownership() == Ownership::Own {
             // The history of an own record goes with the record.
-            Some(row) if row.ownership() == Ownership::Own => Due::NOTHING,
-            Some(row) if row.state != RowState::Live => Due::CONTENT,
-            Some(row) if entry.version < row.version => Due::CONTENT,
+            Standing::Kept
+        } else if row.state != RowState::Live || entry.version < row.version {
+            Standing::Gone
+        } else if state.left.keeps_older(number, place.segment) {
             // The token of the version that counts may have come with an earlier item.
-            Some(_) => Due::SUPERSEDED,
+            Standing::Repeated(number)
+        } else {
+            Standing::Present(number)
         }
     }
 
@@ -226,7 +255,7 @@ impl Engine {
             for (index, item) in (0..).zip(items(&frame.body)) {
                 let (offset, item) = item.map_err(|why| frame.damage(why))?;
                 let view = ItemView::parse(item).map_err(|error| frame.damage(error))?;
-                let noted = place_in(&mut old, at, offset, &view, item.len());
+                let noted = place_in(&mut old, at, offset, view.shrunk(), item.len());
                 let left = plan.get(&(at, index)).map(|due| view.without(*due));
                 let left = left.as_deref().unwrap_or(item);
                 let offset = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
@@ -237,7 +266,7 @@ impl Engine {
                 // What is written is read back as what it was, at the place it was noted at.
                 let view = ItemView::parse(left).map_err(|error| frame.damage(error))?;
                 view.check().map_err(|error| frame.damage(error))?;
-                let found = place_in(&mut new, output.length, offset, &view, left.len());
+                let found = place_in(&mut new, output.length, offset, view.shrunk(), left.len());
                 if noted.is_none() || found != noted {
                     return Err(frame.damage("an item would be found elsewhere"));
                 }
@@ -273,6 +302,20 @@ impl Engine {
         gone.iter().for_each(|number| self.ring_mut().forget(*number));
         Ok(gone.len() as u64)
     }
+}
+
+/// The content of a record item, as far as memory knows.
+enum Standing {
+    /// It is kept.
+    Kept,
+    /// Its record was erased.
+    Erased,
+    /// It was dropped, withdrawn or superseded.
+    Gone,
+    /// Of the version that counts: it stays if the pointer of that row leads to it.
+    Present(u32),
+    /// The same, but it may have been written again since: then its token stays.
+    Repeated(u32),
 }
 
 /// What was found in a segment.

@@ -184,11 +184,7 @@ impl From<minicbor::decode::Error> for Fault {
 
 impl Effect {
     /// Reads the effect of an item of the journal. An item whose entry was erased has none.
-    pub(crate) fn of(
-        item: &ItemView<'_>,
-        own_classes: &dyn Fn(u32) -> bool,
-        ring: &KeyRing,
-    ) -> Result<Self, Fault> {
+    pub(crate) fn of(item: &ItemView<'_>, ring: &KeyRing) -> Result<Self, Fault> {
         let Header { kind, .. } = item.header;
         if item.entry.bytes().is_none() {
             return Ok(Self::Event);
@@ -200,8 +196,7 @@ impl Effect {
                 let entry: RecordEntry = item.entry()?.ok_or_else(missing)?;
                 let local = open_local(item, &entry, ring)?;
                 let content = item.header.key.filter(|_| item.has_content());
-                let own = own_classes(entry.class);
-                Self::Record(record(&entry, local.as_ref(), own, content, ring))
+                Self::Record(record(&entry, local.as_ref(), content, ring))
             }
             ItemKind::Tombstone => {
                 let entry: TombstoneEntry = item.entry()?.ok_or_else(missing)?;
@@ -238,21 +233,34 @@ impl Effect {
     }
 }
 
+impl Effect {
+    /// An own record is found by its fingerprint, a partner's by its token, and by nothing else:
+    /// whose it is, is known once its class is.
+    pub(crate) fn of_class(self, own_classes: &dyn Fn(u32) -> bool) -> Self {
+        match self {
+            Self::Record(record) if own_classes(record.class) => {
+                Self::Record(RecordEffect { token: None, ..record })
+            }
+            Self::Record(record) => Self::Record(RecordEffect { own: None, ..record }),
+            other => other,
+        }
+    }
+}
+
 fn record(
     entry: &RecordEntry,
     local: Option<&SealedLocal>,
-    own: bool,
     content: Option<u32>,
     ring: &KeyRing,
 ) -> RecordEffect {
-    let x = local.filter(|_| own).and_then(SealedLocal::x);
+    let x = local.and_then(SealedLocal::x);
     RecordEffect {
         record_id: entry.record_id,
         version: entry.version,
         class: entry.class,
         expiry: entry.expiry,
         own: x.map(|x| OwnIndex { blind: ring.blind(&x), x }),
-        token: local.filter(|_| !own).and_then(SealedLocal::token),
+        token: local.and_then(SealedLocal::token),
         content,
         facts: None,
     }

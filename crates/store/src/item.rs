@@ -59,6 +59,12 @@ pub(crate) enum ItemKind {
 }
 
 impl ItemKind {
+    /// May its entry be erased? Without the entry of any other, the journal would say something else:
+    /// what was withdrawn would be there again.
+    const fn may_forget_its_entry(self) -> bool {
+        matches!(self, Self::Row | Self::Event)
+    }
+
     /// Does it stand for a change that the caller asked for?
     pub(crate) const fn is_change(self) -> bool {
         !matches!(self, Self::Event | Self::Class | Self::Once)
@@ -317,6 +323,9 @@ impl<'b> ItemView<'b> {
         if d.position() != bytes.len() {
             return Err(wrong("bytes after the item"));
         }
+        if view.entry.bytes().is_none() && !view.header.kind.may_forget_its_entry() {
+            return Err(wrong("an entry part that is not there"));
+        }
         if bytes.len().saturating_add(view.shrunk()) > ITEM_BYTES_MAX {
             return Err(wrong("longer than any item"));
         }
@@ -526,6 +535,22 @@ mod tests {
                 let salt = |n: u8| left.windows(32).any(|window| window == [n; 32]);
                 assert_eq!([salt(1), salt(2), salt(3)], [!due.entry, !due.local, !due.data]);
             }
+        }
+    }
+
+    #[test]
+    fn only_rows_and_events_may_lose_their_entry() {
+        for number in 1..=9_u8 {
+            let kind: ItemKind = minicbor::decode(&[number]).unwrap();
+            let header = Header { kind, key: None, retention: None };
+            let parts = Parts { entry: vec![7; 20], local: None, data: Some(vec![8; 20]) };
+            let mut bytes = Vec::new();
+            encode(&header, &parts, &mut || Salt::from_bytes([1; 32]), &mut bytes).unwrap();
+            let whole = ItemView::parse(&bytes).unwrap();
+            ItemView::parse(&whole.without(Due::CONTENT)).unwrap();
+            let left = whole.without(Due::ALL);
+            let is_read = ItemView::parse(&left).is_ok_and(|view| view.check().is_ok());
+            assert_eq!(is_read, matches!(kind, ItemKind::Row | ItemKind::Event), "{kind:?}");
         }
     }
 

@@ -30,6 +30,10 @@ pub(crate) const SEGMENT_BYTES_MAX: u64 = 2 * SEGMENT_BYTES + GROUP_BYTES_MAX as
 /// Ends every frame. Never zero, so that a last sector that is all zero was never written.
 pub(crate) const FOOTER: u8 = b'.';
 const SECTOR_BYTES: usize = 512;
+/// How much of a segment is worked on ahead, in bytes, at opening.
+const AHEAD_BYTES: usize = 4 * 1024 * 1024;
+/// The most threads that work on it.
+const THREADS_MAX: usize = 8;
 /// How often a file is looked for again that compaction replaced while it was about to be read.
 const LOOKS_MAX: usize = 16;
 
@@ -45,10 +49,9 @@ impl FrameBytes {
     }
 }
 
-/// A frame as it was found.
-pub(crate) struct FrameFound<'b> {
+/// A frame as it was found; its body is what it says it is.
+pub(crate) struct FrameFound {
     pub(crate) prefix: Prefix,
-    pub(crate) body: &'b [u8],
     pub(crate) segment: u32,
     /// Where it was when it was first written.
     pub(crate) offset: u32,
@@ -57,10 +60,20 @@ pub(crate) struct FrameFound<'b> {
     file: SegmentFile,
 }
 
-impl FrameFound<'_> {
+impl FrameFound {
+    /// How long it is now.
+    pub(crate) const fn length(&self) -> usize {
+        PREFIX_BYTES + self.prefix.body_bytes as usize + 1
+    }
+
     pub(crate) fn damage(&self, why: impl ToString) -> Error {
         Error::corrupt(self.file.name(), self.at as u64, why)
     }
+}
+
+/// How many threads share work that no caller can wait for.
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX)
 }
 
 /// Where an item stands, from where its frame and its place in the body begin.
@@ -104,17 +117,21 @@ pub(crate) struct Journal {
     cut: Mutex<Option<Cut>>,
 }
 
-/// What reads frames one after the other, and tells the layout what in them is erased.
-pub(crate) type Visit<'v> = dyn FnMut(FrameFound<'_>, &mut Layout) -> Result<()> + 'v;
+/// What is made of the body of a frame before its turn comes, by any thread.
+pub(crate) type Work<'w, W> = dyn Fn(&[u8]) -> W + Sync + 'w;
+/// What takes frames one after the other with what was made of them, and tells the layout what in
+/// them is erased.
+pub(crate) type Visit<'v, W> = dyn FnMut(FrameFound, W, &mut Layout) -> Result<()> + 'v;
 
 impl Journal {
     /// Reads the whole journal, in order, and is then ready to append. An incomplete write at the
     /// end is found but not removed before [`Journal::confirm_cut`].
-    pub(crate) fn open(
+    pub(crate) fn open<W: Send>(
         disk: Arc<dyn Disk>,
         agency: &AgencyId,
         segment_bytes: u64,
-        visit: &mut Visit<'_>,
+        work: &Work<'_, W>,
+        visit: &mut Visit<'_, W>,
     ) -> Result<Self> {
         disk.create_folder(FOLDER).map_err(Error::io("make the journal's folder"))?;
         let Files { current, replaced } = segments(&*disk)?;
@@ -127,7 +144,7 @@ impl Journal {
             let is_last = file.number == last && file.generation == 0;
             let found = Segment { number: file.number, bytes: &bytes, is_last };
             let mut layout = Layout::new(file);
-            let end = found.read(&mut tip, &mut layout, visit)?;
+            let end = found.read(&mut tip, &mut layout, work, visit)?;
             length = end as u64;
             if end < bytes.len() {
                 let (segment, bytes) = (file.name(), (bytes.len() - end) as u64);
@@ -449,6 +466,18 @@ fn read_segment(disk: &dyn Disk, file: SegmentFile) -> Result<Vec<u8>> {
     read.ok_or_else(|| Error::corrupt(file.name(), 0, "the segment is missing"))
 }
 
+/// Frames whose turn comes next, and who works on them.
+struct Ahead<'s, W> {
+    /// Where each begins, and what its prefix says.
+    frames: Vec<(usize, Prefix)>,
+    /// Each has a run of the frames; nothing is made of a frame that was changed.
+    threads: Vec<std::thread::ScopedJoinHandle<'s, Vec<Option<W>>>>,
+    /// Where the frame after them begins.
+    end: usize,
+    /// Set if no frame follows: at the end of the segment, or because of what stands there.
+    stopped: Option<Option<&'static str>>,
+}
+
 pub(crate) struct Segment<'b> {
     pub(crate) number: u32,
     pub(crate) bytes: &'b [u8],
@@ -456,42 +485,133 @@ pub(crate) struct Segment<'b> {
 }
 
 impl Segment<'_> {
-    /// Visits every frame; answers where the last whole one ends.
-    fn read(&self, tip: &mut Tip, layout: &mut Layout, visit: &mut Visit<'_>) -> Result<usize> {
-        let file = layout.file;
-        let damage = |at: usize, why: String| Error::corrupt(file.name(), at as u64, why);
+    /// Visits every frame; answers where the last whole one ends. While frames are visited, all
+    /// processors work on the next ones.
+    fn read<W: Send>(
+        &self,
+        tip: &mut Tip,
+        layout: &mut Layout,
+        work: &Work<'_, W>,
+        visit: &mut Visit<'_, W>,
+    ) -> Result<usize> {
+        self.check_header(tip, layout.file)?;
+        std::thread::scope(|scope| {
+            let mut next = self.ahead(scope, SEGMENT_HEADER_BYTES, work);
+            loop {
+                let Ahead { frames, threads, end, stopped } = next;
+                next = match stopped {
+                    None => self.ahead(scope, end, work),
+                    Some(_) => Ahead { frames: Vec::new(), threads: Vec::new(), end, stopped },
+                };
+                let mut frames = frames.into_iter();
+                for thread in threads {
+                    let done = thread.join();
+                    let done = done.map_err(|_| self.damage(layout.file, end, "reading failed"))?;
+                    for (done, (at, prefix)) in done.into_iter().zip(frames.by_ref()) {
+                        let Some(done) = done else {
+                            return self.end(layout.file, at, tip, "a frame was changed");
+                        };
+                        self.visit(tip, layout, at, prefix, done, visit)?;
+                    }
+                }
+                match stopped {
+                    None => {}
+                    Some(None) => return Ok(end),
+                    Some(Some(why)) => return self.end(layout.file, end, tip, why),
+                }
+            }
+        })
+    }
+
+    fn check_header(&self, tip: &Tip, file: SegmentFile) -> Result<()> {
         let header =
             SegmentHeader::from_bytes(self.bytes.get(..SEGMENT_HEADER_BYTES).unwrap_or_default());
-        let header = header.map_err(|why| damage(0, why.to_owned()))?;
+        let header = header.map_err(|why| self.damage(file, 0, why))?;
         let expected =
             SegmentHeader { number: self.number, first_seq: tip.size(), chain_before: tip.chain() };
-        if header != expected {
-            let why = "the segment does not continue the one before it";
-            return Err(damage(0, why.to_owned()));
+        if header == expected {
+            Ok(())
+        } else {
+            Err(self.damage(file, 0, "the segment does not continue the one before it"))
         }
-        let mut at = SEGMENT_HEADER_BYTES;
-        while at < self.bytes.len() {
-            match self.frame_at(at) {
-                Ok((prefix, body)) => {
-                    let appended = tip.append(&prefix.frame);
-                    appended.map_err(|error| damage(at, error.to_string()))?;
-                    if tip.chain() != prefix.chain {
-                        return Err(damage(at, audit::Error::ChainBroken.to_string()));
-                    }
-                    let offset = layout.noted(at as u64);
-                    let offset = offset.ok_or_else(|| damage(at, "too long".to_owned()))?;
-                    let segment = self.number;
-                    visit(FrameFound { prefix, body, segment, offset, at, file }, layout)?;
-                    at += PREFIX_BYTES + body.len() + 1;
-                }
-                Err(_) if self.is_last && self.is_incomplete(at, tip.size()) => return Ok(at),
-                Err(why) => return Err(damage(at, why.to_owned())),
+    }
+
+    /// Finds the next frames by their prefixes and gives them to threads; no body was looked at yet.
+    fn ahead<'s, W: Send + 's>(
+        &'s self,
+        scope: &'s std::thread::Scope<'s, '_>,
+        from: usize,
+        work: &'s Work<'_, W>,
+    ) -> Ahead<'s, W> {
+        let (mut frames, mut bodies, mut end) = (Vec::new(), Vec::new(), from);
+        let stopped = loop {
+            if end >= self.bytes.len() {
+                break Some(None);
             }
+            if end - from >= AHEAD_BYTES {
+                break None;
+            }
+            match self.bounds_at(end) {
+                Ok((prefix, body)) => {
+                    frames.push((end, prefix));
+                    bodies.push((prefix, body));
+                    end += PREFIX_BYTES + body.len() + 1;
+                }
+                Err(why) => break Some(Some(why)),
+            }
+        };
+        let share = bodies.len().div_ceil(threads()).max(1);
+        let mut bodies = bodies.into_iter().peekable();
+        let mut threads = Vec::with_capacity(threads());
+        while bodies.peek().is_some() {
+            let mine: Vec<(Prefix, &[u8])> = bodies.by_ref().take(share).collect();
+            threads.push(scope.spawn(move || {
+                let of = |(prefix, body): (Prefix, &[u8])| prefix.fits(body).then(|| work(body));
+                mine.into_iter().map(of).collect()
+            }));
         }
-        Ok(at)
+        Ahead { frames, threads, end, stopped }
+    }
+
+    fn visit<W>(
+        &self,
+        tip: &mut Tip,
+        layout: &mut Layout,
+        at: usize,
+        prefix: Prefix,
+        done: W,
+        visit: &mut Visit<'_, W>,
+    ) -> Result<()> {
+        let file = layout.file;
+        let appended = tip.append(&prefix.frame);
+        appended.map_err(|error| self.damage(file, at, error))?;
+        if tip.chain() != prefix.chain {
+            return Err(self.damage(file, at, audit::Error::ChainBroken));
+        }
+        let offset = layout.noted(at as u64);
+        let offset = offset.ok_or_else(|| self.damage(file, at, "too long"))?;
+        visit(FrameFound { prefix, segment: self.number, offset, at, file }, done, layout)
+    }
+
+    /// What stands at `at` is no frame: the end of the journal, or damage.
+    fn end(&self, file: SegmentFile, at: usize, tip: &Tip, why: &'static str) -> Result<usize> {
+        if self.is_last && self.is_incomplete(at, tip.size()) {
+            return Ok(at);
+        }
+        Err(self.damage(file, at, why))
+    }
+
+    fn damage(&self, file: SegmentFile, at: usize, why: impl ToString) -> Error {
+        Error::corrupt(file.name(), at as u64, why)
     }
 
     pub(crate) fn frame_at(&self, at: usize) -> Result<(Prefix, &[u8]), &'static str> {
+        let (prefix, body) = self.bounds_at(at)?;
+        if prefix.fits(body) { Ok((prefix, body)) } else { Err("a frame was changed") }
+    }
+
+    /// A frame as its prefix describes it; whether its body was changed is not looked at.
+    fn bounds_at(&self, at: usize) -> Result<(Prefix, &[u8]), &'static str> {
         let rest = self.bytes.get(at..).unwrap_or_default();
         let (prefix, rest) =
             rest.split_at_checked(PREFIX_BYTES).ok_or("the segment ends inside a frame")?;
@@ -501,7 +621,7 @@ impl Segment<'_> {
             rest.split_at_checked(body_bytes).ok_or("the segment ends inside a frame")?;
         match rest.first() {
             None => Err("the segment ends inside a frame"),
-            Some(&FOOTER) if prefix.fits(body) => Ok((prefix, body)),
+            Some(&FOOTER) => Ok((prefix, body)),
             Some(_) => Err("a frame was changed"),
         }
     }

@@ -56,6 +56,8 @@ struct Holds {
     ids: BTreeSet<[u8; 16]>,
     /// The segments of content that was let go while it was held.
     kept: Vec<u32>,
+    /// The rows it had, which nothing else finds any more. The last one is the newest.
+    dropped: Vec<u32>,
 }
 
 /// See the module.
@@ -146,17 +148,39 @@ impl Leftovers {
     /// All content of a row must go, the newest and what was kept.
     pub(crate) fn row_must_go(&mut self, row: u32, newest: u32) {
         self.must_go(newest);
-        for segment in self.older.remove(&row).unwrap_or_default() {
-            self.must_go(segment);
-        }
+        self.older_go(row);
     }
 
     /// The content of a row that goes away is kept as long as its record is held.
     pub(crate) fn keep_for_holds(&mut self, record_id: &RecordId, row: u32, newest: u32) {
         let older = self.older.remove(&row).unwrap_or_default();
         if let Some(holds) = self.holds.get_mut(record_id) {
+            holds.dropped.push(row);
             holds.kept.push(newest);
             holds.kept.extend(older);
+        }
+    }
+
+    /// Content in a segment must go as soon as its record is not held any more; false if it is not
+    /// held.
+    #[must_use]
+    pub(crate) fn hold_back(&mut self, record_id: &RecordId, segment: u32) -> bool {
+        let Some(holds) = self.holds.get_mut(record_id) else { return false };
+        if !holds.kept.contains(&segment) {
+            holds.kept.push(segment);
+        }
+        true
+    }
+
+    /// Is older content of a row in a segment kept for now?
+    pub(crate) fn keeps_older(&self, row: u32, segment: u32) -> bool {
+        self.older.get(&row).is_some_and(|segments| segments.contains(&segment))
+    }
+
+    /// A higher version has come, and nothing holds the older ones: all of them must go.
+    pub(crate) fn older_go(&mut self, row: u32) {
+        for segment in self.older.remove(&row).unwrap_or_default() {
+            self.must_go(segment);
         }
     }
 
@@ -169,18 +193,21 @@ impl Leftovers {
         self.holds.entry(record_id).or_default().ids.insert(hold);
     }
 
-    /// A hold was lifted; true if it was the last one on the record.
+    /// The newest row of a record that was dropped while it was held.
+    pub(crate) fn dropped_under_hold(&self, record_id: &RecordId) -> Option<u32> {
+        self.holds.get(record_id)?.dropped.last().copied()
+    }
+
+    /// A hold was lifted. If it was the last one on the record: the rows that only holds kept.
     #[must_use]
-    pub(crate) fn lift(&mut self, record_id: &RecordId, hold: &[u8; 16]) -> bool {
-        let Some(holds) = self.holds.get_mut(record_id) else {
-            return false;
-        };
+    pub(crate) fn lift(&mut self, record_id: &RecordId, hold: &[u8; 16]) -> Option<Vec<u32>> {
+        let holds = self.holds.get_mut(record_id)?;
         if !holds.ids.remove(hold) || !holds.ids.is_empty() {
-            return false;
+            return None;
         }
-        let kept = self.holds.remove(record_id).map(|holds| holds.kept).unwrap_or_default();
+        let Holds { kept, dropped, .. } = self.holds.remove(record_id)?;
         kept.into_iter().for_each(|segment| self.must_go(segment));
-        true
+        Some(dropped)
     }
 
     /// Older content of a partner's record that was kept for a hold is kept no more.
@@ -258,11 +285,14 @@ mod tests {
         left.hold(record_id, [2; 16]);
         left.keep_older(7, 3);
         left.keep_for_holds(&record_id, 7, 4);
-        assert!(!left.lift(&record_id, &[9; 16]) && !left.lift(&record_id, &[1; 16]));
+        assert_eq!(left.lift(&record_id, &[9; 16]), None);
+        assert_eq!(left.lift(&record_id, &[1; 16]), None);
+        assert_eq!(left.dropped_under_hold(&record_id), Some(7));
         assert_eq!((left.is_held(&record_id), left.count()), (true, 0));
-        assert!(left.lift(&record_id, &[2; 16]) && !left.is_held(&record_id));
+        assert_eq!(left.lift(&record_id, &[2; 16]), Some(vec![7]));
+        assert!(!left.is_held(&record_id));
         assert_eq!((left.take(3).due, left.take(4).due, left.count()), (1, 1, 0));
-        assert!(!left.lift(&record_id, &[2; 16]));
+        assert_eq!(left.lift(&record_id, &[2; 16]), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::pointer::{Place, PointerChange};
 use crate::seal::{Entropy, KEY_BYTES, KEY_FILE_BYTES_MAX, KeyRing};
 use crate::state::State;
 use audit::frame::{Chain, ItemsRoot};
+use audit::tree::Hash;
 use domain::name::AgencyId;
 use std::sync::Arc;
 
@@ -52,41 +53,82 @@ pub(crate) fn load(
     on_frame: &mut OnFrame<'_>,
 ) -> Result<(State, Journal)> {
     let mut state = State::new(agency, mixer);
-    let journal = Journal::open(Arc::clone(disk), agency, segment_bytes, &mut |found, layout| {
-        let changes = take(&mut state, ring, &found, layout)?;
-        on_frame(found.prefix.frame.seq + 1, found.prefix.chain, changes)
-    })?;
+    let work = |body: &[u8]| open_body(body, ring);
+    let journal = Journal::open(
+        Arc::clone(disk),
+        agency,
+        segment_bytes,
+        &work,
+        &mut |found, opened, layout| {
+            let changes = take(&mut state, &found, opened, layout)?;
+            on_frame(found.prefix.frame.seq + 1, found.prefix.chain, changes)
+        },
+    )?;
     Ok((state, journal))
+}
+
+/// The items of a frame, read and opened before its turn.
+struct Opened {
+    items: Vec<OpenedItem>,
+    /// What the frame must say of them.
+    root: Option<(u32, Hash)>,
+    /// Why the items end too early.
+    fault: Option<Fault>,
+}
+
+struct OpenedItem {
+    effect: Effect,
+    /// Where in the body it stands now, and how long it is now.
+    offset: u32,
+    length: usize,
+    /// How much shorter it is than when it was written.
+    shrunk: usize,
+}
+
+/// What can be made of a body without knowing what stands before it.
+fn open_body(body: &[u8], ring: &KeyRing) -> Opened {
+    let (mut root, mut opened) = (ItemsRoot::new(), Vec::new());
+    for item in items(body) {
+        let read = item.map_err(Fault::from).and_then(|(offset, bytes)| {
+            let view = ItemView::parse(bytes)?;
+            root.append(view.commitment);
+            let effect = Effect::of(&view, ring)?;
+            Ok(OpenedItem { effect, offset, length: bytes.len(), shrunk: view.shrunk() })
+        });
+        match read {
+            Ok(item) => opened.push(item),
+            Err(fault) => return Opened { items: opened, root: None, fault: Some(fault) },
+        }
+    }
+    Opened { items: opened, root: root.finish().ok(), fault: None }
 }
 
 fn take(
     state: &mut State,
-    ring: &KeyRing,
-    found: &FrameFound<'_>,
+    found: &FrameFound,
+    opened: Opened,
     layout: &mut Layout,
 ) -> Result<Vec<PointerChange>> {
     let frame = &found.prefix.frame;
-    let bytes = crate::frame::PREFIX_BYTES + found.body.len() + 1;
-    let appended = state.append_frame(frame, (found.segment, found.offset), bytes as u64);
+    let place = (found.segment, found.offset);
+    let appended = state.append_frame(frame, place, found.length() as u64);
     appended.map_err(|error| found.damage(error))?;
-    let (mut root, mut changes) = (ItemsRoot::new(), Vec::new());
-    for item in items(found.body) {
-        let (offset, bytes) = item.map_err(|why| found.damage(why))?;
-        let view = ItemView::parse(bytes).map_err(|error| found.damage(error))?;
-        root.append(view.commitment);
-        let effect = Effect::of(&view, &|class| state.is_own_class(class), ring);
-        let effect = effect.map_err(|fault| match fault {
-            Fault::Damage(why) => found.damage(why),
-            Fault::Store(error) => error,
-        })?;
-        let place = place_in(layout, found.at as u64, offset, &view, bytes.len());
+    let mut changes = Vec::new();
+    for item in opened.items {
+        let effect = item.effect.of_class(&|class| state.is_own_class(class));
+        let OpenedItem { offset, length, shrunk, .. } = item;
+        let place = place_in(layout, found.at as u64, offset, shrunk, length);
         let place = place.ok_or_else(|| found.damage("a segment longer than any can be"))?;
         let applied = state.apply(frame.seq, effect, place, &mut changes);
         applied.map_err(|impossible| found.damage(impossible.0))?;
     }
-    match root.finish() {
-        Ok((count, root)) if count == frame.items && root == frame.items_root => Ok(changes),
-        _ => Err(found.damage(audit::Error::ItemsRootChanged)),
+    match (opened.fault, opened.root) {
+        (Some(Fault::Damage(why)), _) => Err(found.damage(why)),
+        (Some(Fault::Store(error)), _) => Err(error),
+        (None, Some((count, root))) if count == frame.items && root == frame.items_root => {
+            Ok(changes)
+        }
+        (None, _) => Err(found.damage(audit::Error::ItemsRootChanged)),
     }
 }
 
@@ -96,10 +138,9 @@ pub(crate) fn place_in(
     layout: &mut Layout,
     at: u64,
     offset: u32,
-    view: &ItemView<'_>,
+    shrunk: usize,
     length: usize,
 ) -> Option<Place> {
-    let shrunk = view.shrunk();
     let at = at.checked_add(crate::frame::PREFIX_BYTES as u64 + u64::from(offset))?;
     let (offset, length) = (layout.noted(at)?, u32::try_from(length + shrunk).ok()?);
     let end = offset.checked_add(length)?;

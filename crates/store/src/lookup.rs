@@ -6,13 +6,14 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::index::Row;
 use crate::item::{ItemKind, ItemView, RecordEntry, RowEntry, TombstoneEntry};
+use crate::journal::threads;
 use crate::pointer::{Place, Pointer};
 use crate::reading::{
     HitRow, MATCH_ROWS_MAX, MATCH_TOKENS_MAX, Match, Ownership, RecordFacts, StoredRecord,
     Withdrawn,
 };
 use crate::seal::{Opened, aad_of_record, aad_of_row};
-use crate::table::{RECORD, SCAN_ROWS_MAX, TOMBSTONE, Table, check_key, full_key};
+use crate::table::{RECORD, SCAN_ROWS_MAX, TOMBSTONE, Table, check_key, full_key, row_key};
 use domain::class::Class;
 use domain::digest::Fingerprint;
 use domain::envelope::{Envelope, Payload as _};
@@ -21,13 +22,16 @@ use domain::record::{Record, Version};
 use domain::time::Timestamp;
 use domain::token::{Token, TokenEpoch, TokenKey};
 use policy::Held;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 /// How often a pointer is followed again that changed while what it led to was read.
 const LOOKS_MAX: usize = 16;
 /// How many rows are looked at for expiry while nobody can write.
 const EXPIRED_ROWS_AT_ONCE: u32 = 65_536;
-/// How many tokens are computed between two looks at the state.
+/// How many frames are read at once for their tokens.
+const FRAMES_AT_ONCE: usize = 256;
+/// How many tokens are entered while readers wait.
 const TOKENS_AT_ONCE: usize = 4096;
 
 impl Engine {
@@ -50,6 +54,16 @@ impl Engine {
             pointer = now;
         }
         pointer.map(read).transpose()
+    }
+
+    /// Reads what the pointer of a record leads to.
+    fn follow_record<T>(
+        &self,
+        record_id: &RecordId,
+        read: impl Fn(Pointer) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let number = self.state().rows.find(record_id);
+        number.map_or(Ok(None), |number| self.follow(&row_key(RECORD, number), read))
     }
 
     fn value_at(&self, table: Table, key: &[u8], pointer: Pointer) -> Result<Vec<u8>> {
@@ -144,8 +158,7 @@ impl Engine {
         if row.withdrawn == Withdrawn::Yes && row.origin == Ownership::Foreign {
             return Ok(None);
         }
-        let key = full_key(RECORD, record_id.as_bytes());
-        let found = self.follow(&key, |pointer| {
+        let found = self.follow_record(record_id, |pointer| {
             self.record_at(record_id, pointer, row.withdrawn, Some(row.origin))
         });
         found.map(Option::flatten)
@@ -153,20 +166,25 @@ impl Engine {
 
     /// A record under a legal hold, whatever became of it since.
     pub(crate) fn find_held(&self, record_id: &RecordId) -> Result<Option<Held<StoredRecord>>> {
-        let row = {
+        let (row, rows) = {
             let state = self.state();
             if !state.is_held(record_id) {
                 return Ok(None);
             }
-            state.rows.find(record_id).and_then(|number| state.hit_row(number))
+            let rows = state.held_rows(record_id);
+            (rows[0].and_then(|number| state.hit_row(number)), rows)
         };
         let withdrawn = row.map_or(Withdrawn::No, |row| row.withdrawn);
         let origin = row.map(|row| row.origin);
-        let key = full_key(RECORD, record_id.as_bytes());
-        let found =
-            self.follow(&key, |pointer| self.record_at(record_id, pointer, withdrawn, origin));
-        let found = found.map(Option::flatten)?;
-        Ok(found.map(|(stored, class)| Held::new(stored, class)))
+        for number in rows.into_iter().flatten() {
+            let found = self.follow(&row_key(RECORD, number), |pointer| {
+                self.record_at(record_id, pointer, withdrawn, origin)
+            })?;
+            if let Some((stored, class)) = found.flatten() {
+                return Ok(Some(Held::new(stored, class)));
+            }
+        }
+        Ok(None)
     }
 
     /// Ids of records past their end whose content is there and not held.
@@ -212,7 +230,7 @@ impl Engine {
     }
 
     pub(crate) fn payload_hash(&self, record_id: &RecordId) -> Result<Option<Digest>> {
-        self.follow(&full_key(RECORD, record_id.as_bytes()), |pointer| {
+        self.follow_record(record_id, |pointer| {
             self.with_item(pointer.place, |item, damage| {
                 Ok(record_entry(item, record_id, damage)?.payload_hash)
             })
@@ -228,7 +246,7 @@ impl Engine {
         if row.is_none_or(|row| row.origin == Ownership::Foreign) {
             return Ok(None);
         }
-        let found = self.follow(&full_key(RECORD, record_id.as_bytes()), |pointer| {
+        let found = self.follow_record(record_id, |pointer| {
             self.with_item(pointer.place, |item, damage| {
                 let entry = record_entry(item, record_id, damage)?;
                 open_local(item, &entry, &self.ring()).map_err(|fault| match fault {
@@ -241,7 +259,10 @@ impl Engine {
     }
 
     pub(crate) fn find_tombstone(&self, record_id: &RecordId) -> Result<Option<Envelope>> {
-        let key = full_key(TOMBSTONE, record_id.as_bytes());
+        let number = self.state().rows.find(record_id);
+        let Some(key) = number.map(|number| row_key(TOMBSTONE, number)) else {
+            return Ok(None);
+        };
         let Some(pointer) = self.tables.get(&key)? else {
             return Ok(None);
         };
@@ -293,9 +314,14 @@ impl Engine {
         let Some((prefix, rest)) = key.split_first() else {
             return Ok(());
         };
-        match (*prefix, RecordId::try_from(rest), Table::from_byte(*prefix)) {
-            (RECORD, Ok(record_id), _) => self.find_record(&record_id).map(drop),
-            (TOMBSTONE, Ok(record_id), _) => self.find_tombstone(&record_id).map(drop),
+        let number = <[u8; 4]>::try_from(rest).ok().map(u32::from_be_bytes);
+        let row = number.and_then(|number| self.state().rows.row(number).copied());
+        match (*prefix, row, Table::from_byte(*prefix)) {
+            (RECORD, Some(row), _) => {
+                let read = |pointer| self.record_at(&row.record_id, pointer, Withdrawn::No, None);
+                self.follow(key, read).map(drop)
+            }
+            (TOMBSTONE, Some(row), _) => self.find_tombstone(&row.record_id).map(drop),
             (_, _, Some(table)) => self.row_value(table, rest).map(drop),
             _ => Err(Error::corrupt("tables", 0, "a key of no table")),
         }
@@ -357,20 +383,51 @@ impl Engine {
             state.begin_tokens(agreement, epoch, key.clone());
             state.tip.size()
         };
-        let mut found = Vec::with_capacity(TOKENS_AT_ONCE);
-        for seq in 0..frames {
-            if let Err(error) = self.tokens_of_frame(seq, agreement, key, &mut found) {
-                self.state_mut().drop_own_tokens(agreement, epoch);
-                return Err(error);
-            }
-            if found.len() >= TOKENS_AT_ONCE {
-                self.state_mut().add_tokens(agreement, epoch, core::mem::take(&mut found));
+        for from in (0..frames).step_by(FRAMES_AT_ONCE) {
+            let seqs = from..frames.min(from + FRAMES_AT_ONCE as u64);
+            let found = match self.tokens_of_frames(seqs, agreement, key) {
+                Ok(found) => found,
+                Err(error) => {
+                    self.state_mut().drop_own_tokens(agreement, epoch);
+                    return Err(error);
+                }
+            };
+            for found in found.chunks(TOKENS_AT_ONCE) {
+                self.state_mut().add_tokens(agreement, epoch, found);
             }
         }
-        let mut state = self.state_mut();
-        state.add_tokens(agreement, epoch, found);
-        state.finish_tokens(agreement, epoch);
+        self.state_mut().finish_tokens(agreement, epoch);
         Ok(())
+    }
+
+    /// The tokens of the records in a run of frames, computed on all processors.
+    fn tokens_of_frames(
+        &self,
+        seqs: Range<u64>,
+        agreement: &AgreementId,
+        key: &TokenKey,
+    ) -> Result<Vec<(RecordId, Version, Token)>> {
+        let share = (seqs.end - seqs.start).div_ceil(threads() as u64).max(1);
+        std::thread::scope(|scope| {
+            let starts = (seqs.start..seqs.end).step_by(usize::try_from(share).unwrap_or(1));
+            let of = |from: u64| {
+                let seqs = from..seqs.end.min(from + share);
+                scope.spawn(move || {
+                    let mut found = Vec::new();
+                    for seq in seqs {
+                        self.tokens_of_frame(seq, agreement, key, &mut found)?;
+                    }
+                    Ok::<_, Error>(found)
+                })
+            };
+            let threads: Vec<_> = starts.map(of).collect();
+            let mut all = Vec::new();
+            for thread in threads {
+                let found = thread.join().map_err(|_| Error::Fenced("computing tokens failed"))?;
+                all.append(&mut found?);
+            }
+            Ok(all)
+        })
     }
 
     fn tokens_of_frame(

@@ -250,7 +250,7 @@ impl Engine {
     fn check_history(&self, state: &State, put: &RecordPut) -> Result<()> {
         let record = &put.record;
         let Some(number) = state.rows.find(&record.record_id) else {
-            return Ok(());
+            return check_held(state, &record.record_id, &record.origin);
         };
         let Some(row) = state.rows.row(number) else {
             return Ok(());
@@ -302,10 +302,18 @@ impl Engine {
     fn check_withdrawal(&self, record_id: &RecordId, origin: &AgencyId) -> Result<()> {
         let state = self.state();
         check_origin(&state, origin)?;
+        check_held(&state, record_id, origin)?;
         let row = state.rows.find(record_id).and_then(|row| state.rows.row(row));
         let fits = row.is_none_or(|row| state.origin(row.origin) == Some(origin));
         if fits { Ok(()) } else { Err(Error::Conflict(Conflict::Origin(*record_id))) }
     }
+}
+
+/// A record that was dropped while it was held is shown by its id: nobody else may take that id.
+fn check_held(state: &State, record_id: &RecordId, origin: &AgencyId) -> Result<()> {
+    let dropped = state.left.dropped_under_hold(record_id).and_then(|row| state.rows.row(row));
+    let fits = dropped.is_none_or(|row| state.origin(row.origin) == Some(origin));
+    if fits { Ok(()) } else { Err(Error::Conflict(Conflict::Origin(*record_id))) }
 }
 
 fn check_origin(state: &State, origin: &AgencyId) -> Result<()> {

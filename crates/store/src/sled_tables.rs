@@ -77,14 +77,14 @@ impl Watermark {
         bytes.extend_from_slice(self.chain.as_hash().as_bytes());
         bytes.extend_from_slice(&self.rows.to_be_bytes());
         bytes.extend_from_slice(&self.sum.to_be_bytes());
-        let check = derive("malines store watermark v1", &[&bytes]);
+        let check = derive("malines store watermark v2", &[&bytes]);
         bytes.extend_from_slice(&check);
         bytes
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (stated, check) = bytes.split_last_chunk::<32>()?;
-        if derive("malines store watermark v1", &[stated]) != *check {
+        if derive("malines store watermark v2", &[stated]) != *check {
             return None;
         }
         let (size, rest) = stated.split_first_chunk::<8>()?;

@@ -12,7 +12,7 @@ use crate::reading::{
     ClassNumber, Counts, Erased, HitRow, LogKind, LogRow, MATCH_ROWS_MAX, Match, Ownership,
     Withdrawn,
 };
-use crate::table::{RECORD, Table, full_key, held_by};
+use crate::table::{RECORD, Table, held_by, row_key};
 use audit::frame::{Frame, Tip};
 use audit::tree::Tree;
 use domain::class::Class;
@@ -160,6 +160,12 @@ impl State {
         self.once.get(key).copied()
     }
 
+    /// The rows whose pointers may lead to a record under a hold: the one that is found, and the
+    /// newest one that was dropped meanwhile.
+    pub(crate) fn held_rows(&self, record_id: &RecordId) -> [Option<u32>; 2] {
+        [self.rows.find(record_id), self.left.dropped_under_hold(record_id)]
+    }
+
     fn put(
         &mut self,
         record: RecordEffect,
@@ -205,7 +211,7 @@ impl State {
             self.index_foreign(number, &class, record.token, changed);
         }
         let pointer = Pointer { place, class: record.class, version: record.version };
-        let key = full_key(RECORD, record.record_id.as_bytes());
+        let key = row_key(RECORD, number);
         out.push(PointerChange { key, pointer: Some(pointer), before });
         Ok(())
     }
@@ -383,18 +389,18 @@ impl State {
         &mut self,
         agreement: &AgreementId,
         epoch: TokenEpoch,
-        tokens: Vec<(RecordId, domain::record::Version, Token)>,
+        tokens: &[(RecordId, domain::record::Version, Token)],
     ) {
         let Some(own) = self.own_tokens.get_mut(&(agreement.clone(), epoch)) else {
             return;
         };
         for (record_id, version, token) in tokens {
-            let Some(number) = self.rows.find(&record_id) else {
+            let Some(number) = self.rows.find(record_id) else {
                 continue;
             };
             let current = self.rows.row(number);
-            if current.is_some_and(|row| row.is_live() && row.version == version) {
-                own.map.insert(number, token);
+            if current.is_some_and(|row| row.is_live() && row.version == *version) {
+                own.map.insert(number, *token);
             }
         }
     }

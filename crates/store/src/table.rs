@@ -110,6 +110,13 @@ pub(crate) fn held_by(key: &[u8]) -> Option<(RecordId, [u8; 16])> {
     Some((RecordId::from_bytes(*record_id), hold.try_into().ok()?))
 }
 
+/// The key on disk of the pointer of a record or a tombstone: the number of its row in memory. Rows
+/// are numbered in the order of the journal, so a new record's key is the last one, and what a write
+/// costs does not grow with the records that are there (random ids would touch a page each).
+pub(crate) fn row_key(prefix: u8, number: u32) -> Vec<u8> {
+    full_key(prefix, &number.to_be_bytes())
+}
+
 pub(crate) fn check_key(key: &[u8]) -> Result<()> {
     if key.len() > KEY_BYTES_MAX {
         let (given, max) = (key.len() as u64, KEY_BYTES_MAX as u64);

@@ -7,7 +7,15 @@ use std::path::PathBuf;
 /// The most records of one `erase`.
 pub(crate) const ERASURES_MAX: usize = domain::report::ERASURES_MAX;
 
+// What a correction cannot change is refused with the reason, and not offered.
 #[derive(Debug, Args)]
+#[command(mut_args(|flag| match flag.get_id().as_str() {
+    "agreement" | "media" | "action_intent" | "exercise" => flag.hide(true),
+    "audience" => {
+        flag.help("An agency that may ever get it; may be repeated, and replaces the list; `nobody` empties it")
+    }
+    _ => flag,
+}))]
 #[command(after_help = "\
 A correction is a new signed version: it reaches every partner that may see the record, and supersedes there. What the thing \
 is, whose record it is and its agreement never change; submit a different thing as a new record, and withdraw this one.\n\
@@ -83,12 +91,16 @@ state (IN_USE, EXPIRED, WITHDRAWN)]")]
     },
     /// End a hold: time and the owner take their course again
     #[command(after_help = "\
+What the hold said - who ordered it, and why - goes with it; the audit log keeps who lifted it, when and why.\n\
 This release does not check the role of your certificate: every officer may lift a hold.\n\
 JSON: hold_id, record_id, audit_sequence")]
     Lift {
         /// The reference of the hold, for example H-20b41f07
         #[arg(value_name = "HOLD")]
         hold: String,
+        /// Why, in 1 to 1000 characters; written into the audit log of your node
+        #[arg(long, value_name = "REASON")]
+        reason: String,
         /// Go on without asking
         #[arg(long)]
         yes: bool,
@@ -98,7 +110,7 @@ JSON: hold_id, record_id, audit_sequence")]
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A record of your own agency is withdrawn first, so that partners are told; they keep theirs until they hear of it. A copy of a \
-partner's record is forgotten here alone. Records under a legal hold are refused, and the hold is named.\n\
+partner's record is forgotten here alone; a later version of it, once its owner corrects it, comes again. Records under a legal hold are refused, and the hold is named.\n\
 What remains here: the random id, the class of its labels, and the entries of the audit log. The bytes leave the disk within \
 24 hours.\n\
 This release does not check the role of your certificate: every officer may erase.\n\

@@ -14,6 +14,7 @@ use domain::correction::{
     Changes, Correction, CorrectionReceipt, Difference, History, REASON_CHARACTERS_MAX,
 };
 use domain::record::Benefit;
+use domain::refusal::RefusalCode;
 use domain::report::Mode;
 use domain::submission::Repeated;
 use domain::time::Timestamp;
@@ -43,7 +44,9 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Correct) -> Result<Outco
     let reason = reason(context, arguments.reason)?;
     let expected = history.versions.last().map(|version| version.version);
     let wanted = Correction { case: case.case_id, expected, reason, changes };
-    let forecast = session.correct(record.clone(), wanted.clone(), Mode::DryRun)?;
+    let forecast = session
+        .correct(record.clone(), wanted.clone(), Mode::DryRun)
+        .inspect_err(|failure| tell_of_protection(context, failure, &arguments.record))?;
     let is_dry = arguments.consent.dry_run;
     let to_data = is_dry && context.format == Format::Text;
     tell_forecast(context, &forecast, to_data);
@@ -72,9 +75,12 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Correct) -> Result<Outco
 fn answers(arguments: &Correct) -> Result<Answers, Failure> {
     let mut flags = Answers::default();
     for (key, texts) in arguments.flags.given() {
-        let nobody = key == "audience" && texts == [NOBODY];
-        let texts = if nobody { Vec::new() } else { texts };
         let invalid = |why| Failure::AnswerInvalid { why: format!("`{key}`: {why}") };
+        let nobody = key == "audience" && texts.iter().any(|text| text == NOBODY);
+        if nobody && texts.len() > 1 {
+            return Err(invalid(format!("`{NOBODY}` stands alone")));
+        }
+        let texts = if nobody { Vec::new() } else { texts };
         flags.set(key, &texts).map_err(invalid)?;
     }
     match &arguments.answers {
@@ -135,18 +141,40 @@ fn reason(context: &mut Context<'_>, given: Option<String>) -> Result<String, Fa
         None => None,
     };
     let reason = asked.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-    let reason = reason.ok_or(Failure::AnswerMissing { key: "reason" })?;
+    let reason = reason.ok_or(Failure::ReasonMissing)?;
     check_reason(&reason)?;
     Ok(reason)
 }
 
 /// A reason is bounded, so that nobody writes a file into it.
 pub(super) fn check_reason(reason: &str) -> Result<(), Failure> {
-    if (1..=REASON_CHARACTERS_MAX).contains(&reason.trim().chars().count()) {
+    check_line("a reason", reason, REASON_CHARACTERS_MAX)
+}
+
+/// One line that people read, as the node takes it.
+pub(super) fn check_line(what: &str, text: &str, characters_max: usize) -> Result<(), Failure> {
+    let text = text.trim();
+    if (1..=characters_max).contains(&text.chars().count()) && !text.contains(char::is_control) {
         return Ok(());
     }
-    let why = format!("a reason has 1 to {REASON_CHARACTERS_MAX} characters");
+    let why = format!("{what} is one line of 1 to {characters_max} characters");
     Err(Failure::AnswerInvalid { why })
+}
+
+/// A record whose person turns out to be protected is not corrected: it must go, and be gone at once.
+fn tell_of_protection(context: &mut Context<'_>, failure: &Failure, record: &str) {
+    let Failure::Refused(refusal) = failure else { return };
+    let is_protected = matches!(
+        refusal.code,
+        RefusalCode::Minor | RefusalCode::ProtectedSubject | RefusalCode::SmuggledMigrant
+    );
+    if is_protected {
+        let record = plain(record);
+        context.console.say(&format!(
+            "such a record cannot stay: take it back everywhere with `malines withdraw {record}`, \
+             or have it forgotten here as well with `malines erase {record}`"
+        ));
+    }
 }
 
 /// What the record says now: all that the first version said, and every change since.
@@ -182,15 +210,21 @@ fn tell_forecast(context: &mut Context<'_>, forecast: &CorrectionReceipt, to_dat
     tell_outlook(context.console, &forecast.outlook, to_data);
     if !forecast.told.is_empty() {
         let told: Vec<&str> = forecast.told.iter().map(|agency| agency.as_str()).collect();
-        context.console.say(&format!("those who hold it are told: {}", told.join(", ")));
+        context.console.say(&format!("partners that may hold it are told: {}", told.join(", ")));
     }
 }
 
 /// `tlp: AMBER -> RED`.
 pub(super) fn change_line(difference: &Difference) -> String {
-    let shown = |value: &str| if value.is_empty() { "nothing".to_owned() } else { plain(value) };
+    let empty = if difference.key == "audience" { NOBODY } else { "nothing" };
+    let shown = |value: &str| if value.is_empty() { empty.to_owned() } else { plain(value) };
     let (before, after) = (shown(&difference.before), shown(&difference.after));
     format!("  {}: {before} -> {after}", difference.key)
+}
+
+/// `tlp: AMBER`, of the version before which there was none.
+pub(super) fn first_line(difference: &Difference) -> String {
+    format!("  {}: {}", difference.key, plain(&difference.after))
 }
 
 pub(super) fn differences_json(differences: &[Difference]) -> Vec<Value> {

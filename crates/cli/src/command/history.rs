@@ -1,6 +1,6 @@
 //! `malines history`: the versions of an own record: when, who, why, and what changed.
 
-use super::correct::{change_line, differences_json};
+use super::correct::{change_line, differences_json, first_line};
 use super::withdraw::reference;
 use super::{Context, Detail};
 use crate::arguments::History;
@@ -32,8 +32,9 @@ pub(super) fn run(context: &mut Context<'_>, arguments: History) -> Result<Outco
             context.console.data(&format!("  why: {}\n", plain(reason)));
         }
         if index > 0 || context.detail == Detail::All {
+            let line = if index == 0 { first_line } else { change_line };
             for difference in &version.differences {
-                context.console.data(&format!("{}\n", change_line(difference)));
+                context.console.data(&format!("{}\n", line(difference)));
             }
         }
     }

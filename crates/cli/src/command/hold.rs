@@ -1,7 +1,7 @@
 //! `malines hold`: what a proceeding needs is kept for it, listed, read for it alone, and let go.
 
 use super::Context;
-use super::correct::check_reason;
+use super::correct::{check_line, check_reason};
 use super::withdraw::{reference, whole_bytes};
 use crate::answers::date;
 use crate::arguments::HoldCommand;
@@ -10,10 +10,11 @@ use crate::error::{Failure, Outcome};
 use crate::message::Phrase;
 use crate::output::{Format, Table, case_json, day, instant_json, print_json, record_reference};
 use domain::hold::{
-    AUTHORITY_CHARACTERS_MAX, HOLDS_MAX, HeldReading, HeldState, HoldOrder, HoldReceipt,
+    AUTHORITY_CHARACTERS_MAX, HOLD_REVIEW_DAYS_MAX, HOLDS_MAX, HeldReading, HeldState, HoldOrder, HoldReceipt,
     HoldStanding,
 };
 use domain::name::HoldId;
+use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use wire::convert::hold::HoldReference;
@@ -23,37 +24,51 @@ pub(super) fn run(context: &mut Context<'_>, command: HoldCommand) -> Result<Out
         HoldCommand::Place { record, case, reason, review, authority } => {
             let record = reference(&record)?;
             check_reason(&reason)?;
-            let review_at = date(&review)
-                .map_err(|why| Failure::AnswerInvalid { why: format!("`--review`: {why}") })?;
+            let wrong = |why| Failure::AnswerInvalid { why: format!("`--review`: {why}") };
+            let review_at = date(&review).map_err(wrong)?;
             let authority = authority.trim().to_owned();
-            if !(1..=AUTHORITY_CHARACTERS_MAX).contains(&authority.chars().count()) {
-                let why = format!("`--authority` has 1 to {AUTHORITY_CHARACTERS_MAX} characters");
-                return Err(Failure::AnswerInvalid { why });
-            }
+            check_line("`--authority`", &authority, AUTHORITY_CHARACTERS_MAX)?;
             let session = context.session()?;
             let case = session.case(&case)?.case_id;
             let order = HoldOrder { case, reason: reason.trim().to_owned(), authority, review_at };
-            let receipt = session.place_hold(record, order)?;
+            let receipt = session.place_hold(record, order).map_err(|failure| match failure {
+                Failure::Refused(refusal) if refusal.code == RefusalCode::RetentionImpossible => {
+                    wrong(format!("a day to come, at most {HOLD_REVIEW_DAYS_MAX} days from now"))
+                }
+                other => other,
+            })?;
             print_receipt(context, &receipt, &format!("placed, review {}", day(review_at)));
         }
         HoldCommand::List => list(context)?,
-        HoldCommand::Show { hold } => {
-            let hold = hold_reference(&hold)?;
+        HoldCommand::Show { hold: given } => {
+            let hold = hold_reference(&given)?;
             let session = context.session()?;
-            let reading = session.read_hold(hold)?;
+            let reading = session.read_hold(hold).map_err(|failure| unknown(failure, &given))?;
             show(context, &reading, session.now());
         }
-        HoldCommand::Lift { hold, yes } => {
-            let hold = hold_reference(&hold)?;
+        HoldCommand::Lift { hold: given, reason, yes } => {
+            let hold = hold_reference(&given)?;
+            check_reason(&reason)?;
             let session = context.session()?;
             if !yes {
                 context.console.confirm(Phrase::LiftHold)?;
             }
-            let receipt = session.lift_hold(hold)?;
+            let lifted = session.lift_hold(hold, reason.trim().to_owned());
+            let receipt = lifted.map_err(|failure| unknown(failure, &given))?;
             print_receipt(context, &receipt, "lifted");
         }
     }
     Ok(Outcome::Done)
+}
+
+/// The node says that nothing is held; what was named is a hold, not a record.
+fn unknown(failure: Failure, given: &str) -> Failure {
+    match failure {
+        Failure::Refused(refusal) if refusal.code == RefusalCode::NotHeld => {
+            Failure::HoldUnknown { given: given.chars().take(64).collect() }
+        }
+        other => other,
+    }
 }
 
 fn print_receipt(context: &mut Context<'_>, receipt: &HoldReceipt, what: &str) {
@@ -121,6 +136,12 @@ fn show(context: &mut Context<'_>, reading: &HeldReading, now: Timestamp) {
     let (record, state) = (record_reference(&hold.record_id), in_words(standing.state));
     let origin = &hold.origin;
     context.console.data(&format!("{record} of {origin}, version {version}, {state}\n"));
+    let (name, review) = (name(&hold.hold_id), day(hold.review_at));
+    let due = if is_due(standing, now) { ", which is DUE" } else { "" };
+    let (authority, reason) = (plain(&hold.authority), plain(&hold.reason));
+    let placed = format!("placed {} by {}", day(hold.placed_at), hold.placed_by);
+    context.console.data(&format!("  {name} ordered by {authority}; {placed}; review {review}{due}\n"));
+    context.console.data(&format!("  why: {reason}\n"));
     for one in says {
         context.console.data(&format!("  {:<22} {}\n", one.key, plain(&one.after)));
     }

@@ -195,9 +195,10 @@ impl OfficerService for OfficerDoor {
         request: Request<v1::LiftHoldRequest>,
     ) -> Result<Response<v1::LiftHoldResponse>, Status> {
         let officer = officer_of(&request)?;
-        let reference = HoldReference::try_from(request.into_inner()).map_err(invalid)?;
-        let receipt = self.desk.lift_hold(&officer, reference.as_bytes()).await.map_err(failed)?;
-        Ok(Response::new(receipt.into()))
+        let (reference, reason) =
+            hold::from_lift_request(request.into_inner()).map_err(invalid)?;
+        let lifted = self.desk.lift_hold(&officer, reference.as_bytes(), &reason).await;
+        Ok(Response::new(lifted.map_err(failed)?.into()))
     }
 
     async fn erase(

@@ -208,6 +208,111 @@ fn an_export_moves_the_node_and_leaves_nothing_that_starts() {
 }
 
 #[test]
+fn an_empty_folder_is_no_store_and_does_not_become_one() {
+    // As where a disk is mounted that is not mounted now.
+    let (agency, shelf) = (Agency::new("be-fedpol", "BE", then()), Shelf::new());
+    let config = agency.config();
+    fs::create_dir_all(config.data_folder.join("journal")).unwrap();
+    let refused = [
+        verify::verify(&config).map(|_| ()),
+        verify::verify_deep(&config).map(|_| ()),
+        backup::backup(&config, &shelf.archive("1"), &shelf.keys()).map(|_| ()),
+        backup::export(&config, &shelf.archive("1"), &shelf.keys()).map(|_| ()),
+    ];
+    for answer in refused {
+        assert!(matches!(answer, Err(NodeError::NoStore { .. })), "{answer:?}");
+    }
+    assert_eq!(names(&config.data_folder), ["journal"]);
+    assert_eq!((names(&shelf.archives).len(), names(&shelf.keys).len()), (0, 0));
+}
+
+#[test]
+fn the_key_file_of_another_store_is_not_replaced() {
+    let (agency, shelf) = (Agency::new("be-fedpol", "BE", then()), Shelf::new());
+    let config = agency.config();
+    write(&open(&agency), 3);
+    backup::backup(&config, &shelf.archive("1"), &shelf.keys()).unwrap();
+    let before = fs::read(shelf.keys()).unwrap();
+    let lost = lose(&agency);
+    // The node was started without its data: a new store, of the same agency, under the same key.
+    write(&open(&agency), 3);
+    let other = backup::backup(&config, &shelf.archive("2"), &shelf.keys());
+    assert!(matches!(other, Err(NodeError::Argument { .. })), "{other:?}");
+    assert_eq!(fs::read(shelf.keys()).unwrap(), before);
+    assert_eq!((names(&shelf.archives), names(&shelf.keys).len()), (vec!["1".to_owned()], 1));
+    fs::remove_dir_all(&config.data_folder).unwrap();
+    fs::rename(lost, &config.data_folder).unwrap();
+    backup::backup(&config, &shelf.archive("2"), &shelf.keys()).unwrap();
+}
+
+#[test]
+fn neither_file_is_put_where_it_is_lost_with_the_store() {
+    let (agency, shelf) = (Agency::new("be-fedpol", "BE", then()), Shelf::new());
+    let config = agency.config();
+    write(&open(&agency), 1);
+    let before = names(&config.data_folder);
+    let inside = |name: &str| config.data_folder.join(name);
+    for (archive, keys) in [
+        (inside("1"), shelf.keys()),
+        (shelf.archive("1"), inside("k")),
+        (shelf.archive("1"), inside("keys/k")),
+    ] {
+        let refused = backup::backup(&config, &archive, &keys);
+        assert!(matches!(refused, Err(NodeError::Argument { .. })), "{refused:?}");
+    }
+    assert_eq!(names(&config.data_folder), before);
+}
+
+#[test]
+fn recovery_is_not_left_by_an_export() {
+    let (agency, shelf) = (Agency::new("be-fedpol", "BE", then()), Shelf::new());
+    let config = agency.config();
+    write(&open(&agency), 2);
+    backup::backup(&config, &shelf.archive("1"), &shelf.keys()).unwrap();
+    lose(&agency);
+    restore::restore(&config, &shelf.archive("1"), &shelf.keys(), None).unwrap();
+    let export = backup::export(&config, &shelf.archive("2"), &shelf.keys());
+    assert!(matches!(export, Err(NodeError::Argument { .. })), "{export:?}");
+    assert_eq!(names(&shelf.archives), ["1"]);
+    assert!(matches!(Standing::of(&config.data_folder).unwrap(), Standing::Recovery(_)));
+    // A backup of it can be taken, and is what it was.
+    backup::backup(&config, &shelf.archive("2"), &shelf.keys()).unwrap();
+}
+
+#[test]
+fn a_ledger_that_a_restore_was_given_is_the_nodes_from_then_on() {
+    let (agency, shelf) = (Agency::new("be-fedpol", "BE", then()), Shelf::new());
+    let config = agency.config();
+    let store = open(&agency);
+    write(&store, 2);
+    drop(Ledger::open(&config, &store).unwrap());
+    backup::backup(&config, &shelf.archive("1"), &shelf.keys()).unwrap();
+    drop(store);
+    lose(&agency);
+    let copy = shelf.archives.join("ledger");
+    fs::rename(&config.erasure_ledger, &copy).unwrap();
+    let without = restore::restore(&config, &shelf.archive("1"), &shelf.keys(), None).unwrap();
+    assert_eq!(without.ledger, None);
+    assert!(!config.erasure_ledger.exists());
+    fs::remove_dir_all(&config.data_folder).unwrap();
+    let restored = || {
+        let report = restore::restore(&config, &shelf.archive("1"), &shelf.keys(), Some(&copy));
+        report.unwrap().ledger
+    };
+    assert!(restored().is_some());
+    assert_eq!(fs::read(&config.erasure_ledger).unwrap(), fs::read(&copy).unwrap());
+    // From now on it counts without being named; one that was changed stops everything.
+    fs::remove_dir_all(&config.data_folder).unwrap();
+    let unnamed = restore::restore(&config, &shelf.archive("1"), &shelf.keys(), None).unwrap();
+    assert!(unnamed.ledger.is_some());
+    fs::remove_dir_all(&config.data_folder).unwrap();
+    fs::write(&config.erasure_ledger, "malines erasures 1 0000000000000000\n").unwrap();
+    let changed = restore::restore(&config, &shelf.archive("1"), &shelf.keys(), None);
+    assert!(matches!(changed, Err(NodeError::NotUnderstood { .. })), "{changed:?}");
+    assert!(!config.data_folder.exists());
+}
+
+#[test]
 fn a_newer_format_is_refused_with_advice() {
     let agency = Agency::new("be-fedpol", "BE", then());
     write(&open(&agency), 1);

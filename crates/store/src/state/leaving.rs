@@ -6,7 +6,7 @@ use crate::index::{NONE, NOWHERE, Row, RowState};
 use crate::item::DropEntry;
 use crate::pointer::{Before, Place, Pointer, PointerChange};
 use crate::reading::{LogKind, Ownership};
-use crate::table::{RECORD, TOMBSTONE, full_key};
+use crate::table::{RECORD, TOMBSTONE, row_key};
 use domain::name::{AgencyId, RecordId};
 use domain::time::Timestamp;
 use std::collections::HashSet;
@@ -20,16 +20,18 @@ impl State {
         out: &mut Vec<PointerChange>,
     ) -> Result<(), Impossible> {
         let origin = self.origin_number(origin);
-        let key = full_key(TOMBSTONE, record_id.as_bytes());
-        let pointer = Some(Pointer::row(place));
-        out.push(PointerChange { key, pointer, before: Before::Possible });
+        let mut keep = |number: u32| {
+            let (key, pointer) = (row_key(TOMBSTONE, number), Some(Pointer::row(place)));
+            out.push(PointerChange { key, pointer, before: Before::Possible });
+        };
         let Some(number) = self.rows.find(record_id) else {
             let mut row = Row::new(*record_id, origin);
             row.state = RowState::Withdrawn;
-            self.rows.add(row);
+            keep(self.rows.add(row));
             self.counts.withdrawn += 1;
             return Ok(());
         };
+        keep(number);
         let Some(row) = self.rows.row_mut(number) else {
             return Err(Impossible("no such row"));
         };
@@ -59,7 +61,7 @@ impl State {
             self.classes.append(class, retracted);
         } else if !self.is_held(record_id) {
             self.left.row_must_go(number, content);
-            self.let_go(number, record_id, out);
+            self.let_go(number, out);
         }
         self.classes.count_record(class, -1);
         self.count(origin, -1);
@@ -79,6 +81,9 @@ impl State {
         changed: bool,
     ) {
         let is_own = self.rows.row(number).is_some_and(|row| row.ownership() == Ownership::Own);
+        if changed && !is_own && !self.is_held(record_id) {
+            self.left.older_go(number);
+        }
         if segment == NOWHERE {
             return;
         }
@@ -92,11 +97,11 @@ impl State {
     }
 
     /// No pointer leads to the content of a record any more, and no row counts on it.
-    fn let_go(&mut self, number: u32, record_id: &RecordId, out: &mut Vec<PointerChange>) {
+    fn let_go(&mut self, number: u32, out: &mut Vec<PointerChange>) {
         if let Some(row) = self.rows.row_mut(number) {
             row.segment = NOWHERE;
         }
-        let key = full_key(RECORD, record_id.as_bytes());
+        let key = row_key(RECORD, number);
         out.push(PointerChange { key, pointer: None, before: Before::Possible });
     }
 
@@ -119,7 +124,7 @@ impl State {
             self.count(origin, -1);
         }
         self.left.row_must_go(number, segment);
-        self.let_go(number, record_id, out);
+        self.let_go(number, out);
     }
 
     /// A hold ends; with the last one, what only it kept must go.
@@ -129,13 +134,12 @@ impl State {
         hold: &[u8; 16],
         out: &mut Vec<PointerChange>,
     ) {
-        if !self.left.lift(record_id, hold) {
+        let Some(dropped) = self.left.lift(record_id, hold) else {
             return;
-        }
+        };
+        dropped.into_iter().for_each(|number| self.let_go(number, out));
         let number = self.rows.find(record_id);
         let Some((number, row)) = number.and_then(|n| Some((n, *self.rows.row(n)?))) else {
-            let key = full_key(RECORD, record_id.as_bytes());
-            out.push(PointerChange { key, pointer: None, before: Before::Possible });
             return;
         };
         match (row.ownership(), row.state) {
@@ -143,7 +147,7 @@ impl State {
             (Ownership::Foreign, RowState::Live) => self.left.older_must_go(number),
             (Ownership::Foreign, _) => {
                 self.left.row_must_go(number, row.segment);
-                self.let_go(number, record_id, out);
+                self.let_go(number, out);
             }
         }
     }
@@ -177,7 +181,7 @@ impl State {
                 self.left.keep_for_holds(&row.record_id, number, row.segment);
             } else {
                 self.left.row_must_go(number, row.segment);
-                self.let_go(number, &row.record_id, out);
+                self.let_go(number, out);
             }
         }
     }

@@ -19,4 +19,5 @@ mod kit;
 mod model;
 mod power;
 mod proofs;
+mod review;
 mod secrets;

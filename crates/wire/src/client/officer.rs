@@ -4,14 +4,18 @@ use crate::client::{CallFailure, answer, misfit, request};
 use crate::convert::audit::{Chunk, SignedNote};
 use crate::convert::erasure::ErasureResult;
 use crate::convert::hold::{HoldReference, HoldsAfter};
+use crate::convert::policy::{CensusAfter, CensusPage, ProposalReference};
 use crate::convert::query::HitsAfter;
 use crate::convert::submission::SubmissionResult;
 use crate::convert::withdrawal::RecordReference;
-use crate::convert::{Invalid, Why, correction, erasure, hold, query, submission};
+use crate::convert::{Invalid, Why, correction, erasure, hold, policy, query, submission};
 use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use crate::v1;
 use crate::v1::officer_service_client::OfficerServiceClient;
+use ::policy::proposal::{Activated, PolicyText, Proposal, Which};
+use ::policy::reach::Reach;
 use domain::correction::{Correction, CorrectionReceipt, History};
+use domain::envelope::Envelope;
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
 use domain::name::{HoldId, RecordId};
 use domain::report::{CaseOpening, Hit, Mode, NodeStatus, Query, QueryReport, WithdrawalReceipt};
@@ -201,9 +205,14 @@ impl OfficerClient {
     ///
     /// # Errors
     /// [`CallFailure`]; a receipt for a hold that was not named is one.
-    pub async fn lift_hold(&self, hold: HoldReference) -> Result<HoldReceipt, CallFailure> {
+    pub async fn lift_hold(
+        &self,
+        hold: HoldReference,
+        reason: impl Into<String>,
+    ) -> Result<HoldReceipt, CallFailure> {
         let mut service = self.service.clone();
-        let call = service.lift_hold(request(hold.clone().into(), CALL_MS_MAX));
+        let message = hold::to_lift_request(hold.clone(), reason.into());
+        let call = service.lift_hold(request(message, CALL_MS_MAX));
         let response = answer::<v1::LiftHoldResponse>(CALL_MS_MAX, call).await?;
         let receipt = HoldReceipt::try_from(response)?;
         if hold.names(&receipt.hold_id) { Ok(receipt) } else { Err(misfit("hold_id")) }
@@ -228,6 +237,87 @@ impl OfficerClient {
         };
         let fit = results.len() == records.len() && records.iter().zip(&results).all(fits);
         if fit { Ok(results) } else { Err(misfit("results")) }
+    }
+
+    /// Who could get a record by policy now, and who is granted it.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; an answer about a record that was not named is one.
+    pub async fn record_reach(&self, record: RecordReference) -> Result<Reach, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.record_reach(request(record.clone().into(), CALL_MS_MAX));
+        let reach: Reach = answer::<v1::RecordReachResponse>(CALL_MS_MAX, call).await?.try_into()?;
+        if record.names(&reach.record_id) { Ok(reach) } else { Err(misfit("record_id")) }
+    }
+
+    /// Rules: those in force, those before, or proposed ones.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn read_policy(&self, which: Which) -> Result<PolicyText, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.read_policy(request(which.into(), CALL_MS_MAX));
+        Ok(answer::<v1::ReadPolicyResponse>(CALL_MS_MAX, call).await?.try_into()?)
+    }
+
+    /// One page of the classes held under an agreement.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn read_census(&self, asked: CensusAfter) -> Result<CensusPage, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.read_census(request(asked.into(), CALL_MS_MAX));
+        Ok(answer::<v1::ReadCensusResponse>(CALL_MS_MAX, call).await?.try_into()?)
+    }
+
+    /// The proposals that wait.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn list_proposals(&self) -> Result<Vec<Proposal>, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.list_proposals(request(v1::ListProposalsRequest {}, CALL_MS_MAX));
+        Ok(answer::<v1::ListProposalsResponse>(CALL_MS_MAX, call).await?.try_into()?)
+    }
+
+    /// Proposes rules, or adds a signature to a proposal.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn sign_policy(
+        &self,
+        local: String,
+        consent: Envelope,
+    ) -> Result<Proposal, CallFailure> {
+        let mut service = self.service.clone();
+        let message = policy::to_request(local, consent);
+        let call = service.sign_policy(request(message, CALL_MS_MAX));
+        Ok(answer::<v1::SignPolicyResponse>(CALL_MS_MAX, call).await?.try_into()?)
+    }
+
+    /// Puts a proposal in force.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn activate_policy(
+        &self,
+        proposal: ProposalReference,
+    ) -> Result<Activated, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.activate_policy(request(proposal.into(), CALL_MS_MAX));
+        let response = answer::<v1::ActivatePolicyResponse>(CALL_MS_MAX, call).await?;
+        Ok(policy::activated(response.activated)?)
+    }
+
+    /// Stops all sharing at once.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn freeze_policy(&self, consent: Envelope) -> Result<Activated, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.freeze_policy(request(consent.into(), CALL_MS_MAX));
+        let response = answer::<v1::FreezePolicyResponse>(CALL_MS_MAX, call).await?;
+        Ok(policy::activated(response.activated)?)
     }
 
     /// The signed head of the audit log; not verified yet.

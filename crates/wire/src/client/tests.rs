@@ -546,7 +546,7 @@ async fn a_good_node_serves_its_officer() {
     let after = (RecordId::from_bytes([3; 16]), HoldId::from_bytes([3; 16]));
     assert_eq!(client.list_holds(Some(after)).await, Ok(Vec::new()));
     assert_eq!(client.read_hold(hold.clone()).await.unwrap().standing, standing(8));
-    assert_eq!(client.lift_hold(hold).await.unwrap().audit_sequence, 9);
+    assert_eq!(client.lift_hold(hold, "acquitted").await.unwrap().audit_sequence, 9);
     let erased = client.erase(vec![record], "asked for by the person").await.unwrap();
     assert_eq!(erased[0].as_ref().unwrap().origin, agency("es-pn"));
     assert_eq!(client.audit_head().await.unwrap().0, "be-fedpol\n1\n");
@@ -579,7 +579,7 @@ async fn a_broken_node_does_not_deceive_its_officer() {
     let after = (RecordId::from_bytes([3; 16]), HoldId::from_bytes([3; 16]));
     assert_eq!(misbehaved(client.list_holds(Some(after)).await), "state");
     assert_eq!(misbehaved(client.read_hold(hold.clone()).await), "hold_id");
-    assert_eq!(misbehaved(client.lift_hold(hold).await), "hold_id");
+    assert_eq!(misbehaved(client.lift_hold(hold, "acquitted").await), "hold_id");
     assert_eq!(misbehaved(client.erase(vec![record], "why").await), "results");
     assert_eq!(misbehaved(client.audit_head().await), "signed_note");
     let mut export = client.audit_export().await.unwrap();

@@ -67,6 +67,22 @@ pub fn from_request(
     Ok((record, order))
 }
 
+/// The request that lifts a hold.
+pub fn to_lift_request(hold: HoldReference, reason: String) -> v1::LiftHoldRequest {
+    v1::LiftHoldRequest { hold_id: hold.0, reason }
+}
+
+/// Reads the request that lifts a hold.
+///
+/// # Errors
+/// [`Invalid`]; one without a reason is one.
+pub fn from_lift_request(
+    request: v1::LiftHoldRequest,
+) -> Result<(HoldReference, String), Invalid> {
+    let hold = HoldReference::new(&request.hold_id)?;
+    Ok((hold, field::words("reason", request.reason, REASON_CHARACTERS_MAX)?))
+}
+
 /// The last hold of the page before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HoldsAfter(pub Option<(RecordId, HoldId)>);
@@ -141,20 +157,6 @@ impl TryFrom<v1::LiftHoldResponse> for HoldReceipt {
 
     fn try_from(response: v1::LiftHoldResponse) -> Result<Self, Invalid> {
         field::present("receipt", response.receipt)?.try_into()
-    }
-}
-
-impl From<HoldReference> for v1::LiftHoldRequest {
-    fn from(hold: HoldReference) -> Self {
-        Self { hold_id: hold.0 }
-    }
-}
-
-impl TryFrom<v1::LiftHoldRequest> for HoldReference {
-    type Error = Invalid;
-
-    fn try_from(request: v1::LiftHoldRequest) -> Result<Self, Invalid> {
-        Self::new(&request.hold_id)
     }
 }
 

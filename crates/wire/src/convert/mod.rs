@@ -17,6 +17,7 @@ pub mod hello;
 pub mod hold;
 pub mod invalid;
 pub mod node;
+pub mod policy;
 pub mod pull;
 pub mod query;
 pub mod question;

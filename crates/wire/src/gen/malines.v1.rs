@@ -2056,6 +2056,9 @@ pub struct LiftHoldRequest {
     /// 16 bytes, or the first bytes of one as typed by people: at least 3.
     #[prost(bytes = "vec", tag = "1")]
     pub hold_id: ::prost::alloc::vec::Vec<u8>,
+    /// 1 to 1000 characters; stays in the log of the node.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LiftHoldResponse {
@@ -2105,6 +2108,229 @@ pub struct EraseReceipt {
     pub told: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(uint64, tag = "4")]
     pub audit_sequence: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordReachRequest {
+    /// 16 bytes, or the first bytes of one as typed by people: at least 3.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordReachResponse {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "RecordLife", tag = "2")]
+    pub life: i32,
+    /// What rules see of it: its label tuple in the canonical encoding, at most 8192 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub class: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "4")]
+    pub own: ::core::option::Option<AgencyLabels>,
+    /// The other parties of its agreement, at most 64.
+    #[prost(message, repeated, tag = "5")]
+    pub partners: ::prost::alloc::vec::Vec<PartnerReach>,
+}
+/// An agency as rules see it, in the stable words of policy files.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AgencyLabels {
+    #[prost(string, tag = "1")]
+    pub agency: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub country: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub role: ::prost::alloc::string::String,
+}
+/// What one partner could get of a record.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PartnerReach {
+    #[prost(message, optional, tag = "1")]
+    pub labels: ::core::option::Option<AgencyLabels>,
+    /// The transfer basis from us to it; NONE where there is none.
+    #[prost(string, tag = "2")]
+    pub transfer: ::prost::alloc::string::String,
+    /// Is its class in what the partner may see now?
+    #[prost(bool, tag = "3")]
+    pub granted: bool,
+    /// Each way once.
+    #[prost(message, repeated, tag = "4")]
+    pub ways: ::prost::alloc::vec::Vec<WayDecision>,
+}
+/// How a record could reach a partner, and what is decided about it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WayDecision {
+    #[prost(enumeration = "Way", tag = "1")]
+    pub way: i32,
+    #[prost(enumeration = "PolicyDecision", tag = "2")]
+    pub decision: i32,
+    /// The rules that decided, at most 64.
+    #[prost(string, repeated, tag = "3")]
+    pub rules: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// For NEEDS_APPROVAL: the kind of authority, in the stable word, and how many persons.
+    #[prost(string, tag = "4")]
+    pub authority: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "5")]
+    pub persons: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadPolicyRequest {
+    #[prost(oneof = "read_policy_request::Which", tags = "1, 2, 3")]
+    pub which: ::core::option::Option<read_policy_request::Which>,
+}
+/// Nested message and enum types in `ReadPolicyRequest`.
+pub mod read_policy_request {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Which {
+        /// In force now.
+        #[prost(bool, tag = "1")]
+        Active(bool),
+        /// In force before.
+        #[prost(bool, tag = "2")]
+        Previous(bool),
+        /// A proposal: the hash of its difference, 32 bytes, or its first bytes: at least 3.
+        #[prost(bytes, tag = "3")]
+        Proposal(::prost::alloc::vec::Vec<u8>),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadPolicyResponse {
+    /// The common floor, at most 262144 bytes.
+    #[prost(string, tag = "1")]
+    pub floor: ::prost::alloc::string::String,
+    /// The local rules, at most 262144 bytes.
+    #[prost(string, tag = "2")]
+    pub local: ::prost::alloc::string::String,
+    /// 32 bytes: both, and whether it is frozen.
+    #[prost(bytes = "vec", tag = "3")]
+    pub bundle: ::prost::alloc::vec::Vec<u8>,
+    /// Is all sharing stopped?
+    #[prost(bool, tag = "4")]
+    pub frozen: bool,
+    /// Was it activated by signatures, or does it come from the node's file?
+    #[prost(bool, tag = "5")]
+    pub signed: bool,
+    /// The agreements of which a census can be read, at most 64.
+    #[prost(string, repeated, tag = "6")]
+    pub agreements: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadCensusRequest {
+    #[prost(string, tag = "1")]
+    pub agreement: ::prost::alloc::string::String,
+    /// The place after the last class of the page before; 0 for the first.
+    #[prost(uint32, tag = "2")]
+    pub after: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReadCensusResponse {
+    #[prost(message, optional, tag = "1")]
+    pub own: ::core::option::Option<AgencyLabels>,
+    /// At most 64.
+    #[prost(message, repeated, tag = "2")]
+    pub partners: ::prost::alloc::vec::Vec<CensusPartner>,
+    /// At most 512.
+    #[prost(message, repeated, tag = "3")]
+    pub classes: ::prost::alloc::vec::Vec<CensusClass>,
+    /// All classes, over all pages.
+    #[prost(uint32, tag = "4")]
+    pub classes_total: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CensusPartner {
+    #[prost(message, optional, tag = "1")]
+    pub labels: ::core::option::Option<AgencyLabels>,
+    /// The transfer basis from us to it; NONE where there is none.
+    #[prost(string, tag = "2")]
+    pub transfer: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CensusClass {
+    /// The label tuple in its canonical encoding, at most 8192 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub class: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub records: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListProposalsRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListProposalsResponse {
+    /// At most 16, oldest first.
+    #[prost(message, repeated, tag = "1")]
+    pub proposals: ::prost::alloc::vec::Vec<PolicyProposal>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PolicyProposal {
+    /// 32 bytes: the hash of the difference, by which it is named.
+    #[prost(bytes = "vec", tag = "1")]
+    pub difference: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "PolicyChange", tag = "2")]
+    pub change: i32,
+    /// 32 bytes each: the rules it leads from and to.
+    #[prost(bytes = "vec", tag = "3")]
+    pub from: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub to: ::prost::alloc::vec::Vec<u8>,
+    /// Pseudonyms, at most 8, in the order of signing.
+    #[prost(string, repeated, tag = "5")]
+    pub signed_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many different officers have to sign.
+    #[prost(uint32, tag = "6")]
+    pub signatures_needed: u32,
+    #[prost(uint64, tag = "7")]
+    pub proposed_at_ms: u64,
+    #[prost(uint64, tag = "8")]
+    pub open_until_ms: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SignPolicyRequest {
+    /// The local rules, at most 262144 bytes.
+    #[prost(string, tag = "1")]
+    pub local: ::prost::alloc::string::String,
+    /// The officer's statement, signed with the officer's own key.
+    #[prost(message, optional, tag = "2")]
+    pub consent: ::core::option::Option<Envelope>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignPolicyResponse {
+    #[prost(message, optional, tag = "1")]
+    pub proposal: ::core::option::Option<PolicyProposal>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActivatePolicyRequest {
+    /// The hash of the difference, 32 bytes, or its first bytes: at least 3.
+    #[prost(bytes = "vec", tag = "1")]
+    pub difference: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActivatePolicyResponse {
+    #[prost(message, optional, tag = "1")]
+    pub activated: ::core::option::Option<PolicyActivated>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PolicyActivated {
+    #[prost(enumeration = "PolicyChange", tag = "1")]
+    pub change: i32,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub bundle: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, repeated, tag = "3")]
+    pub signed_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint64, tag = "4")]
+    pub audit_sequence: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FreezePolicyRequest {
+    /// The officer's statement, signed with the officer's own key.
+    #[prost(message, optional, tag = "1")]
+    pub consent: ::core::option::Option<Envelope>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FreezePolicyResponse {
+    #[prost(message, optional, tag = "1")]
+    pub activated: ::core::option::Option<PolicyActivated>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AuditHeadRequest {}
@@ -2262,6 +2488,134 @@ impl HeldState {
             "HELD_STATE_IN_USE" => Some(Self::InUse),
             "HELD_STATE_EXPIRED" => Some(Self::Expired),
             "HELD_STATE_WITHDRAWN" => Some(Self::Withdrawn),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RecordLife {
+    Unspecified = 0,
+    Live = 1,
+    Expired = 2,
+}
+impl RecordLife {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RECORD_LIFE_UNSPECIFIED",
+            Self::Live => "RECORD_LIFE_LIVE",
+            Self::Expired => "RECORD_LIFE_EXPIRED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RECORD_LIFE_UNSPECIFIED" => Some(Self::Unspecified),
+            "RECORD_LIFE_LIVE" => Some(Self::Live),
+            "RECORD_LIFE_EXPIRED" => Some(Self::Expired),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Way {
+    Unspecified = 0,
+    /// Shared by a machine.
+    Machine = 1,
+    /// Shared by an analyst or an authority.
+    Hand = 2,
+    /// Shown as a match.
+    Match = 3,
+}
+impl Way {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WAY_UNSPECIFIED",
+            Self::Machine => "WAY_MACHINE",
+            Self::Hand => "WAY_HAND",
+            Self::Match => "WAY_MATCH",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WAY_UNSPECIFIED" => Some(Self::Unspecified),
+            "WAY_MACHINE" => Some(Self::Machine),
+            "WAY_HAND" => Some(Self::Hand),
+            "WAY_MATCH" => Some(Self::Match),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PolicyDecision {
+    Unspecified = 0,
+    Allow = 1,
+    NeedsApproval = 2,
+    Deny = 3,
+}
+impl PolicyDecision {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POLICY_DECISION_UNSPECIFIED",
+            Self::Allow => "POLICY_DECISION_ALLOW",
+            Self::NeedsApproval => "POLICY_DECISION_NEEDS_APPROVAL",
+            Self::Deny => "POLICY_DECISION_DENY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POLICY_DECISION_UNSPECIFIED" => Some(Self::Unspecified),
+            "POLICY_DECISION_ALLOW" => Some(Self::Allow),
+            "POLICY_DECISION_NEEDS_APPROVAL" => Some(Self::NeedsApproval),
+            "POLICY_DECISION_DENY" => Some(Self::Deny),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PolicyChange {
+    Unspecified = 0,
+    Same = 1,
+    Narrows = 2,
+    Widens = 3,
+}
+impl PolicyChange {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POLICY_CHANGE_UNSPECIFIED",
+            Self::Same => "POLICY_CHANGE_SAME",
+            Self::Narrows => "POLICY_CHANGE_NARROWS",
+            Self::Widens => "POLICY_CHANGE_WIDENS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POLICY_CHANGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "POLICY_CHANGE_SAME" => Some(Self::Same),
+            "POLICY_CHANGE_NARROWS" => Some(Self::Narrows),
+            "POLICY_CHANGE_WIDENS" => Some(Self::Widens),
             _ => None,
         }
     }
@@ -2685,6 +3039,181 @@ pub mod officer_service_client {
                 .insert(GrpcMethod::new("malines.v1.OfficerService", "Erase"));
             self.inner.unary(req, path, codec).await
         }
+        /// Who could get a record by policy now, and who is granted it.
+        pub async fn record_reach(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordReachRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordReachResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/RecordReach",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "RecordReach"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Rules: those in force, those before them, or proposed ones.
+        pub async fn read_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReadPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ReadPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ReadPolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// How many records of each class this agency shares under one agreement, and with whom it could.
+        pub async fn read_census(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadCensusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReadCensusResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ReadCensus",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ReadCensus"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The proposals that wait for signatures.
+        pub async fn list_proposals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListProposalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListProposalsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ListProposals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ListProposals"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Proposes rules, or adds a signature to a proposal.
+        pub async fn sign_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SignPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/SignPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "SignPolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a proposal in force that has its signatures.
+        pub async fn activate_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ActivatePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ActivatePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ActivatePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ActivatePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Stops all sharing at once, by one signature.
+        pub async fn freeze_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FreezePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FreezePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/FreezePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "FreezePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
         /// The signed head of the audit log.
         pub async fn audit_head(
             &mut self,
@@ -2844,6 +3373,62 @@ pub mod officer_service_server {
             &self,
             request: tonic::Request<super::EraseRequest>,
         ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status>;
+        /// Who could get a record by policy now, and who is granted it.
+        async fn record_reach(
+            &self,
+            request: tonic::Request<super::RecordReachRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordReachResponse>,
+            tonic::Status,
+        >;
+        /// Rules: those in force, those before them, or proposed ones.
+        async fn read_policy(
+            &self,
+            request: tonic::Request<super::ReadPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReadPolicyResponse>,
+            tonic::Status,
+        >;
+        /// How many records of each class this agency shares under one agreement, and with whom it could.
+        async fn read_census(
+            &self,
+            request: tonic::Request<super::ReadCensusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReadCensusResponse>,
+            tonic::Status,
+        >;
+        /// The proposals that wait for signatures.
+        async fn list_proposals(
+            &self,
+            request: tonic::Request<super::ListProposalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListProposalsResponse>,
+            tonic::Status,
+        >;
+        /// Proposes rules, or adds a signature to a proposal.
+        async fn sign_policy(
+            &self,
+            request: tonic::Request<super::SignPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignPolicyResponse>,
+            tonic::Status,
+        >;
+        /// Puts a proposal in force that has its signatures.
+        async fn activate_policy(
+            &self,
+            request: tonic::Request<super::ActivatePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ActivatePolicyResponse>,
+            tonic::Status,
+        >;
+        /// Stops all sharing at once, by one signature.
+        async fn freeze_policy(
+            &self,
+            request: tonic::Request<super::FreezePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FreezePolicyResponse>,
+            tonic::Status,
+        >;
         /// The signed head of the audit log.
         async fn audit_head(
             &self,
@@ -3557,6 +4142,322 @@ pub mod officer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = EraseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/RecordReach" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordReachSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::RecordReachRequest>
+                    for RecordReachSvc<T> {
+                        type Response = super::RecordReachResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordReachRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::record_reach(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordReachSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/ReadPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadPolicySvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ReadPolicyRequest>
+                    for ReadPolicySvc<T> {
+                        type Response = super::ReadPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::read_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadPolicySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/ReadCensus" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadCensusSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ReadCensusRequest>
+                    for ReadCensusSvc<T> {
+                        type Response = super::ReadCensusResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadCensusRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::read_census(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadCensusSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/ListProposals" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListProposalsSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ListProposalsRequest>
+                    for ListProposalsSvc<T> {
+                        type Response = super::ListProposalsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListProposalsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::list_proposals(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListProposalsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/SignPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct SignPolicySvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::SignPolicyRequest>
+                    for SignPolicySvc<T> {
+                        type Response = super::SignPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SignPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::sign_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SignPolicySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/ActivatePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct ActivatePolicySvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ActivatePolicyRequest>
+                    for ActivatePolicySvc<T> {
+                        type Response = super::ActivatePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ActivatePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::activate_policy(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ActivatePolicySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/FreezePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct FreezePolicySvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::FreezePolicyRequest>
+                    for FreezePolicySvc<T> {
+                        type Response = super::FreezePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FreezePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::freeze_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FreezePolicySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -159,7 +159,9 @@ proptest! {
         returns::<v1::LiftHoldResponse, HoldReceipt>(receipt)?;
         let reference = HoldReference::new(&hold_id.as_bytes()[..5]).unwrap();
         prop_assert!(reference.names(&hold_id));
-        returns::<v1::LiftHoldRequest, HoldReference>(reference.clone())?;
+        let lifting = sent(hold::to_lift_request(reference.clone(), "acquitted".to_owned()));
+        prop_assert!(hold::from_lift_request(v1::LiftHoldRequest { reason: String::new(), ..lifting.clone() }).is_err());
+        prop_assert_eq!(hold::from_lift_request(lifting), Ok((reference.clone(), "acquitted".to_owned())));
         returns::<v1::ReadHoldRequest, HoldReference>(reference)?;
         let after = after.map(|(r, h)| (RecordId::from_bytes(r), HoldId::from_bytes(h)));
         returns::<v1::ListHoldsRequest, HoldsAfter>(HoldsAfter(after))?;

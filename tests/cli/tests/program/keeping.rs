@@ -85,9 +85,13 @@ fn a_hold_is_placed_listed_read_and_lifted() {
     office.desk.pipe(&["hold", "list", "--json"], "").is("hold-list-json").exits(Outcome::Done);
     office.desk.pipe(&["hold", "show", "H-88888888"], "").is("hold-show").exits(Outcome::Done);
     office.desk.pipe(&["hold", "show", "H-ffffffff"], "").exits(Outcome::Refused);
-    office.desk.terminal(&["hold", "lift", "H-88888888"], "y\n").is("hold-lift");
-    office.desk.pipe(&["hold", "lift", "H-88888888"], "").exits(Outcome::Usage);
-    assert_eq!((office.calls("place_hold"), office.calls("lift_hold")), (1, 1));
+    office.desk.pipe(&["hold", "lift", "H-ffffffff", "--reason", "over", "--yes"], "").is("hold-unknown");
+    office.desk.pipe(&["hold", "lift", "H-88888888", "--yes"], "").exits(Outcome::Usage);
+    let lift = ["hold", "lift", "H-88888888", "--reason", "acquitted"];
+    office.desk.terminal(&lift, "y\n").is("hold-lift");
+    office.desk.pipe(&lift, "").is("hold-nobody").exits(Outcome::Usage);
+    office.desk.pipe(&place("2099-03-01"), "").is("hold-late-review").exits(Outcome::Usage);
+    assert_eq!((office.calls("place_hold"), office.calls("lift_hold")), (2, 2));
 }
 
 #[test]

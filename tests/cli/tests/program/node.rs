@@ -478,9 +478,12 @@ impl OfficerService for Scripted {
         request: Request<v1::PlaceHoldRequest>,
     ) -> Result<Response<v1::PlaceHoldResponse>, Status> {
         self.hear("place_hold", request.get_ref());
-        let (record, _) =
+        let (record, order) =
             hold::from_request(request.into_inner()).map_err(|_| Status::invalid_argument(""))?;
         let record_id = known(record.as_bytes())?;
+        if order.review_at.as_date().0 > 2090 {
+            return Err(to_status(&RefusalCode::RetentionImpossible.into(), Reader::Officer));
+        }
         Ok(Response::new(hold_receipt(record_id, 40_217).into()))
     }
 
@@ -521,7 +524,7 @@ impl OfficerService for Scripted {
         request: Request<v1::LiftHoldRequest>,
     ) -> Result<Response<v1::LiftHoldResponse>, Status> {
         self.hear("lift_hold", request.get_ref());
-        let hold = HoldReference::try_from(request.into_inner())
+        let (hold, _) = hold::from_lift_request(request.into_inner())
             .map_err(|_| Status::invalid_argument(""))?;
         known(hold.as_bytes())?;
         let receipt = hold_receipt(hold_standing().hold.record_id, 40_218);

@@ -60,7 +60,12 @@ async fn a_hold_outlives_a_withdrawal_and_is_read_for_its_proceeding_alone() {
     let holds = spaniard.list_holds(None).await.unwrap();
     assert_eq!(holds.len(), 1);
     assert_eq!((holds[0].hold.hold_id, holds[0].hold.origin.clone()), (hold, Belgium.id()));
-    spaniard.lift_hold(named(hold)).await.unwrap();
+    spaniard.lift_hold(named(hold), "the trial is over").await.unwrap();
+    let lifted = world[Spain].events_of(Act::HoldLifted);
+    let said = lifted[0].local.note.clone().unwrap();
+    assert!(said.contains("the trial is over") && said.contains(&hold.to_string()), "{said}");
+    let again = spaniard.lift_hold(named(hold), "once more").await;
+    assert_eq!(code_of(again), Some(RefusalCode::NotHeld));
     assert_eq!(code_of(spaniard.read_hold(named(hold)).await), Some(RefusalCode::NotHeld));
     assert_eq!(spaniard.list_holds(None).await.unwrap(), []);
     assert!(world[Spain].store().held_record(&id).unwrap().is_none(), "let go");
@@ -107,9 +112,9 @@ async fn a_hold_stops_expiry_and_erasure_until_it_is_lifted() {
         assert!(status.upkeep.last.is_some() && status.upkeep.overdue == 0);
         let reading = officer.read_hold(named(holds[0])).await.unwrap();
         assert_eq!(reading.standing.state, HeldState::Expired);
-        officer.lift_hold(named(holds[0])).await.unwrap();
+        officer.lift_hold(named(holds[0]), "appeal over").await.unwrap();
         stays("one hold is enough", || !is_erased(&world, agency, &ids[0])).await;
-        officer.lift_hold(named(holds[1])).await.unwrap();
+        officer.lift_hold(named(holds[1]), "appeal over").await.unwrap();
         until("now time takes it", || is_erased(&world, agency, &ids[0])).await;
         let expired: u32 =
             world[agency].events_of(Act::Expired).iter().map(|event| event.shared.count).sum();

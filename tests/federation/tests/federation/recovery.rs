@@ -10,11 +10,13 @@ use federation::draft::link;
 use federation::member::Member;
 use federation::patience::{stays, until};
 use federation::world::Federation;
+use node::ledger::Ledger;
 use node::recovery::Standing;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use store::MemoryStore;
 use store::archive::Condition;
 use wire::client::CallFailure;
 use wire::tls::Port;
@@ -84,6 +86,7 @@ async fn a_restored_node_shares_nothing_answers_nobody_and_brings_nothing_back()
     let kept = world[Belgium].submit(link(Belgium, "kept")).await.unwrap().record_id;
     let taken_back = world[Belgium].submit(link(Belgium, "taken-back")).await.unwrap().record_id;
     let erased = world[Belgium].submit(link(Belgium, "erased")).await.unwrap().record_id;
+    let asked = world[Belgium].submit(link(Belgium, "asked")).await.unwrap().record_id;
     let of_spain = world[Spain].submit(link(Spain, "theirs")).await.unwrap().record_id;
     until("they arrive", || world[Spain].holds(&taken_back) && world[Belgium].holds(&of_spain))
         .await;
@@ -110,8 +113,15 @@ async fn a_restored_node_shares_nothing_answers_nobody_and_brings_nothing_back()
     let config = world[Belgium].config.clone();
     let (archive, keys) = (shelf.archive.clone(), shelf.keys.clone());
     let restored = tokio::task::spawn_blocking(move || {
-        let ledger = Some(config.erasure_ledger.as_path());
-        node::restore::restore(&config, &archive, &keys, ledger)
+        // Another erasure was under way when the node was lost: asked for, and never settled.
+        let settings = config.store_settings().unwrap();
+        let elsewhere = MemoryStore::new(settings.agency, settings.clock, settings.generator);
+        let elsewhere = elsewhere.unwrap();
+        let ledger = Ledger::open(&config, &elsewhere).unwrap();
+        ledger.ask(&elsewhere, &[asked.as_bytes()[..5].to_vec()]).unwrap();
+        drop(ledger);
+        // The ledger that the configuration names counts without being named once more.
+        node::restore::restore(&config, &archive, &keys, None)
     });
     let report = restored.await.unwrap().unwrap();
     assert!(matches!(report.placed.condition, Condition::Recovery(_)), "{report:?}");
@@ -126,8 +136,10 @@ async fn a_restored_node_shares_nothing_answers_nobody_and_brings_nothing_back()
         assert!(belgium.holds(id), "{id} is lost");
     }
     assert!(belgium.store().hit_row(&late).is_none());
-    assert_eq!(report.ledger.map(|ledger| (ledger.erased, ledger.held)), Some((1, 0)));
-    assert!(belgium.store().record(&erased).unwrap().is_none(), "what was erased comes back");
+    assert_eq!(report.ledger.map(|ledger| (ledger.erased, ledger.held)), Some((2, 0)));
+    for id in [&erased, &asked] {
+        assert!(belgium.store().record(id).unwrap().is_none(), "what was erased comes back");
+    }
     let head = belgium.store().signed_head();
     assert!(head.is_some());
 

@@ -1,9 +1,12 @@
 //! A store that has grown: memory, disk, the time to serve after a kill, and what a write costs.
 
+use audit::head::Head;
+use audit::note::VerifyingKeys;
 use domain::event::{Act, Event};
 use domain::name::RecordId;
+use domain::signature::Signer as _;
 use domain::time::{Clock as _, SystemClock};
-use malines_benches::agreed::{OWNER, signing_key};
+use malines_benches::agreed::{self, OWNER, signing_key};
 use malines_benches::load::{Check, Load, Questions, Shape, client, token_key};
 use malines_benches::measure::{Meter, Processor, Samples, disk_bytes};
 use malines_benches::node::open_store;
@@ -12,14 +15,16 @@ use malines_benches::report::{Goal, Report};
 use malines_benches::server::{Server, Service};
 use malines_benches::settings::Settings;
 use malines_benches::{fixture, program};
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use store::archive::{self, Kind, Purpose, Source, Target};
+use store::disk::RealDisk;
 use store::{Batch, Change, EmbeddedStore, Store};
 
-/// How many records the store holds; another number is for the long run.
-const RECORDS: &str = "MALINES_BENCH_RECORDS";
 const MIB: f64 = 1024.0 * 1024.0;
 const MS_PER_S: f64 = 1000.0;
 /// Starts after a kill that are timed.
@@ -42,10 +47,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn measure(settings: &Settings, run: &Path) -> anyhow::Result<()> {
-    let records = match std::env::var(RECORDS) {
-        Ok(given) => given.parse()?,
-        Err(_) => settings.pick(1_000_000, 5_000),
-    };
+    let records = settings.records(1_000_000, 5_000)?;
     let mut report = Report::new();
     serve(records, settings, run, &mut report).await?;
     compact(records, run, &mut report)?;
@@ -62,7 +64,7 @@ async fn serve(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let data = run.join("served");
-    fixture::copy(&fixture::owner(records).await?, &data)?;
+    move_to(&data, &fixture::owner(records).await?, run, records, report)?;
     let [mut resident, mut ready, mut on_disk] = [const { Samples::new() }; 3];
     let mut server = Server::start(Service::Node { data: &data }, run)?;
     for _ in 0..STARTS {
@@ -86,6 +88,43 @@ async fn serve(
     report.goal("on disk, journal and tables", "bytes a record", &on_disk, Goal::AtMost(2048.0));
     let soon = Goal::AtMost(if large { 30.0 } else { 10.0 });
     report.goal("serves again after kill -9", "s", &ready, soon);
+    Ok(())
+}
+
+/// Moves a store as an operator does: an export of the one folder, imported into the other.
+fn move_to(
+    to: &Path,
+    from: &Path,
+    run: &Path,
+    records: u64,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let (agency, kek) = (agreed::agency(OWNER)?, agreed::seed(OWNER, "key encryption"));
+    let (file, now) = (run.join("moved.archive"), SystemClock.now());
+    let disk = RealDisk::new(from);
+    let source = Source { disk: &disk, agency: &agency, kek: &kek };
+    let mut out = BufWriter::new(File::create(&file)?);
+    let begun = Instant::now();
+    let written = archive::write(&source, Kind::Export, now, &mut out, &mut |_, _| {})?;
+    out.into_inner()?.sync_all()?;
+    let exported_s = begun.elapsed().as_secs_f64();
+
+    std::fs::create_dir_all(to)?;
+    let disk = RealDisk::new(to);
+    let locked = archive::lock(to, &disk)?;
+    let log = Head::key(&agency, signing_key(OWNER, "log").public_key())?;
+    let head_keys = VerifyingKeys::new([log])?;
+    let target = Target { disk: &disk, agency: &agency, kek: &kek, head_keys: &head_keys };
+    let mut input = BufReader::new(File::open(&file)?);
+    let begun = Instant::now();
+    let (purpose, keys) = (Purpose::Import, &written.keys);
+    archive::restore(&target, purpose, &mut input, keys, now, &mut |_| {})?;
+    let imported_s = begun.elapsed().as_secs_f64();
+    drop(locked);
+    std::fs::remove_file(&file)?;
+    let each = |seconds: f64| Samples::of(core::iter::once(seconds * 1e6 / records as f64));
+    report.figure_small("export", "s a million records", &each(exported_s));
+    report.figure_small("import", "s a million records", &each(imported_s));
     Ok(())
 }
 

@@ -65,7 +65,9 @@ impl Processor {
 /// A folder that cannot be read.
 pub fn disk_bytes(folder: &Path) -> anyhow::Result<u64> {
     let mut total = 0;
-    for entry in std::fs::read_dir(folder).with_context(|| format!("read `{}`", folder.display()))? {
+    for entry in
+        std::fs::read_dir(folder).with_context(|| format!("read `{}`", folder.display()))?
+    {
         let entry = entry?;
         total += if entry.file_type()?.is_dir() {
             disk_bytes(&entry.path())?

@@ -16,6 +16,9 @@ pub enum Size {
     Quick,
 }
 
+/// Another number of records than the goals are about, for a long run.
+const RECORDS: &str = "MALINES_BENCH_RECORDS";
+
 /// What a program was asked to do.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -55,6 +58,17 @@ impl Settings {
         match self.size {
             Size::Full => full,
             Size::Quick => quick,
+        }
+    }
+
+    /// How many records there are: as [`Settings::pick`], unless `MALINES_BENCH_RECORDS` says it.
+    ///
+    /// # Errors
+    /// A text that is no number.
+    pub fn records(&self, full: u64, quick: u64) -> anyhow::Result<u64> {
+        match std::env::var(RECORDS) {
+            Ok(given) => given.parse().with_context(|| format!("`{RECORDS}` needs a number")),
+            Err(_) => Ok(self.pick(full, quick)),
         }
     }
 

@@ -16,11 +16,12 @@ use crate::error::{Error, Result};
 use crate::frame::{Prefix, SEGMENT_HEADER_BYTES, items};
 use crate::index::RowState;
 use crate::item::{Due, ItemKind, ItemView, RecordEntry, RowEntry};
-use crate::journal::{FOLDER, FOOTER, FrameThere};
+use crate::journal::{FOLDER, FrameThere};
 use crate::layout::{Layout, SegmentFile};
 use crate::load::place_in;
 use crate::pointer::Place;
 use crate::reading::{Compacted, Ended, Ownership};
+use crate::segment::FOOTER;
 use crate::table::{RECORD, Table, full_key, row_key};
 use domain::digest::hash;
 use domain::time::Timestamp;
@@ -218,7 +219,11 @@ impl Engine {
         let Some((number, row)) = found.and_then(|n| Some((n, state.rows.row(n)?))) else {
             return Standing::Gone;
         };
-        if row.erased {
+        let class = state.classes.class(entry.class);
+        if class.is_none_or(|class| state.origin(row.origin) != Some(&class.origin)) {
+            // It was dropped, and its id is another originator's now.
+            Standing::Gone
+        } else if row.erased {
             Standing::Erased
         } else if row.ownership() == Ownership::Own {
             // The history of an own record goes with the record.

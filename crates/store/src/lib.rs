@@ -47,6 +47,7 @@ mod pointer;
 mod prepare;
 mod proof;
 mod seal;
+mod segment;
 mod sieve;
 mod sled_tables;
 mod state;

@@ -6,13 +6,13 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::index::Row;
 use crate::item::{ItemKind, ItemView, RecordEntry, RowEntry, TombstoneEntry};
-use crate::journal::threads;
 use crate::pointer::{Place, Pointer};
 use crate::reading::{
     HitRow, MATCH_ROWS_MAX, MATCH_TOKENS_MAX, Match, Ownership, RecordFacts, StoredRecord,
     Withdrawn,
 };
 use crate::seal::{Opened, aad_of_record, aad_of_row};
+use crate::segment::threads;
 use crate::table::{RECORD, SCAN_ROWS_MAX, TOMBSTONE, Table, check_key, full_key, row_key};
 use domain::class::Class;
 use domain::digest::Fingerprint;
@@ -37,30 +37,39 @@ const TOKENS_AT_ONCE: usize = 4096;
 impl Engine {
     pub(crate) fn row_value(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
         check_key(key)?;
-        self.follow(&full_key(table.byte(), key), |pointer| self.value_at(table, key, pointer))
+        self.follow(&full_key(table.byte(), key), |pointer| {
+            self.value_at(table, key, pointer).map(Some)
+        })
     }
 
     /// Reads what a key points at. What is superseded between look-up and reading may be erased by
-    /// then: the pointer has changed, and is followed again.
-    fn follow<T>(&self, key: &[u8], read: impl Fn(Pointer) -> Result<T>) -> Result<Option<T>> {
+    /// then, and is not there or does not fit: the pointer has changed, and is followed again.
+    fn follow<T>(
+        &self,
+        key: &[u8],
+        read: impl Fn(Pointer) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
         let mut pointer = self.tables.get(key)?;
         for _ in 1..LOOKS_MAX {
             let Some(there) = pointer else { return Ok(None) };
             let found = read(there);
-            let now = if found.is_ok() { pointer } else { self.tables.get(key)? };
+            if matches!(found, Ok(Some(_))) {
+                return found;
+            }
+            let now = self.tables.get(key)?;
             if now == pointer {
-                return found.map(Some);
+                return found;
             }
             pointer = now;
         }
-        pointer.map(read).transpose()
+        pointer.map_or(Ok(None), read)
     }
 
     /// Reads what the pointer of a record leads to.
     fn follow_record<T>(
         &self,
         record_id: &RecordId,
-        read: impl Fn(Pointer) -> Result<T>,
+        read: impl Fn(Pointer) -> Result<Option<T>>,
     ) -> Result<Option<T>> {
         let number = self.state().rows.find(record_id);
         number.map_or(Ok(None), |number| self.follow(&row_key(RECORD, number), read))
@@ -158,10 +167,9 @@ impl Engine {
         if row.withdrawn == Withdrawn::Yes && row.origin == Ownership::Foreign {
             return Ok(None);
         }
-        let found = self.follow_record(record_id, |pointer| {
+        self.follow_record(record_id, |pointer| {
             self.record_at(record_id, pointer, row.withdrawn, Some(row.origin))
-        });
-        found.map(Option::flatten)
+        })
     }
 
     /// A record under a legal hold, whatever became of it since.
@@ -180,7 +188,7 @@ impl Engine {
             let found = self.follow(&row_key(RECORD, number), |pointer| {
                 self.record_at(record_id, pointer, withdrawn, origin)
             })?;
-            if let Some((stored, class)) = found.flatten() {
+            if let Some((stored, class)) = found {
                 return Ok(Some(Held::new(stored, class)));
             }
         }
@@ -232,7 +240,7 @@ impl Engine {
     pub(crate) fn payload_hash(&self, record_id: &RecordId) -> Result<Option<Digest>> {
         self.follow_record(record_id, |pointer| {
             self.with_item(pointer.place, |item, damage| {
-                Ok(record_entry(item, record_id, damage)?.payload_hash)
+                Ok(Some(record_entry(item, record_id, damage)?.payload_hash))
             })
         })
     }
@@ -246,7 +254,7 @@ impl Engine {
         if row.is_none_or(|row| row.origin == Ownership::Foreign) {
             return Ok(None);
         }
-        let found = self.follow_record(record_id, |pointer| {
+        self.follow_record(record_id, |pointer| {
             self.with_item(pointer.place, |item, damage| {
                 let entry = record_entry(item, record_id, damage)?;
                 open_local(item, &entry, &self.ring()).map_err(|fault| match fault {
@@ -254,8 +262,7 @@ impl Engine {
                     Fault::Store(error) => error,
                 })
             })
-        });
-        found.map(Option::flatten)
+        })
     }
 
     pub(crate) fn find_tombstone(&self, record_id: &RecordId) -> Result<Option<Envelope>> {

@@ -257,6 +257,8 @@ enum Fate {
 /// What became of the batches of a history.
 #[derive(Clone, Default)]
 struct Told {
+    /// The number of the first batch.
+    first: u64,
     written: BTreeMap<u64, Fate>,
     erased: BTreeMap<u64, Fate>,
     compactions: u32,
@@ -301,7 +303,7 @@ const LATE_MS: u64 = 1_830_000_000_000;
 /// Writes a history, erases some of it and compacts every now and then, until the end or until it is
 /// stopped.
 fn history(store: &dyn Store, batches: &[Batch], mut told: Told) -> Told {
-    let mut n = told.written.len() as u64;
+    let mut n = told.first + told.written.len() as u64;
     for pair in batches.chunks(2) {
         let pending = pair.iter().map(|batch| store.commit(batch.clone())).collect::<Vec<_>>();
         for pending in pending {
@@ -383,6 +385,8 @@ const BATCHES: u64 = 10;
 const BATCHES_IN_MEMORY: u64 = 176;
 /// How many of those between two restarts.
 const PIECE: usize = 16;
+/// How many of those before it begins with an empty disk again: opening takes longer and longer.
+const CHAPTER: usize = 4 * PIECE;
 /// After every so many of the failing steps, every byte is looked at; what was told, after each.
 const SOUNDNESS_EVERY: u64 = 8;
 /// At least so many steps fail, each once.
@@ -431,15 +435,20 @@ fn an_error_at_any_step_is_told_truly() {
 #[test]
 fn each_of_a_thousand_steps_may_fail() {
     // A long history in pieces: each piece begins with a restart on what the pieces before it left.
-    let (disk, mut told) = (FaultyDisk::with_plan(Plan::Nothing), Told::default());
-    let mut pieces = Vec::new();
-    for batches in batches(BATCHES_IN_MEMORY).chunks(PIECE).map(<[Batch]>::to_vec) {
-        let (before, again, told_before) = (disk.copy(), disk.copy(), told.clone());
-        told = history(&in_memory(&disk).unwrap(), &batches, told);
-        drop(history(&in_memory(&again).unwrap(), &batches, told_before.clone()));
-        pieces.push((before, told_before, batches, again.steps()));
+    let (mut pieces, mut compactions, mut first) = (Vec::new(), 0, 0);
+    for chapter in batches(BATCHES_IN_MEMORY).chunks(CHAPTER) {
+        let disk = FaultyDisk::with_plan(Plan::Nothing);
+        let mut told = Told { first, ..Told::default() };
+        for batches in chapter.chunks(PIECE).map(<[Batch]>::to_vec) {
+            let (before, again, told_before) = (disk.copy(), disk.copy(), told.clone());
+            told = history(&in_memory(&disk).unwrap(), &batches, told);
+            drop(history(&in_memory(&again).unwrap(), &batches, told_before.clone()));
+            pieces.push((before, told_before, batches, again.steps()));
+        }
+        compactions += u64::from(told.compactions);
+        first += chapter.len() as u64;
     }
-    assert_eq!(u64::from(told.compactions), BATCHES_IN_MEMORY / 4);
+    assert_eq!(compactions, BATCHES_IN_MEMORY / 4);
     let steps: u64 = pieces.iter().map(|(.., steps)| steps).sum();
     assert!(steps >= FAILURES, "{steps} steps");
     std::thread::scope(|scope| {

@@ -99,10 +99,27 @@ fn what_was_dropped_and_came_again_goes_whole_when_it_is_erased() {
         put(store, &Draft::foreign(1, 1, 1));
         compact(store);
         assert_eq!(items_with_content(store), 1, "what was dropped is not the new one's");
-        assert_eq!(store.match_foreign(&agreement(), &peer(), EPOCH, &[token(1)]).unwrap().len(), 1);
+        assert_eq!(
+            store.match_foreign(&agreement(), &peer(), EPOCH, &[token(1)]).unwrap().len(),
+            1
+        );
         commit(store, Batch::new().with(erase(&[1])));
         compact(store);
         assert_eq!(items_with_content(store), 0);
+    });
+}
+
+#[test]
+fn what_was_dropped_goes_also_if_its_id_is_anothers_by_then() {
+    on_every_store(|store| {
+        put(store, &Draft::foreign(1, 1, 1));
+        put(store, &Draft::foreign(2, 1, 2));
+        commit(store, Batch::new().with(drop_one(1)).with(drop_one(2)));
+        commit(store, Batch::new().with(withdraw(own(), 1)));
+        put(store, &Draft::own(2, 1, 2));
+        compact(store);
+        assert_eq!(items_with_content(store), 1, "the own 2");
+        assert!(store.local_part(&id(2)).unwrap().is_some());
     });
 }
 
@@ -325,7 +342,10 @@ fn exchange_pages(segment: &mut [u8]) {
         249 => (3, 2288 + 256 * usize::from(bytes[1]) + usize::from(bytes[2])),
         long => {
             let bytes = bytes[1..].iter().take(usize::from(long) - 247).rev();
-            (usize::from(long) - 246, bytes.fold(0, |number, byte| number << 8 | usize::from(*byte)))
+            (
+                usize::from(long) - 246,
+                bytes.fold(0, |number, byte| number << 8 | usize::from(*byte)),
+            )
         }
     };
     let (mut at, mut pages) = (20, Vec::new());

@@ -8,6 +8,7 @@ use crate::error::Failure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::name::AgencyId;
+use domain::signature::{KEY_BYTES, SecretKey};
 use domain::time::{Clock, SystemClock, Timestamp};
 use std::ffi::OsString;
 use std::fs::File;
@@ -50,6 +51,7 @@ impl Environment {
 /// agency = "be-fedpol"
 /// certificate = "BE-1042.pem"    # the officer's certificate, its authority's below it
 /// key = "BE-1042.key"            # the officer's private key
+/// signing_key = "BE-1042.signing" # optional: the key of the officer's own signature
 /// node_ca = "node-ca.pem"        # the authority of the node's certificate
 /// demo = false                   # true allows `--value` with invented values
 /// ```
@@ -65,6 +67,8 @@ pub(crate) struct Profile {
     pub(crate) certificate: PathBuf,
     /// The officer's private key.
     pub(crate) key: PathBuf,
+    /// The key of the officer's own signature, where there is one.
+    pub(crate) signing_key: Option<PathBuf>,
     /// The authority of the node's certificate.
     pub(crate) node_ca: PathBuf,
     /// May values stand on the command line?
@@ -80,7 +84,8 @@ pub(crate) enum Values {
     Demo,
 }
 
-const PROFILE_KEYS: &[&str] = &["node", "agency", "certificate", "key", "node_ca", "demo"];
+const PROFILE_KEYS: &[&str] =
+    &["node", "agency", "certificate", "key", "signing_key", "node_ca", "demo"];
 
 impl Profile {
     /// Reads a profile.
@@ -103,6 +108,25 @@ impl Profile {
         let table = read_toml(&file)?;
         check_keys(&file, table.keys().map(String::as_str), PROFILE_KEYS)?;
         Self::of_table(file, &folder, &table)
+    }
+
+    /// The key of the officer's own signature.
+    ///
+    /// # Errors
+    /// [`Failure::KeyMissing`] for a profile without one, and those of reading.
+    pub(crate) fn signer(&self) -> Result<SecretKey, Failure> {
+        let missing = Failure::KeyMissing { file: self.file.clone(), key: "signing_key" };
+        let file = self.signing_key.as_ref().ok_or(missing)?;
+        let text = read(file, SMALL_FILE_BYTES_MAX)?;
+        let mut seed = Zeroizing::new([0; KEY_BYTES]);
+        let read = domain::hexadecimal::decode(text.trim_ascii(), seed.as_mut_slice());
+        match read {
+            Some(()) => Ok(SecretKey::from_seed(&seed)),
+            None => {
+                let why = "it is not a signing key: 64 hexadecimal digits".to_owned();
+                Err(Failure::FileInvalid { file: file.clone(), line: 0, why })
+            }
+        }
     }
 
     fn of_table(file: PathBuf, folder: &Path, table: &toml::Table) -> Result<Self, Failure> {
@@ -133,6 +157,10 @@ impl Profile {
             agency,
             certificate: folder.join(text("certificate")?),
             key: folder.join(text("key")?),
+            signing_key: match table.contains_key("signing_key") {
+                true => Some(folder.join(text("signing_key")?)),
+                false => None,
+            },
             node_ca: folder.join(text("node_ca")?),
             values,
             file: file.clone(),

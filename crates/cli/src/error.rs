@@ -2,7 +2,7 @@
 
 use crate::console::plain;
 use crate::message::{self, Language, Phrase};
-use domain::refusal::Refusal;
+use domain::refusal::{Refusal, RefusalCode};
 use fingerprint::Refused;
 use std::io;
 use std::path::PathBuf;
@@ -240,6 +240,22 @@ pub(crate) enum Failure {
     /// The node refused.
     #[error("{}", refusal_text(.0))]
     Refused(Refusal),
+    /// A change of rules that the node refused, with the reason that stands in its program.
+    #[error("{}", as_message(.why))]
+    PolicyRefused {
+        /// A stable code.
+        code: &'static str,
+        /// Why.
+        why: &'static str,
+        /// What to do next.
+        hint: &'static str,
+    },
+    /// Not the name of a proposal.
+    #[error("`{}` is not the name of a proposal", plain(.given))]
+    ProposalReference {
+        /// What was given.
+        given: String,
+    },
     /// The node failed, or its answer made no sense.
     #[error("{}", plain(.why))]
     Node {
@@ -301,7 +317,8 @@ impl Failure {
             Self::Credentials { .. } => "CREDENTIALS",
             Self::Dial(_) => "DIAL",
             Self::Refused(refusal) => refusal.code.as_str(),
-            Self::Node { code, .. } => code,
+            Self::Node { code, .. } | Self::PolicyRefused { code, .. } => code,
+            Self::ProposalReference { .. } => "PROPOSAL_REFERENCE",
             Self::LabelSpace(_) => "LABEL_SPACE",
             Self::System(_) => "SYSTEM",
         }
@@ -317,11 +334,15 @@ impl Failure {
             | Self::AnswerInvalid { .. }
             | Self::RecordReference { .. }
             | Self::HoldReference { .. }
+            | Self::ProposalReference { .. }
             | Self::ReasonMissing
             | Self::NothingToCorrect
             | Self::NotAPartner { .. }
             | Self::NoHelp { .. } => Outcome::Usage,
-            Self::Refused(_) | Self::ValueRefused(_) | Self::HoldUnknown { .. } => Outcome::Refused,
+            Self::Refused(_)
+            | Self::PolicyRefused { .. }
+            | Self::ValueRefused(_)
+            | Self::HoldUnknown { .. } => Outcome::Refused,
             _ => Outcome::Failed,
         }
     }
@@ -335,13 +356,19 @@ impl Failure {
                     known.join(", ")
                 );
             }
+            Self::Refused(refusal) if is_in_recovery(refusal) => {
+                "waiting does not end that; `malines status` says since when, your operator knows why"
+            }
             Self::Refused(refusal) => message::refusal(Language::English, refusal.code).hint,
             Self::ValueRefused(refused) => message::normalisation(Language::English, *refused).hint,
             Self::Import(fault) => fault.hint(),
             Self::LogDamaged(fault) => fault.hint(),
             Self::Credentials { refused, .. } => refused.hint(),
             Self::Dial(failure) => failure.hint(),
-            Self::Node { hint, .. } => hint,
+            Self::Node { hint, .. } | Self::PolicyRefused { hint, .. } => hint,
+            Self::ProposalReference { .. } => {
+                "names look like 8d21-77; `malines policy proposals` lists them"
+            }
             Self::LabelSpace(error) => error.hint(),
             other => other.fixed_hint(),
         };
@@ -389,7 +416,9 @@ impl Failure {
             Self::TextNotSubmitted => {
                 "submit its numbers, handles and links; `malines normalise text` shows what stays comparable"
             }
-            Self::CaseUnknown { .. } => "`malines case list` shows them, and until when each is open",
+            Self::CaseUnknown { .. } => {
+                "`malines case list` shows them, and until when each is open"
+            }
             Self::RecordReference { .. } => {
                 "give at least six digits of it, for example `R-5f2a91c0`"
             }
@@ -413,6 +442,12 @@ impl Failure {
     }
 }
 
+/// Did a node refuse because it was restored from a backup?
+fn is_in_recovery(refusal: &Refusal) -> bool {
+    refusal.code == RefusalCode::Unavailable
+        && refusal.rule.as_deref().is_some_and(|rule| rule.starts_with("recovery: "))
+}
+
 fn refusal_text(refusal: &Refusal) -> String {
     let text = message::refusal(Language::English, refusal.code).text;
     match &refusal.rule {
@@ -423,6 +458,14 @@ fn refusal_text(refusal: &Refusal) -> String {
 
 fn shown(path: &std::path::Path) -> String {
     plain(&path.display().to_string())
+}
+
+/// A sentence of the program as messages are written: no capital at its start, no full stop.
+fn as_message(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    let first = characters.next().map(|c| c.to_ascii_lowercase());
+    let rest = characters.as_str().trim_end_matches('.');
+    first.into_iter().chain(rest.chars()).collect()
 }
 
 fn line_text(line: u64) -> String {

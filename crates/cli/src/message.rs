@@ -97,6 +97,12 @@ pub(crate) enum Phrase {
     Correct,
     /// Before a legal hold ends.
     LiftHold,
+    /// Before an officer signs for rules.
+    SignPolicy,
+    /// Before rules are put in force.
+    PutInForce,
+    /// Before all sharing stops.
+    FreezeSharing,
     /// What happens first to an own record that is to be erased.
     OwnWithdrawnFirst,
     /// What remains of a record that is erased.
@@ -129,6 +135,9 @@ pub(crate) const fn phrase(phrase: Phrase) -> &'static str {
         Phrase::WithdrawForEver => "withdraw it for ever?",
         Phrase::Correct => "correct it?",
         Phrase::LiftHold => "lift the hold?",
+        Phrase::SignPolicy => "sign for this change?",
+        Phrase::PutInForce => "put it in force?",
+        Phrase::FreezeSharing => "stop all sharing now?",
         Phrase::OwnWithdrawnFirst => {
             "a record of your own is withdrawn first: partners keep theirs until they are told"
         }

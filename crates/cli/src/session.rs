@@ -4,10 +4,13 @@
 
 use crate::config::{self, Environment, Profile, SMALL_FILE_BYTES_MAX};
 use crate::error::Failure;
+use domain::class::CLASSES_MAX;
 use domain::correction::{Correction, CorrectionReceipt, History};
 use domain::digest::{self, DIGEST_BYTES};
+use domain::envelope::{Envelope, Signed};
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
-use domain::name::AgencyId;
+use domain::name::{AgencyId, AgreementId, Digest, OfficerId};
+use domain::policy_consent::{PolicyConsent, PolicyStep};
 use domain::report::{
     CaseOpening, Hit, Mode, NodeStatus, PAGE_MAX, Query, QueryReport, SUBMISSIONS_MAX,
     WithdrawalReceipt,
@@ -15,16 +18,21 @@ use domain::report::{
 use domain::submission::{Case, Submission};
 use domain::time::Timestamp;
 use fingerprint::file::hash_file;
+use policy::difference::Census;
+use policy::proposal::{Activated, PolicyText, Proposal, Which};
+use policy::reach::Reach;
 use std::future::Future;
 use std::io::Write;
 use wire::client::{CallFailure, OfficerClient};
 use wire::connect::{DialLimits, Dialler, Target};
 use wire::convert::erasure::ErasureResult;
 use wire::convert::hold::HoldReference;
+use wire::convert::policy::{CensusAfter, ProposalReference};
 use wire::convert::submission::SubmissionResult;
 use wire::convert::withdrawal::RecordReference;
 use wire::tls::Port;
 use wire::tls::credentials::Credentials;
+use wire::tls::identity::{Caller, OfficerIdentity};
 use wire::tls::registry::{CertificatePin, PeerEntry, PeerRegistry, Snapshot, Standing};
 use zeroize::Zeroizing;
 
@@ -38,6 +46,7 @@ pub(crate) struct Session {
     runtime: tokio::runtime::Runtime,
     client: OfficerClient,
     profile: Profile,
+    officer: OfficerId,
     secret: Zeroizing<[u8; DIGEST_BYTES]>,
     now: Timestamp,
 }
@@ -54,6 +63,10 @@ impl Session {
             Credentials::from_pem(&chain, &key, environment.now).map_err(|refused| {
                 Failure::Credentials { file: profile.certificate.clone(), refused }
             })?;
+        let Caller::Officer(OfficerIdentity { officer, .. }) = credentials.caller().clone() else {
+            let why = "it is not the certificate of an officer".to_owned();
+            return Err(Failure::FileInvalid { file: profile.certificate.clone(), line: 0, why });
+        };
         let secret = Zeroizing::new(digest::derive("malines officer lists v1", &[&key]));
         let registry = PeerRegistry::new(registry(&profile)?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -62,7 +75,7 @@ impl Session {
         let dialler = Dialler::new(Port::Officer, credentials, registry, DialLimits::default());
         let channel = runtime.block_on(dialler.dial(target)).map_err(Failure::Dial)?;
         let client = runtime.block_on(async { OfficerClient::new(channel) });
-        Ok(Self { runtime, client, profile, secret, now: environment.now })
+        Ok(Self { runtime, client, profile, officer, secret, now: environment.now })
     }
 
     /// The own agency.
@@ -238,6 +251,82 @@ impl Session {
         reason: String,
     ) -> Result<Vec<ErasureResult>, Failure> {
         self.call(self.client.erase(records, reason))
+    }
+
+    /// Who could get a record, and who is granted it.
+    pub(crate) fn reach(&self, record: RecordReference) -> Result<Reach, Failure> {
+        self.call(self.client.record_reach(record))
+    }
+
+    /// Rules of the node.
+    pub(crate) fn policy(&self, which: Which) -> Result<PolicyText, Failure> {
+        self.call(self.client.read_policy(which))
+    }
+
+    /// What is held under each of these agreements, all pages.
+    pub(crate) fn censuses(&self, agreements: &[AgreementId]) -> Result<Vec<Census>, Failure> {
+        let mut censuses = Vec::with_capacity(agreements.len());
+        for agreement in agreements {
+            let mut census: Option<Census> = None;
+            loop {
+                let after = census.as_ref().map_or(0, |census| census.classes.len());
+                let after = u32::try_from(after).unwrap_or(u32::MAX);
+                let asked = CensusAfter { agreement: agreement.clone(), after };
+                let page = self.call(self.client.read_census(asked))?;
+                let goes_on = !page.census.classes.is_empty();
+                let known = match census.take() {
+                    None => page.census,
+                    Some(mut known) => {
+                        known.classes.extend(page.census.classes);
+                        known
+                    }
+                };
+                let is_whole = u32::try_from(known.classes.len()) == Ok(page.classes_total);
+                if is_whole || !goes_on || known.classes.len() > CLASSES_MAX {
+                    censuses.push(known);
+                    break;
+                }
+                census = Some(known);
+            }
+        }
+        Ok(censuses)
+    }
+
+    /// The proposals that wait.
+    pub(crate) fn proposals(&self) -> Result<Vec<Proposal>, Failure> {
+        self.call(self.client.list_proposals())
+    }
+
+    /// Signs for a change of rules with the officer's own key.
+    pub(crate) fn consent(
+        &self,
+        step: PolicyStep,
+        from: Digest,
+        to: Digest,
+        difference: Digest,
+    ) -> Result<Envelope, Failure> {
+        let (agency, officer, at) = (self.agency().clone(), self.officer.clone(), self.now);
+        let consent = PolicyConsent { agency, officer, step, from, to, difference, at };
+        Ok(Signed::seal(consent, &self.profile.signer()?).into_parts().1)
+    }
+
+    /// Proposes rules, or adds a signature.
+    pub(crate) fn sign_policy(
+        &self,
+        local: String,
+        consent: Envelope,
+    ) -> Result<Proposal, Failure> {
+        self.call(self.client.sign_policy(local, consent))
+    }
+
+    /// Puts a proposal in force.
+    pub(crate) fn activate_policy(&self, first_bytes: Vec<u8>) -> Result<Activated, Failure> {
+        self.call(self.client.activate_policy(ProposalReference(first_bytes)))
+    }
+
+    /// Stops all sharing.
+    pub(crate) fn freeze_policy(&self, consent: Envelope) -> Result<Activated, Failure> {
+        self.call(self.client.freeze_policy(consent))
     }
 
     /// The signed head of the audit log.

@@ -2,7 +2,7 @@
 //! its origin alone.
 
 use crate::error::DeskError;
-use crate::replicate::exceeds_retention;
+use crate::replicate::{exceeds_retention, retention_end};
 use crate::{Desk, put};
 use domain::class::Class;
 use domain::correction::{
@@ -161,7 +161,7 @@ impl Desk {
         corrected.previous = Some(current.envelope.payload_hash());
         corrected.made_at = now;
         let record = Record::new(corrected)?;
-        let rule = self.decide_corrected(&record, now)?;
+        let rule = self.decide_corrected(&record, current.local.received_at, now)?;
         let class = Arc::new(Class::of(&record));
         let version = record.version;
         let receipt = self.receipt(record_id, version, differences, &old_class, &class, now);
@@ -170,13 +170,16 @@ impl Desk {
     }
 
     /// What a submission of the corrected record would have to pass; the rule that let it through.
+    /// `since` is when its first version came in.
     fn decide_corrected(
         &self,
         record: &Record,
+        since: Timestamp,
         now: Timestamp,
     ) -> Result<Option<String>, DeskError> {
         let agreement = self.agreement(&record.agreement).ok_or(RefusalCode::AgreementUnknown)?;
-        if exceeds_retention(&agreement, record) {
+        let end = retention_end(&agreement.retention, record.subject, since);
+        if exceeds_retention(&agreement, record) || record.valid_until > end {
             return Err(RefusalCode::RetentionImpossible.into());
         }
         self.check_linked_ad(record, now)?;
@@ -244,7 +247,6 @@ impl Desk {
         let local = LocalPart {
             officer: Some(officer.clone()),
             presumed_adult_reason: reason.filter(|_| record.age == Age::PresumedAdult),
-            received_at: now,
             ..local
         };
         let mut event = Event::new(now, Act::Corrected);

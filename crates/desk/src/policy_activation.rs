@@ -15,7 +15,9 @@ use policy::Evaluator;
 use policy::difference::Change;
 use policy::proposal::{PROPOSAL_DAYS_MAX, PROPOSALS_MAX};
 use std::sync::Arc;
-use store::{Batch, Change as RowChange, Precondition, RowState, Secrecy, Store, Table, value_hash};
+use store::{
+    Batch, Change as RowChange, Precondition, RowState, Secrecy, Store, Table, value_hash,
+};
 
 /// The largest stored row, in bytes.
 const ROW_BYTES_MAX: usize = store::table::VALUE_BYTES_MAX;

@@ -33,7 +33,7 @@ impl Desk {
         let (class, hash) = (entry.class, entry.hash);
         let agreement = self.agreement(&class.agreement).ok_or(RefusalCode::AgreementUnknown)?;
         let partners = self.others_in(&agreement).map(|party| {
-            let partner = self.partner(&agreement, party);
+            let partner = self.partner_labels(&agreement, party);
             let granted = self.is_granted(&party.agency, &class.agreement, &hash);
             let decide = |way| (way, self.decide_way(&agreement, &party.agency, way, &class, now));
             PartnerReach { partner, granted, ways: Way::ALL.map(decide).to_vec() }
@@ -43,14 +43,16 @@ impl Desk {
         Ok(Reach { record_id, life, own: self.own_labels(&agreement)?, class, partners })
     }
 
-    /// How many live records of each class this agency stated under an agreement, and who its
+    /// How many records of each class this agency stated under an agreement, those withdrawn or
+    /// erased left out (what expired counts until the hourly upkeep), and who its
     /// partners are. From memory.
     ///
     /// # Errors
     /// A refusal if the agreement is not known here.
     pub fn census(&self, agreement: &AgreementId) -> Result<Census, DeskError> {
         let known = self.agreement(agreement).ok_or(RefusalCode::AgreementUnknown)?;
-        let partners = self.others_in(&known).map(|party| self.partner(&known, party)).collect();
+        let partners =
+            self.others_in(&known).map(|party| self.partner_labels(&known, party)).collect();
         let classes = self.store.classes(&self.own, agreement).into_iter();
         let classes = classes.filter(|entry| entry.records > 0);
         let mut classes: Vec<(Class, u64)> =
@@ -75,7 +77,7 @@ impl Desk {
         Ok(AgencyLabels::of(own))
     }
 
-    fn partner(&self, agreement: &Agreement, party: &Party) -> Partner {
+    fn partner_labels(&self, agreement: &Agreement, party: &Party) -> Partner {
         let pair = agreement.pair(&self.own, &party.agency);
         let transfer = pair.map_or(TransferBasis::None, |pair| pair.transfer_basis);
         Partner { labels: AgencyLabels::of(party), transfer }
@@ -100,9 +102,8 @@ impl Desk {
         class: &Arc<Class>,
         now: Timestamp,
     ) -> Verdict {
-        let share = |channel| {
-            verdict(self.gate.decide_class(Action::Share, peer, class, channel, now))
-        };
+        let share =
+            |channel| verdict(self.gate.decide_class(Action::Share, peer, class, channel, now));
         match way {
             Way::Machine => share(Channel::Automated),
             Way::Hand => wider(share(Channel::Analyst), share(Channel::Authority)),

@@ -4,6 +4,7 @@
 use crate::error::DeskError;
 use crate::{Desk, pair_key, put};
 use agreement::Terms;
+use agreement::terms::Retention;
 use domain::encoding;
 use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
@@ -13,7 +14,7 @@ use domain::name::{AgencyId, AgreementId, ClassHandle, Digest, IdempotencyKey, R
 use domain::record::{CLOCK_SKEW_MS, Record};
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
-use domain::value::Channel;
+use domain::value::{Channel, Subject};
 use domain::withdrawal::Tombstone;
 use policy::Action;
 use std::collections::{BTreeMap, BTreeSet};
@@ -543,12 +544,21 @@ const fn is_poison(code: RefusalCode) -> bool {
 
 /// Does a record outlive what the agreement allows, seen from when it was made?
 pub(crate) fn exceeds_retention(terms: &Terms, record: &Record) -> bool {
-    let retention = &terms.retention;
-    let special = retention.per_subject.iter().find(|special| special.subject == record.subject);
+    let review = record.made_at.plus_days(terms.retention.review_days).plus_ms(CLOCK_SKEW_MS);
+    let end = retention_end(&terms.retention, record.subject, record.made_at);
+    record.valid_until > end || record.review_at > review
+}
+
+/// The last moment until which what is known since `since` may be kept. A correction makes a record
+/// anew, and does not begin its retention anew.
+pub(crate) fn retention_end(
+    retention: &Retention,
+    subject: Subject,
+    since: Timestamp,
+) -> Timestamp {
+    let special = retention.per_subject.iter().find(|special| special.subject == subject);
     let days = special.map_or(retention.days_max, |special| special.days.min(retention.days_max));
-    let until = record.made_at.plus_days(days).plus_ms(CLOCK_SKEW_MS);
-    let review = record.made_at.plus_days(retention.review_days).plus_ms(CLOCK_SKEW_MS);
-    record.valid_until > until || record.review_at > review
+    since.plus_days(days).plus_ms(CLOCK_SKEW_MS)
 }
 
 fn progress_prefix(peer: &AgencyId, agreement: &AgreementId) -> Vec<u8> {
@@ -567,4 +577,23 @@ fn unseen_key(peer: &AgencyId, record_id: &RecordId) -> Vec<u8> {
     let mut key = format!("{peer}/").into_bytes();
     key.extend_from_slice(record_id.as_bytes());
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agreement::terms::SubjectRetention;
+
+    #[test]
+    fn retention_counts_from_the_first_day_and_the_shortest_term_wins() {
+        let of = |subject, days| SubjectRetention { subject, days };
+        let per_subject = vec![of(Subject::Convicted, 30), of(Subject::Unknown, 900)];
+        let retention = Retention { days_max: 180, per_subject, review_days: 90 };
+        let since = Timestamp::from_date(2026, 1, 1).unwrap();
+        let end = |subject| retention_end(&retention, subject, since);
+        let after = |days| since.plus_days(days).plus_ms(CLOCK_SKEW_MS);
+        assert_eq!(end(Subject::SuspectFacilitator), after(180));
+        assert_eq!(end(Subject::Convicted), after(30));
+        assert_eq!(end(Subject::Unknown), after(180));
+    }
 }

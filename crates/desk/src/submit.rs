@@ -187,7 +187,12 @@ impl Desk {
     }
 
     /// Where a record of this class goes: one row per other party.
-    pub(crate) fn outlook(&self, agreement: &Agreement, class: &Arc<Class>, now: Timestamp) -> Vec<Outlook> {
+    pub(crate) fn outlook(
+        &self,
+        agreement: &Agreement,
+        class: &Arc<Class>,
+        now: Timestamp,
+    ) -> Vec<Outlook> {
         let others = agreement.parties.iter().filter(|party| party.agency != self.own);
         others
             .map(|party| {

@@ -52,6 +52,7 @@ pub fn check(path: &Path, now: Timestamp) -> Checked {
     let mut check = Check { problems, rows: Vec::new(), now };
     if let Some(config) = config {
         check.all(&config);
+        check.keys_to_move(path);
     }
     let Check { mut problems, rows, .. } = check;
     problems.sort_by_key(|problem| problem.severity == Severity::Warning);
@@ -75,6 +76,9 @@ struct Found {
     authority: Option<CertificatePin>,
 }
 
+/// Made by `init` beside the configuration, to be taken away.
+const KEYS_TO_MOVE: [&str; 2] = ["root.key", "authority.key"];
+
 impl Check {
     fn all(&mut self, config: &Config) {
         self.row("agency", format!("{}, node {}", config.agency, config.name));
@@ -90,6 +94,17 @@ impl Check {
         self.agreements(config, manifest.as_ref().map(|(_, envelope)| envelope));
         self.row("partners", format!("let in at {}", config.partner_listen));
         self.row("officers", format!("let in at {}", config.officer_listen));
+    }
+
+    /// Keys that found the agency and sign for it have no business on the machine that serves.
+    fn keys_to_move(&mut self, path: &Path) {
+        for name in KEYS_TO_MOVE {
+            if path.with_file_name(name).exists() {
+                let what =
+                    "still here: move it to a place that is offline; the node never needs it";
+                self.row(name, what.to_owned());
+            }
+        }
     }
 
     fn row(&mut self, name: &'static str, value: String) {

@@ -179,7 +179,9 @@ impl NodeError {
             Self::Desk(desk::error::DeskError::Store(error)) => error.hint(),
             Self::Desk(_) => "look at the log; `malines-node verify` reads the store again",
             Self::Config(_) => "",
-            Self::NoStore { .. } => "the node makes it at its first start; is `data_folder` right?",
+            Self::NoStore { .. } => {
+                "is `data_folder` right, and its disk mounted? the node makes a store at its first start"
+            }
             Self::Store(error) => error.hint(),
         }
     }

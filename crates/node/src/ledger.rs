@@ -363,7 +363,12 @@ mod tests {
         ledger.write(&[FIRST_LINE.to_owned()]).unwrap();
         for left in ["asked 0909", "asked 090909 0123456789abcdef\n"] {
             // What a full disk, or a sync that failed, leaves behind the ledger's back.
-            OpenOptions::new().append(true).open(&path).unwrap().write_all(left.as_bytes()).unwrap();
+            OpenOptions::new()
+                .append(true)
+                .open(&path)
+                .unwrap()
+                .write_all(left.as_bytes())
+                .unwrap();
             ledger.write(&["asked 0a0b0c".to_owned()]).unwrap();
         }
         let said = read(&path, &[7; 32]).unwrap();

@@ -27,6 +27,7 @@ pub mod key_file;
 pub mod ledger;
 pub mod officer;
 mod peers;
+mod policy_book;
 mod progress;
 pub mod recovery;
 pub mod rendering;
@@ -165,7 +166,10 @@ fn officer_command(command: OfficerCommand) -> Result<(), NodeError> {
         }
         OfficerCommand::Revoke(given) => {
             officer::revoke(&Config::load(&given.config.config)?, &given.officer)?;
-            print(&format!("revoked {}; a running node knows it after `kill -HUP`, or at its next start\n", given.officer));
+            print(&format!(
+                "revoked {}; a running node knows it after `kill -HUP`, or at its next start\n",
+                given.officer
+            ));
         }
     }
     Ok(())

@@ -1,17 +1,21 @@
-//! Enrols officers: a certificate for the officer port, and a profile that `malines` can use at once.
+//! Enrols officers: a certificate for the officer port, a key for their own signature, and a profile
+//! that `malines` can use at once.
 
 use crate::certificate::{Authority, Certifies};
 use crate::config::Config;
 use crate::config::file::{self, PEM_FILE_BYTES_MAX};
 use crate::error::NodeError;
 use crate::folder::{self, NewFiles};
-use crate::key_file::KeyKind;
+use crate::key_file::{KeyKind, system_entropy};
+use domain::hexadecimal;
 use domain::name::OfficerId;
+use domain::signature::{KEY_BYTES, PublicKey, SecretKey, Signer as _};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use wire::tls::identity::{Caller, OfficerIdentity};
+use zeroize::Zeroizing;
 
 /// The longest entry of the register, in bytes.
 const ENTRY_BYTES_MAX: u64 = 4096;
@@ -60,9 +64,20 @@ pub struct Enrolled {
     pub valid_until: String,
     /// Does it count?
     pub state: State,
+    /// The public half of the officer's signing key, in hexadecimal; entries made before there were
+    /// such keys have none, and their officers sign nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signing_key: Option<String>,
 }
 
 impl Enrolled {
+    /// The key that verifies the officer's signature, if there is a usable one.
+    pub fn signing_key(&self) -> Option<PublicKey> {
+        let mut bytes = [0; KEY_BYTES];
+        hexadecimal::decode(self.signing_key.as_ref()?.as_bytes(), &mut bytes)?;
+        PublicKey::from_bytes(&bytes).ok()
+    }
+
     /// Reads an entry.
     ///
     /// # Errors
@@ -139,11 +154,13 @@ pub fn add(config: &Config, enrolment: &Enrolment, now: Timestamp) -> Result<Pro
         None => reachable(config)?,
     };
     let name = enrolment.officer.as_str();
+    let signing = SecretKey::from_seed(&system_entropy().bytes());
     let entry = Enrolled {
         officer: enrolment.officer.clone(),
         role: enrolment.role,
         valid_until: issued.not_after.to_string(),
         state: State::Active,
+        signing_key: Some(hexadecimal::encode(&signing.public_key().to_bytes())),
     };
     let node_ca = node_authority(config)?;
     let profile = ProfileFile {
@@ -151,6 +168,7 @@ pub fn add(config: &Config, enrolment: &Enrolment, now: Timestamp) -> Result<Pro
         agency: agency.as_str(),
         certificate: &format!("{name}.pem"),
         key: &format!("{name}.key"),
+        signing_key: &format!("{name}.signing"),
         node_ca: "node-authority.pem",
         demo: enrolment.profile_use == ProfileUse::Demo,
     };
@@ -165,6 +183,8 @@ pub fn add(config: &Config, enrolment: &Enrolment, now: Timestamp) -> Result<Pro
     files.folder(&enrolment.out)?;
     files.file(&enrolment.out.join(profile.certificate), issued.chain.as_bytes())?;
     files.file(&enrolment.out.join(profile.key), issued.key.as_bytes())?;
+    let seed = Zeroizing::new(format!("{}\n", hexadecimal::encode(&*signing.to_seed())));
+    files.file(&enrolment.out.join(profile.signing_key), seed.as_bytes())?;
     let authority_file = enrolment.out.join(profile.node_ca);
     // Profiles of one folder share the node's authority, if it is the same.
     if !file::read_text(&authority_file, PEM_FILE_BYTES_MAX).is_ok_and(|there| *there == node_ca) {
@@ -192,6 +212,7 @@ struct ProfileFile<'a> {
     agency: &'a str,
     certificate: &'a str,
     key: &'a str,
+    signing_key: &'a str,
     node_ca: &'a str,
     demo: bool,
 }

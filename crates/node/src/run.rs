@@ -7,10 +7,10 @@ use crate::grpc::officer::OfficerDoor;
 use crate::grpc::peer::{PeerDoor, Pulls};
 use crate::ledger::Ledger;
 use crate::peers::{self, Links, Nudges, Officers, Partners};
+use crate::policy_book::{self, PolicyBook};
 use crate::recovery::{Guarded, Standing};
 use crate::scheduler::Scheduler;
 use crate::upkeep::{Board, Upkeep};
-use cedar_engine::{COMMON_FLOOR, Engine};
 use desk::agreements::Bundle;
 use desk::answer::Quota;
 use desk::entropy::Entropy;
@@ -59,6 +59,7 @@ pub struct Running {
     config: Config,
     credentials: Arc<Credentials>,
     officers: Arc<Mutex<Officers>>,
+    policy_book: Arc<PolicyBook>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,20 +76,7 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
     let (store, opened) = open_store(&config).await?;
     let standing = Standing::of(&config.data_folder)?;
     let ledger = Arc::new(Ledger::open(&config, &*store)?);
-    let engine = Arc::new(load_policy(&config)?);
-    let gate =
-        Arc::new(Gate::new(config.agency.clone(), Arc::clone(&engine) as Arc<dyn Evaluator>));
-    let parts = Parts {
-        own: config.agency.clone(),
-        keys: config.node_keys()?,
-        store,
-        gate,
-        clock: Arc::new(SystemClock),
-        entropy: Entropy::new(rand_core::UnwrapErr(getrandom::SysRng)),
-        quota: Quota { tokens_per_day: config.quota_per_day },
-    };
-    let desk = Desk::open(parts).await?;
-    desk.activate_policy(engine).await?;
+    let (desk, policy_book) = open_desk(&config, store).await?;
     for (path, bundle) in read_agreements(&config)? {
         install_agreement(&desk, path, &bundle).await?;
     }
@@ -104,6 +92,7 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
         board: Arc::default(),
         standing: standing.clone(),
         ledger,
+        policy_book: Arc::clone(&policy_book),
     };
     let (stop, stopping) = watch::channel(Stage::Serving);
     let partners = doors.partners();
@@ -139,6 +128,7 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
         config,
         credentials,
         officers,
+        policy_book,
     })
 }
 
@@ -152,6 +142,7 @@ struct Doors {
     board: Arc<Board>,
     standing: Standing,
     ledger: Arc<Ledger>,
+    policy_book: Arc<PolicyBook>,
 }
 
 type Servers = JoinSet<Result<(), tonic::transport::Error>>;
@@ -199,6 +190,7 @@ impl Doors {
             board: Arc::clone(&self.board),
             recovery: self.standing.note(),
             ledger: Arc::clone(&self.ledger),
+            policy_book: Arc::clone(&self.policy_book),
         };
         let service = OfficerServiceServer::new(door)
             .max_decoding_message_size(limits::DECODE_BYTES_MAX)
@@ -233,7 +225,7 @@ impl Running {
     /// # Errors
     /// The first thing that could not be read.
     pub async fn reload(&self) -> Result<(), NodeError> {
-        let engine = load_policy(&self.config)?;
+        let (engine, active) = policy_book::load(&self.config, &**self.desk.store())?;
         let bundles = read_agreements(&self.config)?;
         let (chain, key) = self.config.tls_files()?;
         let officers = load_officers(&self.config)?;
@@ -241,7 +233,7 @@ impl Running {
             crate::bundle::verify(bundle)?;
         }
         self.credentials.replace_from_pem(&chain, &key, self.desk.now())?;
-        self.desk.activate_policy(Arc::new(engine)).await?;
+        self.policy_book.reload(engine, active).await?;
         *lock(&self.officers) = officers;
         for (path, bundle) in bundles {
             install_agreement(&self.desk, path, &bundle).await?;
@@ -296,13 +288,28 @@ async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, OpenReport), Nod
     Ok((Arc::new(store), report))
 }
 
-fn load_policy(config: &Config) -> Result<Engine, NodeError> {
-    let local = config.local_policy()?;
-    let engine = Engine::load(COMMON_FLOOR, &local)?;
-    for warning in engine.warnings() {
-        tracing::warn!(%warning, "policy");
-    }
-    Ok(engine)
+/// Opens the desk with the rules that are to decide.
+async fn open_desk(
+    config: &Config,
+    store: Arc<dyn Store>,
+) -> Result<(Arc<Desk>, Arc<PolicyBook>), NodeError> {
+    let (engine, active) = policy_book::load(config, &*store)?;
+    let engine = Arc::new(engine);
+    let gate =
+        Arc::new(Gate::new(config.agency.clone(), Arc::clone(&engine) as Arc<dyn Evaluator>));
+    let parts = Parts {
+        own: config.agency.clone(),
+        keys: config.node_keys()?,
+        store,
+        gate,
+        clock: Arc::new(SystemClock),
+        entropy: Entropy::new(rand_core::UnwrapErr(getrandom::SysRng)),
+        quota: Quota { tokens_per_day: config.quota_per_day },
+    };
+    let desk = Desk::open(parts).await?;
+    desk.activate_policy(engine).await?;
+    let policy_book = Arc::new(PolicyBook::new(Arc::clone(&desk), config, active));
+    Ok((desk, policy_book))
 }
 
 fn load_credentials(config: &Config) -> Result<Arc<Credentials>, NodeError> {

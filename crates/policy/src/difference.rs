@@ -329,7 +329,12 @@ impl Scale<'_> {
 }
 
 /// The situations in which a class could reach a partner on one way.
-pub fn situations(own: &AgencyLabels, partner: &Partner, way: Way, class: &Class) -> Vec<Situation> {
+pub fn situations(
+    own: &AgencyLabels,
+    partner: &Partner,
+    way: Way,
+    class: &Class,
+) -> Vec<Situation> {
     let action = if way == Way::Match { Action::Show } else { Action::Share };
     let mut base = crate::label_space::ordinary(action);
     base.own = own.clone();

@@ -381,10 +381,7 @@ const OF_THE_GATE: &[(&str, &str)] = &[
         "A signature counts for its officer, these rules and these counts, for fifteen minutes.",
     ),
     (POLICY_MOVED, "The rules in force, or what is held, are not those that were signed for."),
-    (
-        POLICY_SIGNATURES,
-        "Narrowing takes one signature, widening those of two different officers.",
-    ),
+    (POLICY_SIGNATURES, "Narrowing takes one signature, widening those of two different officers."),
     (crate::held::PERMIT_RULE, "A permit opens only what it was given for."),
 ];
 

@@ -108,12 +108,17 @@ impl Member {
         fs::write(&self.config.local_policy, text).unwrap();
     }
 
-    /// Enrols an officer, and says where the profile is.
+    /// Enrols an analyst, and says where the profile is.
     pub fn enrol(&self, pseudonym: &str) -> PathBuf {
+        self.enrol_as(pseudonym, OfficerRole::Analyst)
+    }
+
+    /// Enrols an officer, and says where the profile is.
+    pub fn enrol_as(&self, pseudonym: &str, role: OfficerRole) -> PathBuf {
         let out = self.home.join("profiles").join(pseudonym);
         let enrolment = Enrolment {
             officer: pseudonym.parse().unwrap(),
-            role: OfficerRole::Analyst,
+            role,
             valid_days: 30,
             out: out.clone(),
             profile: "default".to_owned(),

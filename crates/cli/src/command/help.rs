@@ -40,7 +40,10 @@ const ROLES: [Role; 4] = [
         name: "prosecutor",
         sentence: "answers for the cases and for what may be asked in them",
         commands: &[
-            ("malines case list", "the cases, with purpose and offence, and until when each is open"),
+            (
+                "malines case list",
+                "the cases, with purpose and offence, and until when each is open",
+            ),
             ("malines hits --case C-n", "what matched in a case"),
             ("malines status", "which agreements are in force, and with whom"),
             ("malines hold place RECORD --case C-n", "keep a record for a proceeding"),

@@ -10,8 +10,8 @@ use crate::error::{Failure, Outcome};
 use crate::message::Phrase;
 use crate::output::{Format, Table, case_json, day, instant_json, print_json, record_reference};
 use domain::hold::{
-    AUTHORITY_CHARACTERS_MAX, HOLD_REVIEW_DAYS_MAX, HOLDS_MAX, HeldReading, HeldState, HoldOrder, HoldReceipt,
-    HoldStanding,
+    AUTHORITY_CHARACTERS_MAX, HOLD_REVIEW_DAYS_MAX, HOLDS_MAX, HeldReading, HeldState, HoldOrder,
+    HoldReceipt, HoldStanding,
 };
 use domain::name::HoldId;
 use domain::refusal::RefusalCode;
@@ -140,7 +140,9 @@ fn show(context: &mut Context<'_>, reading: &HeldReading, now: Timestamp) {
     let due = if is_due(standing, now) { ", which is DUE" } else { "" };
     let (authority, reason) = (plain(&hold.authority), plain(&hold.reason));
     let placed = format!("placed {} by {}", day(hold.placed_at), hold.placed_by);
-    context.console.data(&format!("  {name} ordered by {authority}; {placed}; review {review}{due}\n"));
+    context
+        .console
+        .data(&format!("  {name} ordered by {authority}; {placed}; review {review}{due}\n"));
     context.console.data(&format!("  why: {reason}\n"));
     for one in says {
         context.console.data(&format!("  {:<22} {}\n", one.key, plain(&one.after)));

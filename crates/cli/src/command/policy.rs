@@ -1,10 +1,13 @@
-//! `malines policy`: the tools of those who write rules and of those who sign them. No node is needed.
+//! `malines policy`: the tools of those who write rules and of those who sign them. What is about
+//! rules alone reads files; what is about a record, or puts rules in force, asks the own node.
 
+mod activation;
 mod check;
 mod diff;
 mod explain;
 mod prove;
 mod question;
+mod reach;
 mod source;
 mod test;
 
@@ -25,8 +28,16 @@ pub(super) fn run(context: &mut Context<'_>, command: PolicyCommand) -> Result<O
             prove::run(context, &path, &claims, own_claims.as_deref(), &scope)
         }
         PolicyCommand::Diff { old, new, counts, scope } => {
-            diff::run(context, &old, &new, counts.as_deref(), &scope)
+            diff::run(context, &old, new.as_deref(), counts.as_deref(), &scope)
         }
+        PolicyCommand::Who { record } => reach::who(context, &record),
+        PolicyCommand::WhyNot { record, peer } => reach::why_not(context, &record, &peer),
+        PolicyCommand::Proposals => activation::proposals(context),
+        PolicyCommand::Propose { path, yes } => activation::propose(context, &path, yes),
+        PolicyCommand::Sign { proposal, yes } => activation::sign(context, &proposal, yes),
+        PolicyCommand::Activate { proposal, yes } => activation::activate(context, &proposal, yes),
+        PolicyCommand::Rollback { yes } => activation::rollback(context, yes),
+        PolicyCommand::Freeze { yes } => activation::freeze(context, yes),
     }
 }
 

@@ -3,11 +3,12 @@
 use super::to_error;
 use crate::ledger::Ledger;
 use crate::peers::{Links, Nudges, Partners};
+use crate::policy_book::PolicyBook;
 use crate::upkeep::Board;
 use desk::Desk;
 use desk::error::DeskError;
 use domain::name::OfficerId;
-use domain::report::{CaseOpening, Mode};
+use domain::report::{CaseOpening, Link, Mode};
 use domain::submission::Fate;
 use futures_util::Stream;
 use std::io::Write;
@@ -18,10 +19,11 @@ use tonic::{Request, Response, Status};
 use wire::accept::calling_officer;
 use wire::convert::audit::{CHUNK_BYTES_MAX, SignedNote, chunks};
 use wire::convert::hold::{HoldReference, HoldsAfter};
+use wire::convert::policy::{CensusAfter, CensusPage, ProposalReference};
 use wire::convert::query::HitsAfter;
 use wire::convert::status::Reader;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{correction, erasure, hold, query, submission};
+use wire::convert::{correction, erasure, hold, policy, query, submission};
 use wire::v1;
 use wire::v1::officer_service_server::OfficerService;
 
@@ -36,6 +38,7 @@ pub(crate) struct OfficerDoor {
     pub nudges: Arc<Nudges>,
     pub board: Arc<Board>,
     pub ledger: Arc<Ledger>,
+    pub policy_book: Arc<PolicyBook>,
     /// Why the node is in recovery; empty if it is not.
     pub recovery: String,
 }
@@ -62,6 +65,12 @@ impl OfficerService for OfficerDoor {
         let (version, upkeep) = (env!("CARGO_PKG_VERSION"), self.board.status());
         let status = self.desk.status(version, upkeep, |peer| self.links.report(peer));
         let mut status = status.map_err(failed)?;
+        if !self.recovery.is_empty() {
+            for partner in &mut status.partners {
+                partner.link = Link::Down;
+                "in recovery nobody is dialled".clone_into(&mut partner.note);
+            }
+        }
         status.recovery.clone_from(&self.recovery);
         Ok(Response::new(status.into()))
     }
@@ -195,8 +204,7 @@ impl OfficerService for OfficerDoor {
         request: Request<v1::LiftHoldRequest>,
     ) -> Result<Response<v1::LiftHoldResponse>, Status> {
         let officer = officer_of(&request)?;
-        let (reference, reason) =
-            hold::from_lift_request(request.into_inner()).map_err(invalid)?;
+        let (reference, reason) = hold::from_lift_request(request.into_inner()).map_err(invalid)?;
         let lifted = self.desk.lift_hold(&officer, reference.as_bytes(), &reason).await;
         Ok(Response::new(lifted.map_err(failed)?.into()))
     }
@@ -227,6 +235,75 @@ impl OfficerService for OfficerDoor {
         self.ledger.settle(&erased).map_err(unwritten)?;
         self.nudges.nudge(outcomes.iter().flatten().flat_map(|receipt| &receipt.told));
         Ok(Response::new(outcomes.into()))
+    }
+
+    async fn record_reach(
+        &self,
+        request: Request<v1::RecordReachRequest>,
+    ) -> Result<Response<v1::RecordReachResponse>, Status> {
+        officer_of(&request)?;
+        let reference = RecordReference::try_from(request.into_inner()).map_err(invalid)?;
+        let record_id = self.desk.find_record(reference.as_bytes()).map_err(failed)?;
+        Ok(Response::new(self.desk.reach(record_id).map_err(failed)?.into()))
+    }
+
+    async fn read_policy(
+        &self,
+        request: Request<v1::ReadPolicyRequest>,
+    ) -> Result<Response<v1::ReadPolicyResponse>, Status> {
+        officer_of(&request)?;
+        let which = request.into_inner().try_into().map_err(invalid)?;
+        Ok(Response::new(self.policy_book.read(&which).map_err(failed)?.into()))
+    }
+
+    async fn read_census(
+        &self,
+        request: Request<v1::ReadCensusRequest>,
+    ) -> Result<Response<v1::ReadCensusResponse>, Status> {
+        officer_of(&request)?;
+        let asked = CensusAfter::try_from(request.into_inner()).map_err(invalid)?;
+        let census = self.desk.census(&asked.agreement).map_err(failed)?;
+        Ok(Response::new(CensusPage::cut(census, asked.after).into()))
+    }
+
+    async fn list_proposals(
+        &self,
+        request: Request<v1::ListProposalsRequest>,
+    ) -> Result<Response<v1::ListProposalsResponse>, Status> {
+        officer_of(&request)?;
+        Ok(Response::new(self.policy_book.proposals().map_err(failed)?.into()))
+    }
+
+    async fn sign_policy(
+        &self,
+        request: Request<v1::SignPolicyRequest>,
+    ) -> Result<Response<v1::SignPolicyResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let (local, consent) = policy::from_request(request.into_inner()).map_err(invalid)?;
+        let signed = self.policy_book.sign(&officer, local, consent).await;
+        Ok(Response::new(signed.map_err(failed)?.into()))
+    }
+
+    async fn activate_policy(
+        &self,
+        request: Request<v1::ActivatePolicyRequest>,
+    ) -> Result<Response<v1::ActivatePolicyResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let ProposalReference(proposal) = request.into_inner().try_into().map_err(invalid)?;
+        let activated = self.policy_book.activate(&officer, &proposal).await.map_err(failed)?;
+        self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
+        Ok(Response::new(v1::ActivatePolicyResponse { activated: Some(activated.into()) }))
+    }
+
+    async fn freeze_policy(
+        &self,
+        request: Request<v1::FreezePolicyRequest>,
+    ) -> Result<Response<v1::FreezePolicyResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let consent = request.into_inner().try_into().map_err(invalid)?;
+        let activated = self.policy_book.freeze(&officer, consent).await.map_err(failed)?;
+        self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
+        Ok(Response::new(v1::FreezePolicyResponse { activated: Some(activated.into()) }))
     }
 
     async fn audit_head(

@@ -145,7 +145,7 @@ fn an_officer_gets_a_profile_that_works_and_is_enrolled_once() {
     let text = std::fs::read_to_string(&profile.file).unwrap();
     let table: toml::Table = text.parse().unwrap();
     let keys: Vec<_> = table.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["agency", "certificate", "demo", "key", "node", "node_ca"]);
+    assert_eq!(keys, ["agency", "certificate", "demo", "key", "node", "node_ca", "signing_key"]);
     let named = |key: &str| std::fs::read(out.join(table[key].as_str().unwrap())).unwrap();
     let read = Credentials::from_pem(&named("certificate"), &named("key"), then()).unwrap();
     assert_eq!(read.caller().uri(), "spiffe://be-fedpol/officer/BE-1042");

@@ -166,7 +166,7 @@ fn the_store_is_carried_and_looked_after_from_the_command_line() {
     let restored = program(&folder, &restore, "");
     assert_eq!(restored.code, 0, "{}", restored.err);
     assert!(restored.out.contains("RECOVERY  restored at "), "{}", restored.out);
-    assert!(restored.err.starts_with("warning: without --ledger"), "{}", restored.err);
+    assert!(restored.err.starts_with("warning: no erasure ledger is here: "), "{}", restored.err);
     let segment = config.data_folder.join("journal/00000001.segment");
     let mut bytes = std::fs::read(&segment).unwrap();
     let last = bytes.len() - 2;

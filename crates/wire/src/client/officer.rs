@@ -246,7 +246,8 @@ impl OfficerClient {
     pub async fn record_reach(&self, record: RecordReference) -> Result<Reach, CallFailure> {
         let mut service = self.service.clone();
         let call = service.record_reach(request(record.clone().into(), CALL_MS_MAX));
-        let reach: Reach = answer::<v1::RecordReachResponse>(CALL_MS_MAX, call).await?.try_into()?;
+        let reach: Reach =
+            answer::<v1::RecordReachResponse>(CALL_MS_MAX, call).await?.try_into()?;
         if record.names(&reach.record_id) { Ok(reach) } else { Err(misfit("record_id")) }
     }
 

@@ -29,6 +29,8 @@ use sync::message::{Epoch, PullMessage, PullRequest, UpToDate};
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 
+mod partner;
+mod policy;
 mod said;
 
 use said::*;
@@ -90,78 +92,6 @@ fn message(up_to_date: UpToDate) -> PullMessage {
         grants: Some(Vec::new()),
         section: None,
         up_to_date,
-    }
-}
-
-#[tonic::async_trait]
-impl PeerService for Node {
-    type WatchStream = Items<v1::WatchResponse>;
-    type PullStream = Items<v1::PullResponse>;
-
-    async fn hello(
-        &self,
-        request: Request<v1::HelloRequest>,
-    ) -> Result<Response<v1::HelloResponse>, Status> {
-        let hello = Hello::try_from(request.into_inner()).unwrap();
-        let protocol = match self.0 {
-            Manner::Newer => PROTOCOL_MAX + 1,
-            _ => hello.agreed().unwrap(),
-        };
-        let (incarnation, epoch) = ([1; 16], message(UpToDate::No).epoch);
-        let reply = HelloReply { protocol, clock: hello.clock, incarnation, epoch };
-        self.answers(reply.into(), v1::HelloResponse::default()).await
-    }
-
-    async fn fetch_token_keys(
-        &self,
-        request: Request<v1::FetchTokenKeysRequest>,
-    ) -> Result<Response<v1::FetchTokenKeysResponse>, Status> {
-        assert_eq!(pull::from_fetch(&request.into_inner()).unwrap().as_str(), "malines-2026");
-        let keys = |count| v1::FetchTokenKeysResponse { keys: vec![Default::default(); count] };
-        self.answers(keys(1), keys(3)).await
-    }
-
-    async fn watch(
-        &self,
-        _: Request<v1::WatchRequest>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
-        self.answers(items(vec![v1::WatchResponse {}; 2]), items(Vec::new())).await
-    }
-
-    async fn pull(
-        &self,
-        request: Request<v1::PullRequest>,
-    ) -> Result<Response<Self::PullStream>, Status> {
-        PullRequest::try_from(request.into_inner()).unwrap();
-        let first = pull::to_notice(message(UpToDate::No)).unwrap();
-        let last = pull::to_notice(message(UpToDate::Yes)).unwrap();
-        let good = match self.0 {
-            Manner::Short => vec![first.clone()],
-            _ => vec![first.clone(), last.clone(), last],
-        };
-        self.answers(items(good), items(vec![first, v1::PullResponse::default()])).await
-    }
-
-    async fn acknowledge_purge(
-        &self,
-        request: Request<v1::AcknowledgePurgeRequest>,
-    ) -> Result<Response<v1::AcknowledgePurgeResponse>, Status> {
-        pull::from_acknowledgement(request.into_inner()).unwrap();
-        let done = v1::AcknowledgePurgeResponse {};
-        self.answers(done, done).await
-    }
-
-    async fn ask(
-        &self,
-        request: Request<v1::AskRequest>,
-    ) -> Result<Response<v1::AskResponse>, Status> {
-        let asked = question::from_request(request.into_inner(), agency("es-pn")).unwrap();
-        let mut answer =
-            question::to_response(Reply::NoMatch, &agency("be-fedpol"), asked.asked_at).unwrap();
-        if self.0 == Manner::Huge {
-            answer.padding = vec![0; DECODE_BYTES_MAX];
-        }
-        self.answers(answer, v1::AskResponse::default()).await
     }
 }
 
@@ -255,10 +185,8 @@ impl OfficerService for Node {
         &self,
         _: Request<v1::HistoryRequest>,
     ) -> Result<Response<v1::HistoryResponse>, Status> {
-        let history = |byte| v1::HistoryResponse {
-            record_id: vec![byte; 16],
-            versions: Vec::new(),
-        };
+        let history =
+            |byte| v1::HistoryResponse { record_id: vec![byte; 16], versions: Vec::new() };
         self.answers(history(4), history(5)).await
     }
 
@@ -318,6 +246,60 @@ impl OfficerService for Node {
             v1::EraseResponse { results: vec![v1::EraseResult { result }] }
         };
         self.answers(receipt(4), receipt(5)).await
+    }
+
+    async fn record_reach(
+        &self,
+        _: Request<v1::RecordReachRequest>,
+    ) -> Result<Response<v1::RecordReachResponse>, Status> {
+        self.answers(policy::reach(4), policy::reach(5)).await
+    }
+
+    async fn read_policy(
+        &self,
+        _: Request<v1::ReadPolicyRequest>,
+    ) -> Result<Response<v1::ReadPolicyResponse>, Status> {
+        self.answers(policy::rules(), v1::ReadPolicyResponse::default()).await
+    }
+
+    async fn read_census(
+        &self,
+        _: Request<v1::ReadCensusRequest>,
+    ) -> Result<Response<v1::ReadCensusResponse>, Status> {
+        self.answers(policy::census(), v1::ReadCensusResponse::default()).await
+    }
+
+    async fn list_proposals(
+        &self,
+        _: Request<v1::ListProposalsRequest>,
+    ) -> Result<Response<v1::ListProposalsResponse>, Status> {
+        let listed = |proposals| v1::ListProposalsResponse { proposals };
+        self.answers(listed(vec![policy::proposal()]), listed(vec![Default::default()])).await
+    }
+
+    async fn sign_policy(
+        &self,
+        request: Request<v1::SignPolicyRequest>,
+    ) -> Result<Response<v1::SignPolicyResponse>, Status> {
+        crate::convert::policy::from_request(request.into_inner()).unwrap();
+        let signed = v1::SignPolicyResponse { proposal: Some(policy::proposal()) };
+        self.answers(signed, v1::SignPolicyResponse::default()).await
+    }
+
+    async fn activate_policy(
+        &self,
+        _: Request<v1::ActivatePolicyRequest>,
+    ) -> Result<Response<v1::ActivatePolicyResponse>, Status> {
+        let done = v1::ActivatePolicyResponse { activated: Some(policy::activated()) };
+        self.answers(done, v1::ActivatePolicyResponse::default()).await
+    }
+
+    async fn freeze_policy(
+        &self,
+        _: Request<v1::FreezePolicyRequest>,
+    ) -> Result<Response<v1::FreezePolicyResponse>, Status> {
+        let done = v1::FreezePolicyResponse { activated: Some(policy::activated()) };
+        self.answers(done, v1::FreezePolicyResponse::default()).await
     }
 
     async fn withdraw(

@@ -76,9 +76,7 @@ pub fn to_lift_request(hold: HoldReference, reason: String) -> v1::LiftHoldReque
 ///
 /// # Errors
 /// [`Invalid`]; one without a reason is one.
-pub fn from_lift_request(
-    request: v1::LiftHoldRequest,
-) -> Result<(HoldReference, String), Invalid> {
+pub fn from_lift_request(request: v1::LiftHoldRequest) -> Result<(HoldReference, String), Invalid> {
     let hold = HoldReference::new(&request.hold_id)?;
     Ok((hold, field::words("reason", request.reason, REASON_CHARACTERS_MAX)?))
 }

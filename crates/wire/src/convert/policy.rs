@@ -120,9 +120,7 @@ fn way_decision((way, verdict): (Way, Verdict)) -> v1::WayDecision {
         Way::Match => v1::Way::Match,
     };
     let (decision, rules, authority, persons) = match verdict {
-        Verdict::Allow { rules } => {
-            (v1::PolicyDecision::Allow, rules, String::new(), 0)
-        }
+        Verdict::Allow { rules } => (v1::PolicyDecision::Allow, rules, String::new(), 0),
         Verdict::NeedsApproval { authority, persons, rule } => (
             v1::PolicyDecision::NeedsApproval,
             vec![rule],
@@ -255,12 +253,7 @@ impl TryFrom<v1::ReadPolicyResponse> for PolicyText {
             bundle: digest("bundle", &response.bundle)?,
             frozen: if response.frozen { Frozen::Yes } else { Frozen::No },
             authority: if response.signed { Authority::Signatures } else { Authority::File },
-            agreements: field::distinct(
-                "agreements",
-                response.agreements,
-                AGREEMENTS_MAX,
-                read,
-            )?,
+            agreements: field::distinct("agreements", response.agreements, AGREEMENTS_MAX, read)?,
         })
     }
 }
@@ -591,8 +584,10 @@ mod tests {
         for bytes in [0, 2, 33] {
             let request = v1::ActivatePolicyRequest { difference: vec![1; bytes] };
             assert!(ProposalReference::try_from(request).is_err(), "{bytes}");
-            assert!(Which::try_from(v1::ReadPolicyRequest::from(Which::Proposal(vec![1; bytes])))
-                .is_err());
+            assert!(
+                Which::try_from(v1::ReadPolicyRequest::from(Which::Proposal(vec![1; bytes])))
+                    .is_err()
+            );
         }
         for which in [Which::Active, Which::Previous, Which::Proposal(vec![7; 3])] {
             assert_eq!(Which::try_from(v1::ReadPolicyRequest::from(which.clone())), Ok(which));

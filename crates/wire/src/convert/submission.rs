@@ -238,7 +238,10 @@ pub(crate) const fn mode_of(dry_run: bool) -> Mode {
 }
 
 /// A set of values of a closed list: its maximum is the length of the list.
-pub(crate) fn values<T: WireValue>(what: &'static str, numbers: Vec<i32>) -> Result<BTreeSet<T>, Invalid> {
+pub(crate) fn values<T: WireValue>(
+    what: &'static str,
+    numbers: Vec<i32>,
+) -> Result<BTreeSet<T>, Invalid> {
     field::set(what, numbers, T::ALL.len(), |number| value(what, number))
 }
 

@@ -85,7 +85,10 @@ fn a_hold_is_placed_listed_read_and_lifted() {
     office.desk.pipe(&["hold", "list", "--json"], "").is("hold-list-json").exits(Outcome::Done);
     office.desk.pipe(&["hold", "show", "H-88888888"], "").is("hold-show").exits(Outcome::Done);
     office.desk.pipe(&["hold", "show", "H-ffffffff"], "").exits(Outcome::Refused);
-    office.desk.pipe(&["hold", "lift", "H-ffffffff", "--reason", "over", "--yes"], "").is("hold-unknown");
+    office
+        .desk
+        .pipe(&["hold", "lift", "H-ffffffff", "--reason", "over", "--yes"], "")
+        .is("hold-unknown");
     office.desk.pipe(&["hold", "lift", "H-88888888", "--yes"], "").exits(Outcome::Usage);
     let lift = ["hold", "lift", "H-88888888", "--reason", "acquitted"];
     office.desk.terminal(&lift, "y\n").is("hold-lift");

@@ -8,4 +8,5 @@ mod node;
 mod officer;
 mod offline;
 mod policy;
+mod policy_node;
 mod submission;

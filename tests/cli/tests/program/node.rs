@@ -1,9 +1,7 @@
 //! A node with fixed answers behind the real door: mutual TLS, the real contract, no policy.
 
 use crate::kit::{Desk, export};
-use domain::correction::{
-    CorrectionReceipt, Difference, History, PastVersion, STATEMENT_KEYS,
-};
+use domain::correction::{CorrectionReceipt, Difference, History, PastVersion, STATEMENT_KEYS};
 use domain::hold::{HeldReading, HeldState, Hold, HoldReceipt, HoldStanding};
 use domain::indicator::{Kind, Tier};
 use domain::label::{Evaluation, EvaluationScheme, HandlingSet};
@@ -19,10 +17,6 @@ use domain::submission::{Case, Fate, Outlook, Repeated, Submission, SubmissionRe
 use domain::time::{Clock as _, SystemClock, Timestamp};
 use domain::value::{Basis, Handling, Offence, Pap, Purpose, Role, Tlp};
 use prost::Message;
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
-};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tonic::codegen::tokio_stream;
@@ -39,47 +33,18 @@ use wire::convert::{correction, erasure, hold, query, submission};
 use wire::limits;
 use wire::tls::Port;
 use wire::tls::credentials::Credentials;
-use wire::tls::registry::{CertificatePin, PeerRegistry, Snapshot};
+use wire::tls::registry::{PeerRegistry, Snapshot};
 use wire::v1;
 use wire::v1::officer_service_server::{OfficerService, OfficerServiceServer};
 
+mod authority;
+mod rules;
 mod said;
 
+pub(crate) use authority::Authority;
+pub(crate) use rules::narrowed;
+use rules::*;
 use said::*;
-
-/// A certificate authority of a test.
-pub(crate) struct Authority {
-    pem: String,
-    pin: CertificatePin,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        let pin = CertificatePin::of(certificate.der());
-        Self { pem: certificate.pem(), pin, issuer: Issuer::new(params, key) }
-    }
-
-    /// A certificate with this authority's below it, and its key.
-    pub(crate) fn issue(&self, uri: &str) -> (String, String) {
-        let mut params = CertificateParams::default();
-        params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (format!("{}{}", certificate.pem(), self.pem), key.serialize_pem())
-    }
-
-    pub(crate) fn pem(&self) -> &str {
-        &self.pem
-    }
-}
 
 /// A call as it came over the wire.
 pub(crate) struct Heard {
@@ -505,11 +470,8 @@ impl OfficerService for Scripted {
         let hold = HoldReference::try_from(request.into_inner())
             .map_err(|_| Status::invalid_argument(""))?;
         known(hold.as_bytes())?;
-        let says = |key, after: &str| Difference {
-            key,
-            before: String::new(),
-            after: after.to_owned(),
-        };
+        let says =
+            |key, after: &str| Difference { key, before: String::new(), after: after.to_owned() };
         let reading = HeldReading {
             standing: hold_standing(),
             version: Version::FIRST,
@@ -550,6 +512,61 @@ impl OfficerService for Scripted {
         });
         let results: Vec<ErasureResult> = results.collect();
         Ok(Response::new(results.into()))
+    }
+
+    async fn record_reach(
+        &self,
+        request: Request<v1::RecordReachRequest>,
+    ) -> Result<Response<v1::RecordReachResponse>, Status> {
+        let record = RecordReference::try_from(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        Ok(Response::new(reach(known(record.as_bytes())?)))
+    }
+
+    async fn read_policy(
+        &self,
+        request: Request<v1::ReadPolicyRequest>,
+    ) -> Result<Response<v1::ReadPolicyResponse>, Status> {
+        Ok(Response::new(rules(request.into_inner())?))
+    }
+
+    async fn read_census(
+        &self,
+        _: Request<v1::ReadCensusRequest>,
+    ) -> Result<Response<v1::ReadCensusResponse>, Status> {
+        Ok(Response::new(census()))
+    }
+
+    async fn list_proposals(
+        &self,
+        _: Request<v1::ListProposalsRequest>,
+    ) -> Result<Response<v1::ListProposalsResponse>, Status> {
+        Ok(Response::new(v1::ListProposalsResponse { proposals: vec![proposal()] }))
+    }
+
+    async fn sign_policy(
+        &self,
+        request: Request<v1::SignPolicyRequest>,
+    ) -> Result<Response<v1::SignPolicyResponse>, Status> {
+        self.hear("sign_policy", request.get_ref());
+        Ok(Response::new(v1::SignPolicyResponse { proposal: Some(proposal()) }))
+    }
+
+    async fn activate_policy(
+        &self,
+        request: Request<v1::ActivatePolicyRequest>,
+    ) -> Result<Response<v1::ActivatePolicyResponse>, Status> {
+        self.hear("activate_policy", request.get_ref());
+        let rule = "code.policy-signatures";
+        Err(to_status(&Refusal::by_rule(RefusalCode::NeedsApproval, rule), Reader::Officer))
+    }
+
+    async fn freeze_policy(
+        &self,
+        request: Request<v1::FreezePolicyRequest>,
+    ) -> Result<Response<v1::FreezePolicyResponse>, Status> {
+        self.hear("freeze_policy", request.get_ref());
+        Ok(Response::new(v1::FreezePolicyResponse { activated: Some(activated()) }))
     }
 
     async fn audit_head(

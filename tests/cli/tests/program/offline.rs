@@ -3,7 +3,7 @@
 use crate::kit::{Desk, export, vector, vector_json};
 use cli::{Outcome, Surface};
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 37] = [
     "",
     "case",
     "case open",
@@ -32,6 +32,14 @@ const COMMANDS: [&str; 29] = [
     "policy explain",
     "policy prove",
     "policy diff",
+    "policy who",
+    "policy why-not",
+    "policy proposals",
+    "policy propose",
+    "policy sign",
+    "policy activate",
+    "policy rollback",
+    "policy freeze",
     "normalise",
 ];
 
@@ -73,7 +81,7 @@ fn what_makes_no_sense_is_a_usage_error_with_a_hint() {
         ("value-and-from", &["query", "phone", "--case", "C-1", "--value", "1", "--from", "x"]),
         ("profile", &["status", "--profile", "../be"]),
         ("record", &["withdraw", "R-12"]),
-        ("hold", &["hold", "lift", "R-5f5f5f5f"]),
+        ("hold", &["hold", "lift", "R-5f5f5f5f", "--reason", "over"]),
         ("erase-nothing", &["erase", "--reason", "asked for"]),
         ("erase-no-reason", &["erase", "R-5f5f5f5f"]),
     ] {

@@ -20,6 +20,7 @@ mod erasure;
 mod hold;
 mod liar;
 mod officer;
+mod policy;
 mod policy_change;
 mod question;
 mod recovery;

@@ -3,7 +3,7 @@
 
 use domain::name::RecordId;
 use domain::refusal::RefusalCode;
-use domain::report::{CaseOpening, Mode};
+use domain::report::{CaseOpening, Link, Mode};
 use domain::value::{Offence, Purpose};
 use federation::cast::{AGREEMENT, Agency::*, CLAUSE};
 use federation::draft::link;
@@ -147,6 +147,7 @@ async fn a_restored_node_shares_nothing_answers_nobody_and_brings_nothing_back()
     let status = officer.status().await.unwrap();
     assert!(status.recovery.contains("restored at"), "{}", status.recovery);
     assert!(status.recovery.contains("two officers"), "{}", status.recovery);
+    assert!(status.partners.iter().all(|partner| partner.link == Link::Down), "nobody is dialled");
     officer.list_cases(0).await.unwrap();
     let submission = link(Belgium, "in-recovery");
     refused(officer.submit(vec![submission], Mode::Real).await, "a submission");

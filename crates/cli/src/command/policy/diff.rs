@@ -1,4 +1,5 @@
-//! `malines policy diff`: what a change of rules would open, close and put before a human.
+//! `malines policy diff`: what a change of rules would open, close and put before a human: between
+//! files, or between the rules in force at the own node and a file.
 
 use super::super::Context;
 use super::source::{self, Source};
@@ -9,46 +10,53 @@ use crate::console::{Style, plain};
 use crate::error::{Failure, Outcome};
 use crate::output::{Format, Table, print_json};
 use agreement::terms::PartyRole;
-use cedar_engine::Reading;
+use cedar_engine::{Engine, WeighingError, weigh};
 use domain::class::CLASSES_MAX;
 use domain::value::TransferBasis;
-use policy::difference::{
-    Census, Change, Difference, PARTNERS_MAX, Partner, PartnerChange, Way, count, difference, hash,
-};
+use policy::Action;
+use policy::difference::{Census, Change, Difference, PARTNERS_MAX, Partner, PartnerChange, Way};
 use policy::label_space::{Only, ordinary};
+use policy::proposal::Which;
 use policy::rulebook::short;
 use policy::situation::{AgencyLabels, Dimension};
-use policy::survey::Survey;
-use policy::{Action, Evaluator as _};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// One country's rules before and after.
-struct Compared {
+pub(super) struct Compared {
     name: String,
-    difference: Difference,
+    /// Over all combinations of labels.
+    pub(super) difference: Difference,
     partners: Option<Vec<PartnerChange>>,
     /// What a proposal is bound to; none for a look at a part, which proves nothing about the rest.
-    hash: Option<domain::name::Digest>,
+    pub(super) hash: Option<domain::name::Digest>,
 }
 
 pub(super) fn run(
     context: &mut Context<'_>,
     old: &Path,
-    new: &Path,
+    new: Option<&Path>,
     counts: Option<&Path>,
     scope: &Scope,
 ) -> Result<Outcome, Failure> {
     let only = only(&scope.only)?;
-    let census = counts.map(read_census).transpose()?;
     let mut all = Vec::new();
-    for (name, before, after) in pairs(source::read(old)?, source::read(new)?) {
-        let mut compared = compare(name, &before, &after, census.as_ref(), &only)?;
-        if only != Only::everything() {
-            compared.hash = None;
+    match new {
+        Some(new) => {
+            let census = counts.map(read_census).transpose()?.map(|census| vec![census]);
+            for (name, before, after) in pairs(source::read(old)?, source::read(new)?) {
+                let (from, to) = (before.engine()?, after.engine()?);
+                all.push(compare((name, &after.path), &from, &to, census.as_deref(), &only)?);
+            }
         }
-        all.push(compared);
+        None => all.push(with_node(context, old, &only)?),
     }
+    show(context, &all);
+    Ok(Outcome::Done)
+}
+
+/// Prints what was compared.
+pub(super) fn show(context: &mut Context<'_>, all: &[Compared]) {
     match context.format {
         Format::Json => {
             let files: Vec<Value> = all.iter().map(json_of).collect();
@@ -56,7 +64,17 @@ pub(super) fn run(
         }
         Format::Text => all.iter().for_each(|one| print(context, one)),
     }
-    Ok(Outcome::Done)
+}
+
+/// New rules against those in force at the own node, with what is held there.
+fn with_node(context: &Context<'_>, new: &Path, only: &Only) -> Result<Compared, Failure> {
+    let session = context.session()?;
+    let active = session.policy(Which::Active)?;
+    let censuses = session.censuses(&active.agreements)?;
+    let country = censuses.first().map_or("", |census| census.own.country.as_str());
+    let after = source::read_for(new, country)?.on_floor_of(&active);
+    let (from, to) = (Source::of_node(&active).engine()?, after.engine()?);
+    compare((after.name.clone(), &after.path), &from, &to, Some(&censuses), only)
 }
 
 /// Files of the same name are compared; two single files always are. A file that is on one side
@@ -79,26 +97,22 @@ fn pairs(mut old: Vec<Source>, new: Vec<Source>) -> Vec<(String, Source, Source)
     pairs
 }
 
-fn compare(
-    name: String,
-    before: &Source,
-    after: &Source,
-    census: Option<&Census>,
+/// Compares two policies, and counts what changes in what is held.
+pub(super) fn compare(
+    (name, path): (String, &Path),
+    old: &Engine,
+    new: &Engine,
+    censuses: Option<&[Census]>,
     only: &Only,
 ) -> Result<Compared, Failure> {
-    let (old, new) = (before.engine()?, after.engine()?);
-    let reading =
-        Reading::of(&[&old, &new]).map_err(|error| source::refused(&after.path, &error))?;
-    let survey = Survey { conditions: reading.conditions(), oracle: &reading, only };
-    let [from, to] = reading.rulebooks() else {
-        return Err(Failure::LabelSpace(policy::label_space::SpaceError::Outside));
-    };
-    let difference = difference(&survey, from, to).map_err(Failure::LabelSpace)?;
-    let partners = census.map(|census| count(&survey, from, to, census));
-    let partners = partners.transpose().map_err(Failure::LabelSpace)?;
-    let rows = partners.as_deref().unwrap_or_default();
-    let hash = hash(&old.bundle_hash(), &new.bundle_hash(), difference.change, rows);
-    Ok(Compared { name, difference, partners, hash: Some(hash) })
+    let weighed = weigh(old, new, only, censuses.unwrap_or_default());
+    let weighed = weighed.map_err(|error| match error {
+        WeighingError::Rules(error) => source::refused(path, &error),
+        WeighingError::Space(error) => Failure::LabelSpace(error),
+    })?;
+    let partners = censuses.map(|_| weighed.counts.concat());
+    let hash = (*only == Only::everything()).then_some(weighed.hash);
+    Ok(Compared { name, difference: weighed.difference, partners, hash })
 }
 
 fn print(context: &mut Context<'_>, one: &Compared) {

@@ -76,13 +76,27 @@ fn print(
     }
     let title = context.console.styled_data(Style::Strong, word(&explanation.verdict));
     let mut text = format!("{title}  {}\n", headline(&question.situation));
-    for (number, rule) in rules(&explanation.verdict).iter().enumerate() {
+    text.push_str(&grounds(engine, &rules(&explanation.verdict)));
+    text.push_str(&outlook(explanation));
+    context.console.data(&plain_lines(&text));
+}
+
+/// The rules that decided, in words, with their law.
+pub(super) fn grounds(engine: &Engine, rules: &[String]) -> String {
+    let mut text = String::new();
+    for (number, rule) in rules.iter().enumerate() {
         let joined = if number == 0 { "rule" } else { "and " };
         text.push_str(&format!("  {joined} {}\n", described(engine, rule)));
         if let Some(reason) = reason(engine, rule) {
             text.push_str(&format!("  \"{reason}\"\n"));
         }
     }
+    text
+}
+
+/// What came nearest, and what would change the decision.
+pub(super) fn outlook(explanation: &Explanation) -> String {
+    let mut text = String::new();
     if let Verdict::Fault { why } = &explanation.verdict {
         text.push_str(&format!("  {why}\n"));
     }
@@ -101,11 +115,11 @@ fn print(
         }
         (_, None) => text.push_str("  nothing that a person may choose would change it\n"),
     }
-    context.console.data(&plain_lines(&text));
+    text
 }
 
 /// Text of rules may come from elsewhere; the lines are ours.
-fn plain_lines(text: &str) -> String {
+pub(super) fn plain_lines(text: &str) -> String {
     let lines: Vec<String> = text
         .lines()
         .map(|line| if line.contains('\u{1b}') { line.to_owned() } else { plain(line) })
@@ -133,7 +147,7 @@ fn reason<'r>(engine: &'r Engine, id: &str) -> Option<&'r str> {
 }
 
 /// What must be otherwise, in words.
-fn conditions(opening: &Opening) -> String {
+pub(super) fn conditions(opening: &Opening) -> String {
     let mut parts: Vec<String> = opening
         .labels
         .iter()
@@ -155,19 +169,21 @@ const fn is_plural(dimension: Dimension) -> bool {
     matches!(dimension, Dimension::Purposes | Dimension::Offences)
 }
 
-fn json_of(engine: &Engine, question: &Question, explanation: &Explanation) -> Value {
-    let rules: Vec<Value> = rules(&explanation.verdict)
-        .iter()
-        .map(|id| {
-            let rule = engine.rule(id);
-            json!({
-                "rule": id,
-                "layer": rule.map(|rule| rule.layer.to_string()),
-                "law": rule.and_then(|rule| rule.law.clone()),
-                "reason": reason(engine, id),
-            })
+pub(super) fn grounds_json(engine: &Engine, rules: &[String]) -> Vec<Value> {
+    let one = |id: &String| {
+        let rule = engine.rule(id);
+        json!({
+            "rule": id,
+            "layer": rule.map(|rule| rule.layer.to_string()),
+            "law": rule.and_then(|rule| rule.law.clone()),
+            "reason": reason(engine, id),
         })
-        .collect();
+    };
+    rules.iter().map(one).collect()
+}
+
+fn json_of(engine: &Engine, question: &Question, explanation: &Explanation) -> Value {
+    let rules = grounds_json(engine, &rules(&explanation.verdict));
     let opens_with = explanation.opens_with.as_ref().map(|opening| {
         let labels: Vec<Value> = opening
             .labels

@@ -3,10 +3,13 @@
 use crate::config;
 use crate::error::Failure;
 use cedar_engine::{COMMON_FLOOR, CedarError, Engine, POLICY_BYTES_MAX};
+use policy::proposal::PolicyText;
 use std::path::{Path, PathBuf};
 
 /// The file of the common floor.
 const FLOOR: &str = "common.cedar";
+/// What stands for a file where the rules come from the own node.
+const NODE: &str = "the node";
 /// The most files of one folder.
 const FILES_MAX: usize = 64;
 
@@ -29,6 +32,23 @@ impl Source {
     /// Loads the rules, or stops the command.
     pub(super) fn engine(&self) -> Result<Engine, Failure> {
         self.load().map_err(|error| refused(&self.path, &error))
+    }
+
+    /// Rules as the own node has them.
+    pub(super) fn of_node(text: &PolicyText) -> Self {
+        let (floor, local) = (text.floor.clone(), text.local.clone());
+        Self { name: NODE.to_owned(), path: PathBuf::from(NODE), floor, local }
+    }
+
+    /// The same local rules on the floor of the own node, which is the one they would stand on.
+    pub(super) fn on_floor_of(mut self, text: &PolicyText) -> Self {
+        self.floor.clone_from(&text.floor);
+        self
+    }
+
+    /// The local rules.
+    pub(super) fn local(&self) -> &str {
+        &self.local
     }
 
     /// The same floor with no rule of any country: nothing is permitted.
@@ -85,6 +105,19 @@ pub(super) fn read_one(path: &Path) -> Result<Source, Failure> {
             Err(Failure::FileInvalid { file: path.to_owned(), line: 0, why })
         }
     }
+}
+
+/// The rules of one country: the one file, or in a folder the one that is named after the country.
+pub(super) fn read_for(path: &Path, country: &str) -> Result<Source, Failure> {
+    let mut sources = read(path)?;
+    if sources.len() > 1 {
+        let wanted = format!("{}.cedar", country.to_ascii_lowercase());
+        sources.retain(|source| source.name == wanted);
+    }
+    sources.pop().ok_or_else(|| {
+        let why = format!("no file in it is named after your country ({country}); name one file");
+        Failure::FileInvalid { file: path.to_owned(), line: 0, why }
+    })
 }
 
 /// The files of a folder with this ending, ascending.

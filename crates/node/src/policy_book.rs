@@ -1,0 +1,396 @@
+//! The rules of this node: which are in force, who may change them, and what a change is.
+//!
+//! Rules come from the file that the settings name until officers put others in force with their
+//! signatures; from then on those in the store win, and the file is not looked at: otherwise one person
+//! with an editor could undo what two have signed.
+
+use crate::config::Config;
+use crate::error::NodeError;
+use crate::officer::{Enrolled, OfficerRole, State};
+use cedar_engine::{COMMON_FLOOR, Engine, Weighed, freeze, weigh};
+use desk::Desk;
+use desk::error::DeskError;
+use desk::policy_activation::{Activation, PolicyRow, ProposalRow, active_policy};
+use domain::envelope::{Envelope, Signed};
+use domain::name::{Digest, OfficerId};
+use domain::policy_consent::{CONSENT_AGE_MS_MAX, PolicyConsent, PolicyStep};
+use domain::refusal::{Refusal, RefusalCode};
+use domain::signature::PublicKey;
+use policy::difference::{Census, Change};
+use policy::label_space::Only;
+use policy::proposal::{Activated, Authority, Frozen, PolicyText, Proposal, SIGNATURES_MAX, Which};
+use policy::{Evaluator as _, invariant};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use store::Store;
+
+/// What an officer wants to do with rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Office {
+    /// Sign for rules.
+    Sign,
+    /// Stop all sharing, or put in force what others signed.
+    Operate,
+}
+
+/// Rules that decide now.
+#[derive(Clone)]
+pub(crate) struct Active {
+    local: String,
+    bundle: Digest,
+    authority: Authority,
+    consents: Vec<Envelope>,
+}
+
+/// The rules of a node, and their changes one at a time.
+pub(crate) struct PolicyBook {
+    desk: Arc<Desk>,
+    register: PathBuf,
+    active: Mutex<Active>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// The rules that are to decide: those that officers signed, else those of the file.
+///
+/// # Errors
+/// Rules that cannot be used, whichever they are: a node does not fall back on others.
+pub(crate) fn load(config: &Config, store: &dyn Store) -> Result<(Engine, Active), NodeError> {
+    let stored = active_policy(store).map_err(NodeError::Desk)?;
+    let (local, authority, consents) = match stored {
+        Some(row) => (row.local, Authority::Signatures, row.consents),
+        None => (config.local_policy()?.to_string(), Authority::File, Vec::new()),
+    };
+    let engine = Engine::load(COMMON_FLOOR, &local)?;
+    for warning in engine.warnings() {
+        tracing::warn!(%warning, "policy");
+    }
+    let bundle = engine.bundle_hash();
+    Ok((engine, Active { local, bundle, authority, consents }))
+}
+
+impl PolicyBook {
+    pub(crate) fn new(desk: Arc<Desk>, config: &Config, active: Active) -> Self {
+        let register = config.officers_folder.clone();
+        Self { desk, register, active: Mutex::new(active), turn: tokio::sync::Mutex::default() }
+    }
+
+    /// Reads the rules again, as at a start.
+    pub(crate) async fn reload(&self, engine: Engine, active: Active) -> Result<(), DeskError> {
+        let _turn = self.turn.lock().await;
+        // What officers put in force while the file was read stays.
+        if active.authority == Authority::File && self.active().authority == Authority::Signatures {
+            return Ok(());
+        }
+        self.desk.activate_policy(Arc::new(engine)).await?;
+        self.replace(active);
+        Ok(())
+    }
+
+    /// Rules, for reading.
+    pub(crate) fn read(&self, which: &Which) -> Result<PolicyText, DeskError> {
+        let (local, authority) = match which {
+            Which::Active => {
+                let active = self.active();
+                (active.local, active.authority)
+            }
+            Which::Previous => {
+                let row = self.desk.previous_policy()?.ok_or(RefusalCode::NotHeld)?;
+                let signed = !row.consents.is_empty();
+                (row.local, if signed { Authority::Signatures } else { Authority::File })
+            }
+            Which::Proposal(first_bytes) => {
+                (self.desk.find_proposal(first_bytes)?.local, Authority::Signatures)
+            }
+        };
+        let engine = engine_of(&local)?;
+        Ok(PolicyText {
+            floor: COMMON_FLOOR.to_owned(),
+            local,
+            bundle: engine.bundle_hash(),
+            frozen: if engine.is_frozen() { Frozen::Yes } else { Frozen::No },
+            authority,
+            agreements: self.desk.agreement_ids(),
+        })
+    }
+
+    /// The proposals that wait.
+    pub(crate) fn proposals(&self) -> Result<Vec<Proposal>, DeskError> {
+        let rows = self.desk.policy_proposals()?;
+        Ok(rows.iter().map(|row| self.shown(row)).collect())
+    }
+
+    /// Takes an officer's signature for rules: the first one makes a proposal.
+    pub(crate) async fn sign(
+        &self,
+        officer: &OfficerId,
+        local: String,
+        consent: Envelope,
+    ) -> Result<Proposal, DeskError> {
+        let _turn = self.turn.lock().await;
+        let signed = self.try_sign(officer, local, consent).await;
+        self.noted(officer, signed).await
+    }
+
+    /// Puts a proposal in force, if it has its signatures and is still what was signed for.
+    pub(crate) async fn activate(
+        &self,
+        officer: &OfficerId,
+        first_bytes: &[u8],
+    ) -> Result<Activated, DeskError> {
+        let _turn = self.turn.lock().await;
+        let activated = self.try_activate(officer, first_bytes).await;
+        self.noted(officer, activated).await
+    }
+
+    /// Stops all sharing. A rule that only forbids is added to those in force, so nothing is weighed.
+    pub(crate) async fn freeze(
+        &self,
+        officer: &OfficerId,
+        consent: Envelope,
+    ) -> Result<Activated, DeskError> {
+        let _turn = self.turn.lock().await;
+        let frozen = self.try_freeze(officer, consent).await;
+        self.noted(officer, frozen).await
+    }
+
+    async fn try_sign(
+        &self,
+        officer: &OfficerId,
+        local: String,
+        consent: Envelope,
+    ) -> Result<Proposal, DeskError> {
+        let active = self.active();
+        let said = self.consent(officer, &consent, PolicyStep::Activate, Office::Sign)?;
+        let new = engine_of(&local)?;
+        if said.from != active.bundle || said.to != new.bundle_hash() {
+            return Err(no(RefusalCode::VersionConflict, invariant::POLICY_MOVED));
+        }
+        let weighed = self.weigh(&active.local, new).await?;
+        if weighed.hash != said.difference {
+            return Err(no(RefusalCode::VersionConflict, invariant::POLICY_MOVED));
+        }
+        let known = self.desk.policy_proposals()?;
+        let known = known.into_iter().find(|row| row.difference == weighed.hash);
+        let mut row = known.unwrap_or_else(|| ProposalRow {
+            local,
+            from: said.from,
+            to: said.to,
+            difference: weighed.hash,
+            change: weighed.difference.change,
+            consents: Vec::new(),
+            proposed_at: self.desk.now(),
+        });
+        if self.signers(&row.consents).contains(officer) {
+            return Ok(self.shown(&row));
+        }
+        if row.consents.len() >= SIGNATURES_MAX {
+            return Err(RefusalCode::TooLarge.into());
+        }
+        row.consents.push(consent);
+        self.desk.keep_proposal(officer, &row).await?;
+        Ok(self.shown(&row))
+    }
+
+    async fn try_activate(
+        &self,
+        officer: &OfficerId,
+        first_bytes: &[u8],
+    ) -> Result<Activated, DeskError> {
+        self.entitled(officer, Office::Operate)?;
+        let active = self.active();
+        let row = self.desk.find_proposal(first_bytes)?;
+        let new = engine_of(&row.local)?;
+        if row.from != active.bundle || row.to != new.bundle_hash() {
+            return Err(no(RefusalCode::VersionConflict, invariant::POLICY_MOVED));
+        }
+        // What was signed for must still be what would happen, to the record.
+        let weighed = self.weigh(&active.local, new).await?;
+        if weighed.hash != row.difference {
+            return Err(no(RefusalCode::VersionConflict, invariant::POLICY_MOVED));
+        }
+        let change = weighed.difference.change;
+        let signed_by = self.signers(&row.consents);
+        if signed_by.len() < change.signatures_needed() {
+            return Err(no(RefusalCode::NeedsApproval, invariant::POLICY_SIGNATURES));
+        }
+        let next = Active {
+            local: row.local,
+            bundle: row.to,
+            authority: Authority::Signatures,
+            consents: row.consents,
+        };
+        self.put_in_force(officer, next, change, Some(row.difference), signed_by).await
+    }
+
+    async fn try_freeze(
+        &self,
+        officer: &OfficerId,
+        consent: Envelope,
+    ) -> Result<Activated, DeskError> {
+        let active = self.active();
+        let said = self.consent(officer, &consent, PolicyStep::Freeze, Office::Operate)?;
+        let (engine, local) = freeze(&active.local).map_err(|error| unusable(&error))?;
+        let bundle = engine.bundle_hash();
+        if said.from != active.bundle || said.to != bundle {
+            return Err(no(RefusalCode::VersionConflict, invariant::POLICY_MOVED));
+        }
+        let consents = vec![consent];
+        let next = Active { local, bundle, authority: Authority::Signatures, consents };
+        let signed_by = vec![officer.clone()];
+        self.put_in_force(officer, next, Change::Narrowing, None, signed_by).await
+    }
+
+    async fn put_in_force(
+        &self,
+        officer: &OfficerId,
+        next: Active,
+        change: Change,
+        proposal: Option<Digest>,
+        signed_by: Vec<OfficerId>,
+    ) -> Result<Activated, DeskError> {
+        let engine = engine_of(&next.local)?;
+        let names: Vec<&str> = signed_by.iter().map(OfficerId::as_str).collect();
+        let what = match proposal {
+            Some(difference) => format!("difference {difference}"),
+            None => "all sharing frozen".to_owned(),
+        };
+        let note = format!("{}, {what}, signed by {}", change.as_str(), names.join(", "));
+        let (now, before) = (self.desk.now(), self.active());
+        let row = |active: &Active| PolicyRow {
+            local: active.local.clone(),
+            bundle: active.bundle,
+            consents: active.consents.clone(),
+            at: now,
+        };
+        let activation = Activation {
+            evaluator: Arc::new(engine),
+            row: row(&next),
+            before: row(&before),
+            proposal,
+            note,
+        };
+        let audit_sequence = self.desk.put_policy_in_force(officer, activation).await?;
+        let bundle = next.bundle;
+        self.replace(next);
+        Ok(Activated { change, bundle, signed_by, audit_sequence })
+    }
+
+    /// Opens a consent with the key in the register, and holds it against who calls and when.
+    fn consent(
+        &self,
+        officer: &OfficerId,
+        consent: &Envelope,
+        step: PolicyStep,
+        office: Office,
+    ) -> Result<PolicyConsent, DeskError> {
+        let key = self.entitled(officer, office)?;
+        let wrong = || no(RefusalCode::SignatureInvalid, invariant::POLICY_CONSENT);
+        let signed = Signed::<PolicyConsent>::open(consent.clone(), &key).map_err(|_| wrong())?;
+        let (said, now) = (signed.into_parts().0, self.desk.now());
+        let is_fresh = said.at <= now.plus_ms(CONSENT_AGE_MS_MAX)
+            && now <= said.at.plus_ms(CONSENT_AGE_MS_MAX);
+        if said.agency != *self.desk.own()
+            || said.officer != *officer
+            || said.step != step
+            || !is_fresh
+        {
+            return Err(wrong());
+        }
+        Ok(said)
+    }
+
+    /// The signing key of an officer who may do that now.
+    fn entitled(&self, officer: &OfficerId, office: Office) -> Result<PublicKey, DeskError> {
+        let refused = || no(RefusalCode::OfficerNotEntitled, invariant::POLICY_ROLE);
+        let path = self.register.join(format!("{officer}.toml"));
+        let entry = Enrolled::load(&path).map_err(|_| refused())?;
+        let role = match entry.role {
+            OfficerRole::Magistrate | OfficerRole::Deputy | OfficerRole::PolicyOfficer => true,
+            OfficerRole::Operator | OfficerRole::DataProtectionOfficer => office == Office::Operate,
+            OfficerRole::Analyst | OfficerRole::Clerk | OfficerRole::Oversight => false,
+        };
+        let is_known = entry.officer == *officer && entry.state == State::Active;
+        let key = entry.signing_key().filter(|_| role && is_known);
+        key.ok_or_else(refused)
+    }
+
+    /// The different officers, each with a key of their own, whose signatures count now.
+    fn signers(&self, consents: &[Envelope]) -> Vec<OfficerId> {
+        let mut counted: Vec<(OfficerId, PublicKey)> = Vec::new();
+        for consent in consents {
+            let Ok(said) =
+                <PolicyConsent as domain::envelope::Payload>::from_payload(&consent.payload)
+            else {
+                continue;
+            };
+            let Ok(key) = self.entitled(&said.officer, Office::Sign) else { continue };
+            if Signed::<PolicyConsent>::open(consent.clone(), &key).is_err() {
+                continue;
+            }
+            let is_new =
+                |(known, with): &(OfficerId, PublicKey)| *known != said.officer && *with != key;
+            if counted.iter().all(is_new) {
+                counted.push((said.officer, key));
+            }
+        }
+        counted.into_iter().map(|(officer, _)| officer).collect()
+    }
+
+    fn shown(&self, row: &ProposalRow) -> Proposal {
+        Proposal {
+            difference: row.difference,
+            change: row.change,
+            from: row.from,
+            to: row.to,
+            signed_by: self.signers(&row.consents),
+            proposed_at: row.proposed_at,
+            open_until: row.open_until(),
+        }
+    }
+
+    /// Weighs a change against what is held now; takes seconds, on a thread of its own.
+    async fn weigh(&self, old: &str, new: Engine) -> Result<Weighed, DeskError> {
+        let old = engine_of(old)?;
+        let ids = self.desk.agreement_ids();
+        let censuses = ids.iter().map(|agreement| self.desk.census(agreement));
+        let censuses = censuses.collect::<Result<Vec<Census>, DeskError>>()?;
+        let weighing =
+            tokio::task::spawn_blocking(move || weigh(&old, &new, &Only::everything(), &censuses));
+        let weighed = weighing.await.map_err(|_| DeskError::Unavailable("weighing the change"))?;
+        weighed.map_err(|error| unusable(&error))
+    }
+
+    /// A refusal is an entry of the log before the officer hears it.
+    async fn noted<T>(
+        &self,
+        officer: &OfficerId,
+        result: Result<T, DeskError>,
+    ) -> Result<T, DeskError> {
+        if let Err(DeskError::Refused(refusal)) = &result {
+            self.desk.note_policy_refused(officer, refusal).await?;
+        }
+        result
+    }
+
+    fn active(&self) -> Active {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, active: Active) {
+        *self.active.lock().unwrap_or_else(PoisonError::into_inner) = active;
+    }
+}
+
+fn engine_of(local: &str) -> Result<Engine, DeskError> {
+    Engine::load(COMMON_FLOOR, local).map_err(|error| unusable(&error))
+}
+
+/// The officer's own program has shown what is wrong with rules before they were sent.
+fn unusable(error: &dyn core::fmt::Display) -> DeskError {
+    tracing::info!(%error, "rules that cannot be used");
+    RefusalCode::Malformed.into()
+}
+
+fn no(code: RefusalCode, rule: &str) -> DeskError {
+    Refusal::by_rule(code, rule).into()
+}

@@ -58,6 +58,16 @@ pub(crate) struct PointerChange {
     pub(crate) before: Before,
 }
 
+impl Before {
+    /// The less certain of two.
+    pub(crate) const fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Absent, Self::Absent) => Self::Absent,
+            _ => Self::Possible,
+        }
+    }
+}
+
 /// Whether a row can have been there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {

@@ -2230,7 +2230,7 @@ pub struct ReadCensusResponse {
     /// At most 64.
     #[prost(message, repeated, tag = "2")]
     pub partners: ::prost::alloc::vec::Vec<CensusPartner>,
-    /// At most 512.
+    /// At most 256.
     #[prost(message, repeated, tag = "3")]
     pub classes: ::prost::alloc::vec::Vec<CensusClass>,
     /// All classes, over all pages.

@@ -1,14 +1,21 @@
 //! When the clock alone changes what a register says, so that a node wakes up in time.
 
 use crate::declaration::{HEAD_AGE_MAX_MS, Step};
-use crate::standing::SKEW_MS;
+use crate::state::SKEW_MS;
 use crate::terms::TransferCondition;
 use crate::{Agreement, Register, State};
 use domain::time::Timestamp;
+use core::ops::Range;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Register {
+    /// The version that people mean: the one that counts now; before any does, the newest.
+    pub fn current(&self, state: &State) -> &Arc<Agreement> {
+        let governing = state.governing.and_then(|hash| self.version(&hash));
+        governing.unwrap_or_else(|| self.newest())
+    }
+
     /// The version that counts now, if nothing that all directions have in common stops it.
     pub fn in_force(&self, state: &State) -> Option<&Arc<Agreement>> {
         let open = state.directions.values().any(BTreeSet::is_empty);
@@ -18,6 +25,19 @@ impl Register {
     /// The next instant after `now` at which the clock alone can open or close a direction or change
     /// a phase before the end; the days of orders and receipts stand on the board.
     pub fn next_boundary(&self, now: Timestamp) -> Option<Timestamp> {
+        self.boundaries().range(now.plus_ms(1)..).next().copied()
+    }
+
+    /// The time around `now` in which the clock alone changes nothing: from the last boundary on,
+    /// until the next (exclusive).
+    pub fn window(&self, now: Timestamp) -> Range<Timestamp> {
+        let boundaries = self.boundaries();
+        let start = boundaries.range(..=now).next_back().copied();
+        let end = boundaries.range(now.plus_ms(1)..).next().copied();
+        start.unwrap_or(Timestamp::from_millis(0))..end.unwrap_or(Timestamp::MAX)
+    }
+
+    fn boundaries(&self) -> BTreeSet<Timestamp> {
         let mut instants = BTreeSet::new();
         for (_, version) in self.versions() {
             let agreement = &version.agreement;
@@ -48,6 +68,6 @@ impl Register {
                 instants.extend([made_at.minus_ms(SKEW_MS), made_at.plus_ms(HEAD_AGE_MAX_MS)]);
             }
         }
-        instants.range(now.plus_ms(1)..).next().copied()
+        instants
     }
 }

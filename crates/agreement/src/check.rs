@@ -1,12 +1,10 @@
 //! An agreement: terms that fit together, and the exact bytes that the parties sign.
 
 use crate::AgreementError;
-use crate::standing::SKEW_MS;
 use crate::terms::{ClauseTerms, Pair, Party, Terms};
 use domain::encoding::{self, Malformed};
 use domain::envelope::Payload;
 use domain::name::{AgencyId, Clause, Country, Digest};
-use domain::time::Timestamp;
 use domain::value::{Channel, Offence, Purpose};
 use std::collections::BTreeSet;
 
@@ -146,16 +144,5 @@ impl Terms {
             && self.pair(from, to).is_some_and(|pair| {
                 pair.channels.as_ref().is_none_or(|channels| channels.contains(&channel))
             })
-    }
-
-    /// The two instants at which the clock alone changes the standing: the start and the end of
-    /// the window, each [`SKEW_MS`] inside it.
-    pub const fn boundaries(&self) -> [Timestamp; 2] {
-        [self.valid_from.plus_ms(SKEW_MS), self.valid_to.minus_ms(SKEW_MS)]
-    }
-
-    /// The first of them after `now`.
-    pub fn next_boundary(&self, now: Timestamp) -> Option<Timestamp> {
-        self.boundaries().into_iter().filter(|boundary| *boundary > now).min()
     }
 }

@@ -41,6 +41,17 @@ pub enum AgreementError {
     /// A version that supersedes one that is not known here.
     #[error("version {0} of the agreement is not known here; take it in first")]
     UnknownVersion(Digest),
+    /// Papers without a first version.
+    #[error("no first version of an agreement is among these papers")]
+    NoVersion,
+    /// A manifest that speaks for another agency than the one whose root key signed it.
+    #[error("a manifest of `{claimed}`, signed by the root key of `{signed_by}`")]
+    ForeignManifest {
+        /// Whom it speaks for.
+        claimed: AgencyId,
+        /// Whose key signed.
+        signed_by: AgencyId,
+    },
     /// A list that is full.
     #[error("more than {max} {what}; close this agreement and make a new one")]
     Full {

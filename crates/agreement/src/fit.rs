@@ -1,7 +1,7 @@
 //! Do the terms fit together? Every refusal names the field and says what to do.
 
 use crate::check::SCHEMA;
-use crate::standing::SKEW_MS;
+use crate::state::SKEW_MS;
 use crate::terms::{
     LIST_MAX, NATIONAL_OFFENCES_MAX, PAIRS_MAX, PARTIES_MAX, Pair, Party, TEXT_BYTES_MAX, Terms,
     TransferCondition, VALID_DAYS_MAX, WORD_BYTES_MAX,

@@ -10,8 +10,8 @@
 //! Path through it: [`terms`] says what can be agreed; [`Agreement`] is terms that fit together,
 //! with their exact bytes, and [`rendering`] shows them for signature; [`declaration`] is what a
 //! party says, signed by its authority or an [`officer`]; a [`Register`] holds it all, [`State`]
-//! judges it for each direction, and [`purge`] ends it. [`event`] and [`standing`] judge one version
-//! by itself.
+//! judges it for each direction, and [`purge`] ends it. A [`Docket`] is the same with its papers, as
+//! nodes and people hand them to each other.
 
 // The tests inside share their fixture with those outside, which call the crate by its name.
 #[cfg(test)]
@@ -20,8 +20,8 @@ extern crate self as agreement;
 mod boundary;
 mod check;
 pub mod declaration;
+pub mod docket;
 mod error;
-pub mod event;
 mod fit;
 pub mod language;
 mod listed;
@@ -31,18 +31,16 @@ mod reading;
 mod register;
 pub mod rendering;
 mod rule;
-pub mod standing;
 pub mod state;
 pub mod terms;
 mod words;
 
 pub use check::{AGREEMENT_BYTES_MAX, Agreement, SCHEMA};
 pub use declaration::{Declaration, Head, KeyReplacement, Scope, Step};
+pub use docket::{Docket, Paper};
 pub use error::{AgreementError, Misfit};
-pub use event::{Act, AgreementEvent, SignedEvents};
 pub use language::Language;
 pub use register::{CONTRADICTIONS_MAX, Equivocation, HEADS_MAX, Register, VERSIONS_MAX};
-pub use standing::{Standing, WhySuspended};
-pub use state::{Phase, State, WhyNot};
+pub use state::{Phase, SKEW_MS, State, WhyNot};
 pub use terms::{Pair, Party, Terms, TransferCondition};
 pub use words::why_not;

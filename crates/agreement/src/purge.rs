@@ -259,26 +259,35 @@ pub struct Board {
 }
 
 impl Board {
-    /// Reads orders and receipts, in whatever order and however often they came.
+    /// Reads orders and receipts under one version, in whatever order and however often they came.
     pub fn of(
         kept: PurgeException,
         orders: impl IntoIterator<Item = PurgeOrder>,
         receipts: impl IntoIterator<Item = PurgeReceipt>,
         now: Timestamp,
     ) -> Self {
-        let orders: BTreeMap<Digest, PurgeOrder> =
-            orders.into_iter().map(|order| (order.hash(), order)).collect();
+        Self::read(orders.into_iter().map(|order| (order, kept)), receipts, now)
+    }
+
+    /// The same, each order with what its own version lets the holder keep.
+    pub(crate) fn read(
+        orders: impl IntoIterator<Item = (PurgeOrder, PurgeException)>,
+        receipts: impl IntoIterator<Item = PurgeReceipt>,
+        now: Timestamp,
+    ) -> Self {
+        let orders: BTreeMap<Digest, (PurgeOrder, PurgeException)> =
+            orders.into_iter().map(|(order, kept)| (order.hash(), (order, kept))).collect();
         let mut of_order: BTreeMap<Digest, BTreeMap<u32, BTreeSet<PurgeReceipt>>> = BTreeMap::new();
         for receipt in receipts {
             let known = orders.get(&receipt.order);
-            if known.is_some_and(|order| order.holder == receipt.holder) {
+            if known.is_some_and(|(order, _)| order.holder == receipt.holder) {
                 let sequences = of_order.entry(receipt.order).or_default();
                 sequences.entry(receipt.sequence).or_default().insert(receipt);
             }
         }
         let mut rows: Vec<BoardRow> = orders
             .into_iter()
-            .map(|(hash, order)| {
+            .map(|(hash, (order, kept))| {
                 let (holding, receipt) = judge(kept, &order, of_order.get(&hash), now);
                 BoardRow { order, holding, receipt }
             })

@@ -7,7 +7,7 @@ use crate::declaration::{KeyReplacement, Step};
 use crate::officer::Power;
 use crate::register::{Register, Said, Spoken, Voice};
 use crate::rule::{Rule, Rules};
-use crate::standing::SKEW_MS;
+use crate::state::SKEW_MS;
 use domain::name::{Digest, KeyId};
 use domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};

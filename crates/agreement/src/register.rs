@@ -5,6 +5,7 @@
 
 use crate::declaration::{Declaration, Head, KeyReplacement, Step};
 use crate::officer::{Mandate, MayNot, OfficerCertificate, Power, Revocation, Roster};
+use crate::purge::{Board, PurgeOrder, PurgeReceipt};
 use crate::{Agreement, AgreementError};
 use domain::envelope::{Envelope, OpenError, Payload, Signed};
 use domain::name::{AgencyId, AgreementId, Digest, KeyId};
@@ -20,12 +21,19 @@ pub const CONTRADICTIONS_MAX: usize = 16;
 /// The most heads of one party that are kept for their date: the youngest.
 pub const HEADS_MAX: usize = 128;
 
+/// The most orders of one origin, and the most receipts of one holder.
+pub(crate) const PURGE_PAPERS_MAX: usize = 1024;
+
 /// All that is known about one agreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Register {
     first: Digest,
+    opened: Arc<Agreement>,
     versions: BTreeMap<Digest, Version>,
     voices: BTreeMap<Voice, Spoken>,
+    /// Orders and receipts by their payload hash, each with the key that signed.
+    orders: BTreeMap<Digest, (PurgeOrder, KeyId)>,
+    receipts: BTreeMap<Digest, (PurgeReceipt, KeyId)>,
 }
 
 /// Who speaks: an agency, and the authority key of the first version that names it. So a draft that
@@ -94,7 +102,14 @@ impl Register {
             return Err(AgreementError::UnknownVersion(before));
         }
         let hash = first.hash();
-        let mut register = Self { first: hash, versions: BTreeMap::new(), voices: BTreeMap::new() };
+        let mut register = Self {
+            first: hash,
+            opened: Arc::new(first.clone()),
+            versions: BTreeMap::new(),
+            voices: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+        };
         register.insert(first, None);
         Ok(register)
     }
@@ -116,12 +131,7 @@ impl Register {
         }
         // Keys first, then those who hold them, then what they say.
         let mut envelopes: Vec<Envelope> = envelopes.into_iter().collect();
-        envelopes.sort_by_key(|envelope| match envelope.payload_type.as_str() {
-            KeyReplacement::TYPE => 0,
-            OfficerCertificate::TYPE => 1,
-            Mandate::TYPE | Revocation::TYPE => 2,
-            _ => 3,
-        });
+        envelopes.sort_by_key(turn);
         for envelope in envelopes {
             register.admit(envelope)?;
         }
@@ -134,13 +144,24 @@ impl Register {
     }
 
     /// The name of the agreement.
-    pub fn id(&self) -> Option<&AgreementId> {
-        self.version(&self.first).map(|agreement| &agreement.agreement_id)
+    pub fn id(&self) -> &AgreementId {
+        &self.opened.agreement_id
     }
 
     /// A version by its hash.
     pub fn version(&self, hash: &Digest) -> Option<&Arc<Agreement>> {
         self.versions.get(hash).map(|version| &version.agreement)
+    }
+
+    /// The version with the highest number; of several the one with the greatest hash.
+    pub(crate) fn newest(&self) -> &Arc<Agreement> {
+        let order = |version: &&Version| (version.agreement.version, version.agreement.hash());
+        self.versions.values().max_by_key(order).map_or(&self.opened, |version| &version.agreement)
+    }
+
+    /// Every version, those that nobody signed included.
+    pub fn agreements(&self) -> impl Iterator<Item = &Arc<Agreement>> {
+        self.versions.values().map(|version| &version.agreement)
     }
 
     /// Takes in a later version: a draft that binds nobody. The version that it supersedes comes
@@ -179,7 +200,7 @@ impl Register {
     }
 
     /// Verifies one envelope and takes it in: a declaration, a head, a key replacement, an
-    /// officer's certificate, a mandate or a revocation.
+    /// officer's certificate, a mandate, a revocation, a purge order or a purge receipt.
     ///
     /// # Errors
     /// [`AgreementError`]: not well formed, signed by nobody who may, or about something else.
@@ -192,6 +213,8 @@ impl Register {
             OfficerCertificate::TYPE | Mandate::TYPE | Revocation::TYPE => {
                 self.admit_officer(&envelope)
             }
+            PurgeOrder::TYPE => self.admit_order(&envelope),
+            PurgeReceipt::TYPE => self.admit_receipt(&envelope),
             _ => Err(OpenError::WrongType { expected: Declaration::TYPE }.into()),
         }
     }
@@ -231,6 +254,57 @@ impl Register {
         let (_, envelope) = Signed::seal(head, signer).into_parts();
         self.admit(envelope.clone())?;
         Ok(envelope)
+    }
+
+    /// Who still holds what: every order and receipt that was signed by who may.
+    pub fn board(&self, now: Timestamp) -> Board {
+        let orders = self.orders.values().filter_map(|(order, signer)| {
+            let kept = self.version(&order.agreement)?.withdrawal.exception;
+            self.may(&order.origin, *signer, Power::OrderPurge, order.issued_at).ok()?;
+            Some((order.clone(), kept))
+        });
+        let receipts = self.receipts.values().filter(|(receipt, signer)| {
+            self.may(&receipt.holder, *signer, Power::ConfirmPurge, receipt.made_at).is_ok()
+        });
+        Board::read(orders, receipts.map(|(receipt, _)| receipt.clone()), now)
+    }
+
+    /// May the holder of this key do this for the party at that time: as its authority, or as an
+    /// officer certified by it?
+    ///
+    /// # Errors
+    /// [`MayNot`], the reason of the certificate that comes nearest.
+    pub fn may(
+        &self,
+        party: &AgencyId,
+        key: KeyId,
+        power: Power,
+        at: Timestamp,
+    ) -> Result<(), MayNot> {
+        let mut nearest = MayNot::NotCertified;
+        for (voice, spoken) in self.voices.iter().filter(|(voice, _)| voice.agency == *party) {
+            if spoken.rosters.contains_key(&key) {
+                return Ok(());
+            }
+            for roster in spoken.rosters.values().filter(|roster| roster.key(key).is_some()) {
+                match roster.may(key, &voice.agency, power, at) {
+                    Ok(_) => return Ok(()),
+                    Err(why) => nearest = why,
+                }
+            }
+        }
+        Err(nearest)
+    }
+
+    /// When a party was last heard of, by its own clock.
+    pub fn last_word(&self, party: &AgencyId) -> Option<Timestamp> {
+        let of_party = self.voices.iter().filter(|(voice, _)| voice.agency == *party);
+        let words = of_party.flat_map(|(_, spoken)| {
+            let said = spoken.places.values().flat_map(BTreeMap::values);
+            let said = said.map(|said| said.declaration.made_at);
+            said.chain(spoken.heads.iter().map(|(made_at, _, _)| *made_at))
+        });
+        words.max()
     }
 
     /// Every proof that a party contradicted itself. Kept for ever, also when the party was heard
@@ -390,6 +464,54 @@ impl Register {
         Ok(())
     }
 
+    fn admit_order(&mut self, envelope: &Envelope) -> Result<(), AgreementError> {
+        let (order, signer) = self.open::<PurgeOrder>(envelope)?;
+        self.is_about_this(&order.first)?;
+        let version = self.version(&order.agreement);
+        let version = version.ok_or(AgreementError::UnknownVersion(order.agreement))?;
+        if !order.fits(self.first, version) {
+            return Err(AgreementError::Chain("an order for more, or less, than was agreed"));
+        }
+        self.could(&order.origin, signer, Power::OrderPurge, order.issued_at)?;
+        let of_origin = self.orders.values().filter(|(known, _)| known.origin == order.origin);
+        if of_origin.count() >= PURGE_PAPERS_MAX {
+            return Err(AgreementError::Full { what: "purge orders", max: PURGE_PAPERS_MAX });
+        }
+        self.orders.entry(envelope.payload_hash()).or_insert((order, signer));
+        Ok(())
+    }
+
+    fn admit_receipt(&mut self, envelope: &Envelope) -> Result<(), AgreementError> {
+        let (receipt, signer) = self.open::<PurgeReceipt>(envelope)?;
+        if !self.orders.contains_key(&receipt.order) {
+            return Err(AgreementError::OtherAgreement);
+        }
+        self.could(&receipt.holder, signer, Power::ConfirmPurge, receipt.made_at)?;
+        let of_holder =
+            self.receipts.values().filter(|(known, _)| known.holder == receipt.holder);
+        if of_holder.count() >= PURGE_PAPERS_MAX {
+            return Err(AgreementError::Full { what: "purge receipts", max: PURGE_PAPERS_MAX });
+        }
+        self.receipts.entry(envelope.payload_hash()).or_insert((receipt, signer));
+        Ok(())
+    }
+
+    /// Refuses at the door what no later paper could allow.
+    fn could(
+        &self,
+        party: &AgencyId,
+        signer: KeyId,
+        power: Power,
+        at: Timestamp,
+    ) -> Result<(), AgreementError> {
+        for voice in self.voices_of(party, signer)? {
+            if let Some(spoken) = self.voices.get(&voice) {
+                spoken.could(signer, power, at)?;
+            }
+        }
+        Ok(())
+    }
+
     fn admit_officer(&mut self, envelope: &Envelope) -> Result<(), AgreementError> {
         let mut refused = None;
         let mut taken = false;
@@ -496,6 +618,17 @@ impl Spoken {
             }
         }
         Err(nearest)
+    }
+}
+
+/// In which order papers are taken in: keys first, then those who hold them, then what they say.
+pub(crate) fn turn(envelope: &Envelope) -> u8 {
+    match envelope.payload_type.as_str() {
+        KeyReplacement::TYPE => 0,
+        OfficerCertificate::TYPE => 1,
+        Mandate::TYPE | Revocation::TYPE => 2,
+        PurgeReceipt::TYPE => 4,
+        _ => 3,
     }
 }
 

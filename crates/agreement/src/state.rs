@@ -8,12 +8,15 @@ use crate::purge::{Board, Holding};
 use crate::reading::{Chain, Doubt, Place, Reading, signatories};
 use crate::register::{Register, Version, Voice};
 use crate::rule::{Rule, Rules};
-use crate::standing::SKEW_MS;
 use crate::terms::TransferCondition;
 use domain::name::{AgencyId, Digest};
 use domain::time::Timestamp;
 use domain::value::TransferBasis;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How far inside its window an agreement must be on both ends: clocks of honest parties may differ
+/// by this much without one of them sending what the other must refuse.
+pub const SKEW_MS: u64 = 120_000;
 
 listed! {
     /// Where one version stands.

@@ -29,6 +29,7 @@ mod matching;
 mod message;
 mod output;
 mod session;
+pub mod terms_file;
 
 pub use config::Environment;
 pub use console::{Captured, Console, Surface};

@@ -133,7 +133,7 @@ impl Desk {
             // Nothing in a question shows an authority's signature yet.
             return Err(RefusalCode::ChannelNotCovered.into());
         }
-        self.check_in_force(&question.terms.agreement, asker)?;
+        self.check_carries(&question.terms.agreement, &self.own, asker)?;
         let decision = self.gate.decide_terms(Action::Answer, asker, &question.terms, now);
         let rule = decision.rule().unwrap_or_default().to_owned();
         decision.permit()?;

@@ -179,7 +179,7 @@ impl Desk {
         if found.next().is_some() { Err(RefusalCode::Malformed.into()) } else { Ok(hold) }
     }
 
-    fn all_holds(&self) -> Result<Vec<Hold>, DeskError> {
+    pub(crate) fn all_holds(&self) -> Result<Vec<Hold>, DeskError> {
         let rows = self.store.scan(Table::Hold, &[], None, HOLDS_MAX)?;
         rows.into_iter().map(|(_, value)| decode(value)).collect()
     }

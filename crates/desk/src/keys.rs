@@ -133,7 +133,7 @@ impl Desk {
         recipient: &AgencyId,
         agreement: &AgreementId,
     ) -> Result<Vec<Envelope>, DeskError> {
-        self.check_in_force(agreement, recipient)?;
+        self.check_carries(agreement, &self.own, recipient)?;
         let terms = self.agreement(agreement).ok_or(RefusalCode::AgreementUnknown)?;
         let pair = terms.pair(&self.own, recipient);
         if pair.is_none_or(|pair| pair.transfer_basis == TransferBasis::None) {

@@ -32,6 +32,7 @@ pub mod status;
 pub mod submit;
 pub mod upkeep;
 pub mod withdraw;
+pub mod word;
 
 use agreements::Registry;
 use domain::digest;
@@ -60,6 +61,9 @@ pub struct NodeKeys {
     pub log: Box<dyn Signer>,
     /// Opens what was sealed to this node.
     pub seal: SealSecret,
+    /// States where our chains end and confirms what was erased, once our authority certified it;
+    /// without it a person does.
+    pub operator: Option<Box<dyn Signer>>,
 }
 
 /// What a desk is made of. Clock, randomness, store and policy come from outside.

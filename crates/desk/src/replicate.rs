@@ -78,7 +78,7 @@ impl Desk {
         agreement: &AgreementId,
         incarnation: Incarnation,
     ) -> Result<Replication, DeskError> {
-        self.check_in_force(agreement, peer)?;
+        self.check_carries(agreement, peer, &self.own)?;
         let manifest = self.manifest_under(agreement, peer);
         let manifest = manifest.ok_or(DeskError::Unavailable("its manifest"))?;
         let terms = self.agreement(agreement).ok_or(RefusalCode::AgreementUnknown)?;
@@ -138,7 +138,8 @@ impl Desk {
         if receipt.holder != *peer || receipt.origin != self.own {
             return Err(DeskError::misbehaved(peer, "a purge receipt about somebody else"));
         }
-        if self.check_in_force(&receipt.agreement, peer).is_err() {
+        // It may come after the agreement ended: then above all.
+        if self.papers_for(peer, &receipt.agreement, &BTreeSet::new()).is_err() {
             return Err(DeskError::misbehaved(peer, "a purge receipt under no agreement"));
         }
         // The same receipt again is the same entry.
@@ -178,7 +179,7 @@ impl Replication {
 
     async fn apply_checked(&mut self, message: PullMessage) -> Result<Applied, DeskError> {
         let desk = Arc::clone(&self.desk);
-        desk.check_in_force(&self.replica.agreement, &self.peer)?;
+        desk.check_carries(&self.replica.agreement, &self.peer, &desk.own)?;
         let mut replica = self.replica.clone();
         let effects = replica
             .accept(self.incarnation, &message)

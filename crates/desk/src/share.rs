@@ -97,7 +97,7 @@ impl Desk {
         peer: &AgencyId,
         request: PullRequest,
     ) -> Result<ViewStream, DeskError> {
-        if let Err(code) = self.check_in_force(&request.agreement, peer) {
+        if let Err(code) = self.check_carries(&request.agreement, &self.own, peer) {
             self.refuse_peer(peer, code).await?;
             return Err(code.into());
         }
@@ -283,7 +283,7 @@ impl ViewStream {
             return Ok(None);
         }
         loop {
-            self.desk.check_in_force(&self.agreement, &self.peer)?;
+            self.desk.check_carries(&self.agreement, &self.desk.own, &self.peer)?;
             self.refresh().await?;
             let Some(view) = &self.view else {
                 return Err(DeskError::Fault("a view that is not there"));

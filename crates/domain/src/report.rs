@@ -68,6 +68,17 @@ pub struct AgreementStatus {
     pub parties: Vec<AgencyId>,
 }
 
+/// What filing papers of an agreement has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PapersFiled {
+    /// The agreement.
+    pub agreement: AgreementId,
+    /// How many papers were new.
+    pub taken: u32,
+    /// Where it stands now, in words, as in [`AgreementStatus`].
+    pub standing: String,
+}
+
 /// How a partner is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {

@@ -1,6 +1,5 @@
 //! `check-config`: everything that is wrong with a node's files, at once, and what it would do.
 
-use crate::bundle;
 use crate::config::file::{self, PEM_FILE_BYTES_MAX, Readers};
 use crate::config::{Config, Problem, Severity};
 use crate::error::{NodeError, shown};
@@ -10,6 +9,7 @@ use cedar_engine::{COMMON_FLOOR, Engine, Layer};
 use domain::envelope::{Envelope, Payload as _};
 use domain::manifest::Manifest;
 use domain::time::Timestamp;
+use std::sync::Arc;
 use std::path::Path;
 use wire::tls::credentials::{Credentials, authority_from_pem};
 use wire::tls::identity::Caller;
@@ -261,36 +261,32 @@ impl Check {
 
     fn agreements(&mut self, config: &Config, own: Option<&Envelope>) {
         let folder = &config.agreements_folder;
-        let files = self.taken(folder, file::list(folder, "bundle")).unwrap_or_default();
+        let files = self.taken(folder, file::list(folder, "docket")).unwrap_or_default();
         if files.is_empty() {
             let none = "none: nobody is let in, and nothing is shared";
             self.row("agreements", none.to_owned());
         }
         for path in files {
-            let Some(bundle) = self.taken(&path, file::read_bundle(&path)) else {
+            let Some(mut docket) = self.taken(&path, file::read_docket(&path)) else {
                 continue;
             };
-            let verified = bundle::verify(&bundle);
-            let Some(reading) = self.taken(&path, verified) else {
-                continue;
-            };
-            let agreement = &reading.agreement;
+            let state = docket.state(self.now);
+            let agreement = Arc::clone(docket.version(&state));
             if agreement.party(&config.agency).is_none() {
                 let what = format!("{} is not a party of this agreement", config.agency);
                 self.wrong(&path, what, "remove it from the folder");
                 continue;
             }
             if let Some(own) = own
-                && let Err(error) = bundle::add_manifest(&bundle, own)
+                && let Err(error) = docket.admit(own.clone().into())
             {
-                self.problems.push(Problem::of(&config.manifest, &error));
+                self.problems.push(Problem::of(&config.manifest, &error.into()));
             }
             if agreement.floor_hash != cedar_engine::floor_hash(COMMON_FLOOR) {
                 let what = "it was signed over another common floor than this program has";
                 self.wrong(&path, what, "install the release whose floor the parties signed");
             }
-            let standing = reading.standing(self.now);
-            self.row("agreement", format!("{}: {standing}", agreement.agreement_id));
+            self.row("agreement", format!("{}: {}", agreement.agreement_id, state.phase()));
         }
     }
 }

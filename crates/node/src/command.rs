@@ -15,7 +15,7 @@ pub(crate) const DEFAULT_CONFIG: &str = "node.toml";
     name = "malines-node",
     version,
     about = "Sets up, checks and runs one agency's node",
-    after_help = "First day: init, check-config, officer add, agreement ..., run.\n\
+    after_help = "First day: init, check-config, officer add, run; then `malines agreement`.\n\
         Every day: backup; docs/operating.md says what to do for each alarm.\n\
         Exit codes: 0 done, 2 failed or something is wrong, 64 usage",
     max_term_width = 100
@@ -32,9 +32,6 @@ pub(crate) enum Command {
     /// Enrol an officer, or revoke one
     #[command(subcommand)]
     Officer(OfficerCommand),
-    /// Draft, sign and read an agreement
-    #[command(subcommand)]
-    Agreement(AgreementCommand),
     /// Make a new certificate or manifest before the old one ends
     #[command(subcommand)]
     Renew(RenewCommand),
@@ -173,49 +170,6 @@ pub(crate) struct OfficerRevoke {
     pub(crate) officer: OfficerId,
     #[command(flatten)]
     pub(crate) config: ConfigOption,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AgreementCommand {
-    /// Start a bundle from a file of terms; deploy/agreement.toml is an example
-    Draft {
-        /// The terms
-        #[arg(value_name = "TERMS.toml")]
-        terms: PathBuf,
-        /// The bundle to make
-        #[arg(value_name = "BUNDLE")]
-        bundle: PathBuf,
-    },
-    /// Add the manifest of a party's node to a bundle
-    AddManifest {
-        /// The bundle
-        #[arg(value_name = "BUNDLE")]
-        bundle: PathBuf,
-        /// The manifest
-        #[arg(value_name = "MANIFEST")]
-        manifest: PathBuf,
-    },
-    /// Show the terms, then sign them with an authority's key
-    Sign {
-        /// The authority's key file
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
-        /// The party that signs
-        #[arg(long, value_name = "AGENCY")]
-        party: AgencyId,
-        /// Do not ask: the terms were read before
-        #[arg(long)]
-        yes: bool,
-        /// The bundle
-        #[arg(value_name = "BUNDLE")]
-        bundle: PathBuf,
-    },
-    /// Show the terms, who signed, the nodes, and whether it is in force
-    Show {
-        /// The bundle
-        #[arg(value_name = "BUNDLE")]
-        bundle: PathBuf,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,6 @@ use crate::key_file::{Key, KeyEncryptionKey, KeyKind};
 use crate::officer::{Enrolled, State};
 use cedar_engine::POLICY_BYTES_MAX;
 use desk::NodeKeys;
-use desk::agreements::BUNDLE_BYTES_MAX;
 use document::Document;
 use domain::envelope::Envelope;
 use domain::name::{AgencyId, OfficerId};
@@ -179,6 +178,7 @@ impl Config {
             record: Box::new(self.key(KeyKind::Record, &unlock)?.to_signing()),
             log: Box::new(self.key(KeyKind::Log, &unlock)?.to_signing()),
             seal: self.key(KeyKind::Seal, &unlock)?.to_seal_secret(),
+            operator: Some(Box::new(self.key(KeyKind::Operator, &unlock)?.to_signing())),
         })
     }
 
@@ -242,16 +242,6 @@ impl Config {
     /// Those of reading.
     pub fn local_policy(&self) -> Result<Zeroizing<String>, NodeError> {
         file::read_text(&self.local_policy, u64::try_from(POLICY_BYTES_MAX).unwrap_or(u64::MAX))
-    }
-
-    /// The files of the agreements folder that end with `.bundle`, in the order of their names.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub fn agreement_bundles(&self) -> Result<Vec<(PathBuf, Contents)>, NodeError> {
-        let bytes_max = u64::try_from(BUNDLE_BYTES_MAX).unwrap_or(u64::MAX);
-        let files = file::list(&self.agreements_folder, "bundle")?.into_iter();
-        files.map(|path| file::read(&path, bytes_max).map(|bytes| (path, bytes))).collect()
     }
 }
 

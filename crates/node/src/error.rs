@@ -77,15 +77,7 @@ pub enum NodeError {
         /// Why.
         error: OpenError,
     },
-    /// A manifest signed by the root key of one party that speaks for another.
-    #[error("the manifest speaks for `{claimed}`, and `{signed_by}` signed it")]
-    ForeignManifest {
-        /// Whom it speaks for.
-        claimed: String,
-        /// Who signed.
-        signed_by: String,
-    },
-    /// The bytes of a bundle or a manifest.
+    /// The bytes of a docket or a manifest.
     #[error("`{}`: {error}", shown(.path))]
     Malformed {
         /// The path.
@@ -93,9 +85,9 @@ pub enum NodeError {
         /// What is wrong.
         error: Malformed,
     },
-    /// A bundle that the desk does not take.
+    /// A docket that the desk does not take.
     #[error("`{}`: {why}", shown(.path))]
-    Bundle {
+    Docket {
         /// The path.
         path: PathBuf,
         /// Why.
@@ -159,14 +151,16 @@ impl NodeError {
             Self::Agreement(AgreementError::NotAParty(_)) => {
                 "use the authority key of the party that signs"
             }
+            Self::Agreement(AgreementError::ForeignManifest { .. }) => {
+                "ask the agency for its own manifest"
+            }
             Self::Agreement(_) => "mend the terms; every party signs the same bytes",
             Self::Document { .. } => {
                 "ask the agency for a new file, and compare its root key by telephone"
             }
-            Self::ForeignManifest { .. } => "ask the agency for its own manifest",
             Self::Malformed { .. } => "is this the right file, and did it arrive whole?",
             Self::NotConfirmed => "read the terms, then type the agreement's name, or give --yes",
-            Self::Bundle { .. } => {
+            Self::Docket { .. } => {
                 "ask who sent it for a whole one; `malines-node agreement show` reads it"
             }
             Self::Port { kind: io::ErrorKind::AddrInUse, .. } => {

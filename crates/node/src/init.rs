@@ -8,13 +8,13 @@ use crate::config::file;
 use crate::error::{NodeError, shown};
 use crate::folder::{self, NewFiles};
 use crate::key_file::{Key, KeyKind};
-use crate::officer::checked_address;
+use crate::officer::{OfficerRole, checked_address, enrolment_text};
 use desk::entropy::Entropy;
 use domain::encoding;
 use domain::envelope::{Envelope, Payload as _, Signed};
 use domain::hexadecimal;
 use domain::manifest::{MANIFEST_LIST_MAX, Manifest};
-use domain::name::{AgencyId, Country, Digest};
+use domain::name::{AgencyId, Country, Digest, OfficerId};
 use domain::time::Timestamp;
 use domain::value::AgencyKind;
 use std::net::SocketAddr;
@@ -109,10 +109,19 @@ pub fn init(founding: &Founding, entropy: &Entropy, now: Timestamp) -> Result<Fo
     file(&format!("{agency}.manifest"), &manifest_bytes)?;
     let party = party_text(founding, &keys);
     file(&format!("{agency}.party.toml"), party.as_bytes())?;
+    let enrolment = operator_enrolment(agency, &keys.operator)?;
+    file(&format!("{agency}.operator.enrol"), enrolment.as_bytes())?;
     file(&format!("{agency}.audit-key"), audit_key(&manifest)?.as_bytes())?;
     file("policy/local.cedar", LOCAL_POLICY.as_bytes())?;
     files.keep();
     Ok(Founded { settings_file, manifest, manifest_envelope })
+}
+
+/// What the authority certifies, so that this node can say every day that nothing was said.
+fn operator_enrolment(agency: &AgencyId, operator: &Key) -> Result<String, NodeError> {
+    let fault = |_| NodeError::Certificate("the operator's pseudonym".to_owned());
+    let officer: OfficerId = "NODE-OPERATOR".parse().map_err(fault)?;
+    enrolment_text(agency, &officer, OfficerRole::Operator, &operator.signing_public())
 }
 
 /// The public key of the log, as the line that `malines audit verify --keys` reads.
@@ -124,7 +133,7 @@ fn audit_key(manifest: &Manifest) -> Result<String, NodeError> {
 
 /// What an operator reads after [`init`].
 pub fn report(founding: &Founding, founded: &Founded) -> String {
-    const MADE: [(&str, &str, &str); 9] = [
+    const MADE: [(&str, &str, &str); 10] = [
         (
             "agency root key",
             "root.key",
@@ -136,13 +145,18 @@ pub fn report(founding: &Founding, founded: &Founded) -> String {
             "give it to the prosecutor's office; it signs agreements",
         ),
         ("key-encryption key", "node.kek", "keep a copy apart from the backups, which need it"),
-        ("5 node keys", "keys/", "include in backups; encrypted under node.kek"),
+        ("6 node keys", "keys/", "include in backups; encrypted under node.kek"),
         ("certificates", "tls/", "the node's, for a year; its authority and the officers'"),
         ("manifest", "AGENCY.manifest", "for your partners, with the next"),
         (
             "party page",
             "AGENCY.party.toml",
             "your part of an agreement; compare its keys by telephone",
+        ),
+        (
+            "operator page",
+            "AGENCY.operator.enrol",
+            "have the authority certify it: `malines agreement certify`",
         ),
         (
             "audit key",
@@ -229,6 +243,7 @@ struct Keys {
     seal: Key,
     node_authority: Key,
     officer_authority: Key,
+    operator: Key,
 }
 
 impl Keys {
@@ -243,11 +258,12 @@ impl Keys {
             seal: draw(KeyKind::Seal),
             node_authority: draw(KeyKind::NodeAuthority),
             officer_authority: draw(KeyKind::OfficerAuthority),
+            operator: draw(KeyKind::Operator),
         }
     }
 
     /// Where each is written, as the configuration file expects it.
-    const fn files(&self) -> [(&'static str, &Key); 8] {
+    const fn files(&self) -> [(&'static str, &Key); 9] {
         [
             ("root.key", &self.root),
             ("authority.key", &self.authority),
@@ -257,6 +273,7 @@ impl Keys {
             ("keys/seal.key", &self.seal),
             ("keys/node-authority.key", &self.node_authority),
             ("keys/officer-authority.key", &self.officer_authority),
+            ("keys/operator.key", &self.operator),
         ]
     }
 }

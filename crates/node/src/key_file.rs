@@ -50,6 +50,9 @@ pub enum KeyKind {
     NodeAuthority,
     /// Signs certificates of officers.
     OfficerAuthority,
+    /// States where the agency's chains end, and confirms what was erased, once the authority has
+    /// certified it.
+    Operator,
 }
 
 impl KeyKind {
@@ -63,6 +66,7 @@ impl KeyKind {
         Self::Seal,
         Self::NodeAuthority,
         Self::OfficerAuthority,
+        Self::Operator,
     ];
 
     /// The word in the file.
@@ -76,6 +80,7 @@ impl KeyKind {
             Self::Seal => "seal",
             Self::NodeAuthority => "node-authority",
             Self::OfficerAuthority => "officer-authority",
+            Self::Operator => "operator",
         }
     }
 
@@ -95,6 +100,9 @@ impl KeyKind {
             Self::Seal => "Opens what partners sealed to this node.",
             Self::NodeAuthority => "Certificate authority of this agency's nodes.",
             Self::OfficerAuthority => "Certificate authority of this agency's officers.",
+            Self::Operator => {
+                "States daily where this agency's declarations end, and confirms what was erased."
+            }
         }
     }
 

@@ -14,7 +14,6 @@
 //! [`restore`](mod@restore) carry it, [`recovery`] keeps a restored node to itself.
 
 pub mod backup;
-pub mod bundle;
 pub mod certificate;
 pub mod check;
 mod command;
@@ -30,19 +29,17 @@ mod peers;
 mod policy_book;
 mod progress;
 pub mod recovery;
-pub mod rendering;
 pub mod restore;
 pub mod run;
 mod scheduler;
 mod service;
 mod store_command;
-pub mod terms_file;
 mod upkeep;
 pub mod verify;
 
 use check::Verdict;
 use clap::Parser as _;
-use command::{AgreementCommand, Arguments, Command, OfficerCommand, RenewCommand};
+use command::{Arguments, Command, OfficerCommand, RenewCommand};
 use config::{Config, file};
 use domain::time::{Clock as _, SystemClock};
 use error::{NodeError, shown};
@@ -50,7 +47,7 @@ use init::Founding;
 use key_file::{KeyKind, system_entropy};
 use officer::{Enrolment, ProfileUse};
 use std::ffi::OsString;
-use std::io::{BufRead as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -58,8 +55,6 @@ use std::process::ExitCode;
 const FAILED: u8 = 2;
 /// The command line makes no sense (`EX_USAGE` of BSD sysexits).
 const USAGE: u8 = 64;
-/// The longest answer that is read from a person, in bytes.
-const ANSWER_BYTES_MAX: u64 = 1024;
 
 /// What the program does; `arguments` begin with its name. The demo links this as a program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -105,7 +100,6 @@ fn carry_out(command: Command) -> Result<ExitCode, NodeError> {
             print(&init::report(&founding, &founded));
         }
         Command::Officer(command) => officer_command(command)?,
-        Command::Agreement(command) => agreement_command(command)?,
         Command::Renew(RenewCommand::Certificate(given)) => {
             let until = init::renew_certificate(&Config::load(&given.config)?, now)?;
             print(&format!("made   node certificate, until {until}; SIGHUP puts it in force\n"));
@@ -116,7 +110,7 @@ fn carry_out(command: Command) -> Result<ExitCode, NodeError> {
             let manifest = init::renew_manifest(&config, &root, &partner_address, now)?;
             let (sequence, addresses) = (manifest.sequence, manifest.addresses.join(", "));
             print(&format!("made   manifest, sequence {sequence}, dialled at {addresses}\n"));
-            print("next   send it to your partners: `malines-node agreement add-manifest`\n");
+            print("next   tell your partners: `malines agreement file` takes it, and the nodes pass it on\n");
         }
         Command::CheckConfig(given) => return Ok(check_config(&given.config)),
         Command::Verify(given) => return store_command::verify(&given),
@@ -175,45 +169,6 @@ fn officer_command(command: OfficerCommand) -> Result<(), NodeError> {
     Ok(())
 }
 
-fn agreement_command(command: AgreementCommand) -> Result<(), NodeError> {
-    let now = SystemClock.now();
-    match command {
-        AgreementCommand::Draft { terms, bundle: path } => {
-            let text = file::read_text(&terms, terms_file::TERMS_FILE_BYTES_MAX)?;
-            let read = terms_file::read(&text)
-                .map_err(|why| NodeError::NotUnderstood { path: terms, why })?;
-            let bundle = bundle::draft(read)?;
-            let mut files = folder::NewFiles::default();
-            files.file(&path, &bundle.to_bytes())?;
-            files.keep();
-            print(&bundle::show(&bundle, now)?);
-        }
-        AgreementCommand::AddManifest { bundle: path, manifest } => {
-            let bundle = file::read_bundle(&path)?;
-            let extended = bundle::add_manifest(&bundle, &file::read_manifest(&manifest)?)?;
-            folder::replace(&path, &extended.to_bytes())?;
-            print(&format!("added  {} to {}\n", shown(&manifest), shown(&path)));
-        }
-        AgreementCommand::Sign { key, party, yes, bundle: path } => {
-            let key = file::read_key(&key, KeyKind::Authority, Some(&party), None)?;
-            let bundle = file::read_bundle(&path)?;
-            let agreement = bundle::verify(&bundle)?.agreement;
-            print(&rendering::terms(&agreement));
-            if !yes {
-                confirm(agreement.agreement_id.as_str(), party.as_str())?;
-            }
-            let signed = bundle::sign(&bundle, &party, &key.to_signing(), now)?;
-            folder::replace(&path, &signed.to_bytes())?;
-            let standing = bundle::verify(&signed)?.standing(now);
-            print(&format!("\nsigned by {party}; {}: {standing}\n", agreement.agreement_id));
-        }
-        AgreementCommand::Show { bundle: path } => {
-            print(&bundle::show(&file::read_bundle(&path)?, now)?);
-        }
-    }
-    Ok(())
-}
-
 fn check_config(path: &Path) -> ExitCode {
     let checked = check::check(path, SystemClock.now());
     print(&checked.summary);
@@ -230,15 +185,6 @@ fn check_config(path: &Path) -> ExitCode {
             FAILED.into()
         }
     }
-}
-
-/// A signature is asked for in a way that cannot be given by habit.
-fn confirm(agreement: &str, party: &str) -> Result<(), NodeError> {
-    say(&format!("\nto sign for {party}, type the agreement's name ({agreement}): "));
-    let mut answer = String::new();
-    let mut input = std::io::Read::take(std::io::stdin().lock(), ANSWER_BYTES_MAX);
-    let read = input.read_line(&mut answer);
-    if read.is_ok() && answer.trim() == agreement { Ok(()) } else { Err(NodeError::NotConfirmed) }
 }
 
 /// Data. A reader that went away is not our failure.

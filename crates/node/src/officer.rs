@@ -8,7 +8,7 @@ use crate::error::NodeError;
 use crate::folder::{self, NewFiles};
 use crate::key_file::{KeyKind, system_entropy};
 use domain::hexadecimal;
-use domain::name::OfficerId;
+use domain::name::{AgencyId, OfficerId};
 use domain::signature::{KEY_BYTES, PublicKey, SecretKey, Signer as _};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,23 @@ pub enum OfficerRole {
     DataProtectionOfficer,
     /// Looks at logs, from outside.
     Oversight,
+}
+
+impl OfficerRole {
+    /// The same role, as an authority certifies it.
+    pub const fn in_certificates(self) -> agreement::officer::OfficerRole {
+        use agreement::officer::OfficerRole as Certified;
+        match self {
+            Self::Analyst => Certified::Analyst,
+            Self::Magistrate => Certified::Magistrate,
+            Self::Deputy => Certified::Deputy,
+            Self::Clerk => Certified::Clerk,
+            Self::Operator => Certified::Operator,
+            Self::PolicyOfficer => Certified::PolicyOfficer,
+            Self::DataProtectionOfficer => Certified::DataProtectionOfficer,
+            Self::Oversight => Certified::Oversight,
+        }
+    }
 }
 
 /// Does a certificate count?
@@ -185,6 +202,8 @@ pub fn add(config: &Config, enrolment: &Enrolment, now: Timestamp) -> Result<Pro
     files.file(&enrolment.out.join(profile.key), issued.key.as_bytes())?;
     let seed = Zeroizing::new(format!("{}\n", hexadecimal::encode(&*signing.to_seed())));
     files.file(&enrolment.out.join(profile.signing_key), seed.as_bytes())?;
+    let page = enrolment_text(agency, &enrolment.officer, enrolment.role, &signing.public_key())?;
+    files.file(&enrolment.out.join(format!("{name}.enrol")), page.as_bytes())?;
     let authority_file = enrolment.out.join(profile.node_ca);
     // Profiles of one folder share the node's authority, if it is the same.
     if !file::read_text(&authority_file, PEM_FILE_BYTES_MAX).is_ok_and(|there| *there == node_ca) {
@@ -193,6 +212,36 @@ pub fn add(config: &Config, enrolment: &Enrolment, now: Timestamp) -> Result<Pro
     files.file(&file, text.as_bytes())?;
     files.keep();
     Ok(Profile { file, node, not_after: issued.not_after })
+}
+
+/// What the authority certifies: `malines agreement certify` reads it.
+pub(crate) fn enrolment_text(
+    agency: &AgencyId,
+    officer: &OfficerId,
+    role: OfficerRole,
+    key: &PublicKey,
+) -> Result<String, NodeError> {
+    let page = Page {
+        agency: agency.as_str(),
+        officer: officer.as_str(),
+        role: role.in_certificates().as_str(),
+        key: &hexadecimal::encode(&key.to_bytes()),
+    };
+    let page = toml::to_string(&page);
+    let page = page.map_err(|error| NodeError::Certificate(error.to_string()))?;
+    Ok(format!(
+        "# Have the authority certify this key: malines agreement certify --key authority.key FILE\n\
+         # Compare the key with its owner first; whoever holds it acts in this role.\n{page}"
+    ))
+}
+
+/// The page that an authority certifies.
+#[derive(Serialize)]
+struct Page<'a> {
+    agency: &'a str,
+    officer: &'a str,
+    role: &'a str,
+    key: &'a str,
 }
 
 /// Revokes an officer in the register. A node that runs reads it at its next start.

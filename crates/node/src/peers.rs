@@ -28,8 +28,7 @@ pub(crate) struct Officers {
     pub revoked: BTreeSet<OfficerId>,
 }
 
-/// Whom the node may talk to: derived from the agreements and manifests, never typed by hand. A
-/// partner without an agreement in force is known and suspended. One whose manifest contradicts
+/// Whom the node may talk to: derived from the agreements and manifests, never typed by hand. One whose manifest contradicts
 /// another's is left out, so that it cannot keep the rest from being enforced.
 pub(crate) fn snapshot(desk: &Desk, officers: &Officers) -> Result<Snapshot, RegistryFault> {
     let mut snapshot = Snapshot::new(desk.own().clone())
@@ -38,8 +37,9 @@ pub(crate) fn snapshot(desk: &Desk, officers: &Officers) -> Result<Snapshot, Reg
     for partner in desk.partners() {
         let pins = partner.manifest.node_authorities.iter();
         let authorities = pins.map(|pin| CertificatePin::from_bytes(*pin.as_bytes())).collect();
-        let standing =
-            if partner.agreements.is_empty() { Standing::Suspended } else { Standing::Active };
+        // One without an agreement in force is let in to tell and be told papers; every other call
+        // is refused at its door.
+        let standing = Standing::Active;
         let agency = partner.agency.clone();
         match snapshot.clone().with_peer(partner.agency, PeerEntry { authorities, standing }) {
             Ok(with_peer) => snapshot = with_peer,

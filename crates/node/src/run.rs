@@ -1,7 +1,7 @@
 //! One node from start to stop: opens the store, puts the agreements in front of the gate, serves
 //! partners and officers, follows the partners, and stops in order.
 
-use crate::config::Config;
+use crate::config::{Config, file};
 use crate::error::NodeError;
 use crate::grpc::officer::OfficerDoor;
 use crate::grpc::peer::{PeerDoor, Pulls};
@@ -9,9 +9,9 @@ use crate::ledger::Ledger;
 use crate::peers::{self, Links, Nudges, Officers, Partners};
 use crate::policy_book::{self, PolicyBook};
 use crate::recovery::{Guarded, Standing};
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Scheduler, Tried};
 use crate::upkeep::{Board, Upkeep};
-use desk::agreements::Bundle;
+use agreement::Docket;
 use desk::answer::Quota;
 use desk::entropy::Entropy;
 use desk::{Desk, Parts};
@@ -40,6 +40,9 @@ const PARTNER_DECODE_BYTES_MAX: usize = 320 * 1024;
 /// How often the registry of partners is derived again, in milliseconds: an agreement that enters
 /// into force or ends by the clock is seen after at most this long.
 const REGISTRY_MS: u64 = 500;
+
+/// How often it is looked whether our word has to be given again, in milliseconds.
+const WORD_MS: u64 = 1_000;
 
 /// A node that serves. Dropping it does not stop it; [`Running::stop`] does, in order.
 pub struct Running {
@@ -77,8 +80,8 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
     let standing = Standing::of(&config.data_folder)?;
     let ledger = Arc::new(Ledger::open(&config, &*store)?);
     let (desk, policy_book) = open_desk(&config, store).await?;
-    for (path, bundle) in read_agreements(&config)? {
-        install_agreement(&desk, path, &bundle).await?;
+    for (path, docket) in read_agreements(&config)? {
+        file_docket(&desk, path, &docket).await?;
     }
     let credentials = load_credentials(&config)?;
     let officers = Arc::new(Mutex::new(load_officers(&config)?));
@@ -108,12 +111,15 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
         desk: Arc::clone(&desk),
         partners,
         links: doors.links,
+        nudges: Arc::clone(&doors.nudges),
+        tried: Tried::default(),
         pull_interval_ms: config.pull_interval_ms,
     };
     followers.spawn(keep_registry(Arc::clone(&desk), registry, Arc::clone(&officers)));
     if standing == Standing::Ordinary {
         followers.spawn(scheduler.run());
         followers.spawn(keep_head(Arc::clone(&desk), config.head_interval_ms));
+        followers.spawn(keep_word(Arc::clone(&desk), Arc::clone(&doors.nudges)));
         followers.spawn(Upkeep::new(&desk, doors.board, config.upkeep_interval_ms).run());
     }
     Ok(Running {
@@ -226,17 +232,14 @@ impl Running {
     /// The first thing that could not be read.
     pub async fn reload(&self) -> Result<(), NodeError> {
         let (engine, active) = policy_book::load(&self.config, &**self.desk.store())?;
-        let bundles = read_agreements(&self.config)?;
+        let dockets = read_agreements(&self.config)?;
         let (chain, key) = self.config.tls_files()?;
         let officers = load_officers(&self.config)?;
-        for (_, bundle) in &bundles {
-            crate::bundle::verify(bundle)?;
-        }
         self.credentials.replace_from_pem(&chain, &key, self.desk.now())?;
         self.policy_book.reload(engine, active).await?;
         *lock(&self.officers) = officers;
-        for (path, bundle) in bundles {
-            install_agreement(&self.desk, path, &bundle).await?;
+        for (path, docket) in dockets {
+            file_docket(&self.desk, path, &docket).await?;
         }
         Ok(())
     }
@@ -322,23 +325,18 @@ fn load_officers(config: &Config) -> Result<Officers, NodeError> {
     Ok(Officers { authorities, revoked: config.officers_revoked()? })
 }
 
-/// Every bundle in the folder. One that cannot be read stops the node: silence would look like
+/// Every docket in the folder. One that cannot be read stops the node: silence would look like
 /// consent.
-fn read_agreements(config: &Config) -> Result<Vec<(PathBuf, Bundle)>, NodeError> {
-    let bundles = config.agreement_bundles()?.into_iter().map(|(path, bytes)| {
-        match Bundle::from_bytes(&bytes) {
-            Ok(bundle) => Ok((path, bundle)),
-            Err(error) => Err(NodeError::Malformed { path, error }),
-        }
-    });
-    bundles.collect()
+fn read_agreements(config: &Config) -> Result<Vec<(PathBuf, Docket)>, NodeError> {
+    let files = file::list(&config.agreements_folder, "docket")?.into_iter();
+    files.map(|path| file::read_docket(&path).map(|docket| (path, docket))).collect()
 }
 
-async fn install_agreement(desk: &Desk, path: PathBuf, bundle: &Bundle) -> Result<(), NodeError> {
-    let installed = desk.install(bundle).await;
-    let agreement =
-        installed.map_err(|error| NodeError::Bundle { path, why: error.to_string() })?;
-    tracing::info!(%agreement, "agreement on file");
+async fn file_docket(desk: &Desk, path: PathBuf, docket: &Docket) -> Result<(), NodeError> {
+    let filed = desk.file_papers(docket.papers().values().cloned().collect()).await;
+    let filed = filed.map_err(|error| NodeError::Docket { path, why: error.to_string() })?;
+    let (agreement, standing) = (&filed.agreement, &filed.standing);
+    tracing::info!(%agreement, %standing, "agreement on file");
     Ok(())
 }
 
@@ -368,6 +366,21 @@ async fn keep_registry(
             }
             Err(fault) => tracing::error!(%fault, "the registry of partners cannot be derived"),
         }
+    }
+}
+
+/// Says what the node's operator says by itself: that nothing was said, and what was erased.
+async fn keep_word(desk: Arc<Desk>, nudges: Arc<Nudges>) {
+    loop {
+        match desk.keep_word().await {
+            Ok(0) => {}
+            Ok(papers) => {
+                tracing::info!(papers, "our word was given again");
+                nudges.nudge(desk.partners().iter().map(|partner| &partner.agency));
+            }
+            Err(error) => tracing::error!(%error, "our word could not be given again"),
+        }
+        tokio::time::sleep(Duration::from_millis(WORD_MS)).await;
     }
 }
 

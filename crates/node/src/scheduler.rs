@@ -1,12 +1,12 @@
 //! Keeps our views of the partners up to date: pulls at a beat and whenever a partner nudges.
 
-use crate::peers::{Links, Partners};
+use crate::peers::{Links, Nudges, Partners};
 use desk::Desk;
 use desk::error::DeskError;
 use desk::keys::KeyHeld;
-use domain::name::{AgencyId, AgreementId};
+use domain::name::{AgencyId, AgreementId, Digest};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
@@ -20,12 +20,47 @@ const ROUNDS_PER_SECOND_MAX: usize = 20;
 /// How often the set of partners is looked at again, in milliseconds.
 const PARTNERS_MS: u64 = 1_000;
 
+/// The roots of partners' dockets that were fetched, and ours at that time: what was not taken then is
+/// not fetched again until one of the two changes.
+#[derive(Clone, Default)]
+pub(crate) struct Tried(Arc<Mutex<BTreeMap<(AgencyId, AgreementId), Roots>>>);
+
+/// The root of the partner's docket and of ours.
+type Roots = (Digest, Option<Digest>);
+
+impl Tried {
+    /// Was it fetched in this state? From now on it is.
+    fn is_tried(&self, peer: &AgencyId, agreement: &AgreementId, now: Roots) -> bool {
+        let mut roots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = roots.get(&(peer.clone(), agreement.clone())) == Some(&now);
+        // A partner names at most a list of them; beyond, they are simply fetched again.
+        if !known && roots.len() < TRIED_MAX {
+            roots.insert((peer.clone(), agreement.clone()), now);
+        }
+        known
+    }
+
+    /// It was not fetched after all.
+    fn forget(&self, peer: &AgencyId, agreement: &AgreementId) {
+        let mut roots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        roots.remove(&(peer.clone(), agreement.clone()));
+    }
+}
+
+/// The most roots that are remembered.
+const TRIED_MAX: usize = 4096;
+
+/// What is said of a link that carries no records.
+const ONLY_PAPERS: &str = "no agreement in force: papers of agreements only";
+
 /// What pulls need.
 #[derive(Clone)]
 pub(crate) struct Scheduler {
     pub desk: Arc<Desk>,
     pub partners: Arc<Partners>,
     pub links: Arc<Links>,
+    pub nudges: Arc<Nudges>,
+    pub tried: Tried,
     /// Pull at least this often, nudged or not, in milliseconds.
     pub pull_interval_ms: u64,
 }
@@ -40,16 +75,20 @@ enum RoundFailure {
 }
 
 impl Scheduler {
-    /// Runs until it is aborted: one task for each partner and agreement in force.
+    /// Runs until it is aborted: one task for each partner and agreement in force, and one for each
+    /// partner that is only told papers.
     pub(crate) async fn run(self) {
         // Dropped with this future, it stops every task.
         let mut tasks = JoinSet::new();
-        let mut running: BTreeMap<(AgencyId, AgreementId), AbortHandle> = BTreeMap::new();
+        let mut running: BTreeMap<(AgencyId, Option<AgreementId>), AbortHandle> = BTreeMap::new();
         loop {
             let mut wanted = BTreeSet::new();
             for partner in self.desk.partners() {
+                if partner.agreements.is_empty() {
+                    wanted.insert((partner.agency.clone(), None));
+                }
                 for agreement in partner.agreements {
-                    wanted.insert((partner.agency.clone(), agreement));
+                    wanted.insert((partner.agency.clone(), Some(agreement)));
                 }
             }
             running.retain(|pair, task| {
@@ -63,7 +102,7 @@ impl Scheduler {
                 let (peer, agreement) = pair.clone();
                 running.entry(pair).or_insert_with(|| {
                     let scheduler = self.clone();
-                    tasks.spawn(async move { scheduler.follow(&peer, &agreement).await })
+                    tasks.spawn(async move { scheduler.follow(&peer, agreement.as_ref()).await })
                 });
             }
             while tasks.try_join_next().is_some() {}
@@ -72,7 +111,7 @@ impl Scheduler {
     }
 
     /// Follows one partner for ever.
-    async fn follow(&self, peer: &AgencyId, agreement: &AgreementId) {
+    async fn follow(&self, peer: &AgencyId, agreement: Option<&AgreementId>) {
         let mut pause_ms = PAUSE_MS.0;
         let mut watch: Option<Watch> = None;
         let mut pace = Pace::default();
@@ -80,14 +119,17 @@ impl Scheduler {
             pace.keep().await;
             match self.round(peer, agreement, &mut watch).await {
                 Ok(()) => {
-                    self.links.up(peer, self.desk.now());
+                    match agreement {
+                        Some(_) => self.links.up(peer, self.desk.now()),
+                        None => self.links.down(peer, ONLY_PAPERS.to_owned()),
+                    }
                     pause_ms = PAUSE_MS.0;
                     self.wait(&mut watch).await;
                 }
                 Err(failure) => {
                     watch = None;
                     self.partners.forget(peer);
-                    tracing::info!(%peer, %agreement, %failure, "pull failed");
+                    tracing::info!(%peer, agreement = agreement.map(AgreementId::as_str), %failure, "pull failed");
                     self.links.down(peer, failure.to_string());
                     tokio::time::sleep(Duration::from_millis(pause_ms)).await;
                     pause_ms = pause_ms.saturating_mul(2).min(PAUSE_MS.1);
@@ -115,11 +157,13 @@ impl Scheduler {
     async fn round(
         &self,
         peer: &AgencyId,
-        agreement: &AgreementId,
+        agreement: Option<&AgreementId>,
         watch: &mut Option<Watch>,
     ) -> Result<(), RoundFailure> {
         let client = self.partners.client(peer).await?;
         let hello = client.hello(Hello::new(self.desk.now())).await?;
+        self.fetch_papers(&client, peer).await?;
+        let Some(agreement) = agreement else { return Ok(()) };
         self.fetch_keys(&client, peer, agreement).await?;
         if watch.is_none() {
             *watch = Some(client.watch(agreement).await?);
@@ -134,6 +178,42 @@ impl Scheduler {
             if applied.added + applied.removed + applied.refused > 0 {
                 let (added, removed, refused) = (applied.added, applied.removed, applied.refused);
                 tracing::info!(%peer, added, removed, refused, "view changed");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the partner knows of our common agreements and we do not.
+    async fn fetch_papers(
+        &self,
+        client: &PeerClient,
+        peer: &AgencyId,
+    ) -> Result<(), RoundFailure> {
+        for (agreement, root) in client.list_dockets().await? {
+            let known = self.desk.docket(&agreement);
+            let ours = known.as_ref().map(|docket| docket.root());
+            if ours == Some(root) || self.tried.is_tried(peer, &agreement, (root, ours)) {
+                continue;
+            }
+            let held = known.map(|docket| docket.papers().keys().copied().collect());
+            let fetched = client.fetch_papers(&agreement, &held.unwrap_or_default()).await;
+            if fetched.is_err() {
+                self.tried.forget(peer, &agreement);
+            }
+            let papers = fetched?;
+            if papers.is_empty() {
+                continue;
+            }
+            match self.desk.take_papers(peer, &agreement, papers).await {
+                Ok(told) if told.filed.taken > 0 => {
+                    let (taken, standing) = (told.filed.taken, &told.filed.standing);
+                    tracing::info!(%peer, %agreement, taken, %standing, "papers of a partner");
+                    self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
+                }
+                Ok(_) => {}
+                // What it may not bring keeps nobody from the rest.
+                Err(error @ (DeskError::Store(_) | DeskError::Fault(_))) => return Err(error.into()),
+                Err(error) => tracing::warn!(%peer, %agreement, %error, "papers not taken"),
             }
         }
         Ok(())

@@ -5,7 +5,8 @@ use crate::class_table::{ClassNumber, ClassTable};
 use crate::decision::{Action, Decision, Permit, PolicyEpoch};
 use crate::evaluator::Evaluator;
 use crate::judge::{Binding, Judge, Lists};
-use agreement::{Agreement, SignedEvents, Standing};
+use agreement::purge::Board;
+use agreement::{Agreement, Register};
 use arc_swap::ArcSwap;
 use domain::class::Class;
 use domain::name::{AgencyId, AgreementId};
@@ -15,7 +16,7 @@ use domain::value::Channel;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The most agreements, counting every version that is known.
+/// The most agreements.
 pub const AGREEMENTS_MAX: usize = 256;
 
 /// What a gate cannot take.
@@ -27,25 +28,21 @@ pub enum PolicyError {
         /// How many were given.
         given: usize,
     },
-    /// Events about something else than the agreement they came with.
-    #[error("the events given for `{0}` are about another agreement or other terms of it")]
-    OtherEvents(AgreementId),
 }
 
 /// Decides everything that moves, for one agency. Shared by every thread; reading takes no lock.
 pub struct Gate {
     own: AgencyId,
     classes: Arc<ClassTable>,
-    state: ArcSwap<State>,
+    state: ArcSwap<Basis>,
     /// Serialises changes; holds nothing.
     change: Mutex<()>,
 }
 
-type Source = (Arc<Agreement>, Arc<SignedEvents>);
-
-struct State {
+/// What decisions rest on.
+struct Basis {
     epoch: PolicyEpoch,
-    sources: Arc<[Source]>,
+    registers: Arc<[Arc<Register>]>,
     evaluator: Arc<dyn Evaluator>,
     /// `None` until somebody says what time it is.
     kept: Option<Arc<Kept>>,
@@ -54,8 +51,8 @@ struct State {
 impl Gate {
     /// A gate that knows no agreement: it denies everything but withdrawals.
     pub fn new(own: AgencyId, evaluator: Arc<dyn Evaluator>) -> Self {
-        let sources: Arc<[Source]> = Arc::new([]);
-        let state = State { epoch: PolicyEpoch(1), sources, evaluator, kept: None };
+        let registers: Arc<[Arc<Register>]> = Arc::new([]);
+        let state = Basis { epoch: PolicyEpoch(1), registers, evaluator, kept: None };
         Self {
             own,
             classes: Arc::default(),
@@ -69,27 +66,21 @@ impl Gate {
         &self.own
     }
 
-    /// Replaces every agreement and what is known of its signatures. Several versions of one
-    /// agreement may be given: of those that bind, the highest decides. From the return on, no
-    /// decision rests on what was before.
+    /// Replaces every agreement and what is known of its papers. From the return on, no decision
+    /// rests on what was before.
     ///
     /// # Errors
     /// [`PolicyError`]; then nothing has changed.
     pub fn replace_agreements(
         &self,
-        agreements: Vec<(Arc<Agreement>, Arc<SignedEvents>)>,
+        registers: Vec<Arc<Register>>,
     ) -> Result<PolicyEpoch, PolicyError> {
-        if agreements.len() > AGREEMENTS_MAX {
-            return Err(PolicyError::TooManyAgreements { given: agreements.len() });
+        if registers.len() > AGREEMENTS_MAX {
+            return Err(PolicyError::TooManyAgreements { given: registers.len() });
         }
-        for (agreement, events) in &agreements {
-            if agreement.hash() != events.agreement() {
-                return Err(PolicyError::OtherEvents(agreement.agreement_id.clone()));
-            }
-        }
-        Ok(self.replace(|state| State {
+        Ok(self.replace(|state| Basis {
             epoch: next(state.epoch),
-            sources: agreements.into(),
+            registers: registers.into(),
             evaluator: Arc::clone(&state.evaluator),
             kept: None,
         }))
@@ -97,9 +88,9 @@ impl Gate {
 
     /// Replaces the policy. From the return on, no decision rests on the one before.
     pub fn replace_evaluator(&self, evaluator: Arc<dyn Evaluator>) -> PolicyEpoch {
-        self.replace(|state| State {
+        self.replace(|state| Basis {
             epoch: next(state.epoch),
-            sources: Arc::clone(&state.sources),
+            registers: Arc::clone(&state.registers),
             evaluator,
             kept: None,
         })
@@ -189,15 +180,16 @@ impl Gate {
         self.kept_at(now).judge().epoch() == permit.epoch()
     }
 
-    /// The version of an agreement that decides now.
+    /// The version of an agreement that decides now; before any binds, the newest.
     pub fn agreement(&self, id: &AgreementId, now: Timestamp) -> Option<Arc<Agreement>> {
         let kept = self.kept_at(now);
         kept.judge().binding(id).map(|binding| Arc::clone(&binding.agreement))
     }
 
-    /// Whether an agreement binds now, and if not, why.
-    pub fn standing(&self, id: &AgreementId, now: Timestamp) -> Option<Standing> {
-        self.kept_at(now).judge().binding(id).map(|binding| binding.standing.clone())
+    /// Where an agreement stands now. Kept until a paper or the clock changes it, so asking is cheap;
+    /// the days of purge orders are not looked at.
+    pub fn standing(&self, id: &AgreementId, now: Timestamp) -> Option<Arc<agreement::State>> {
+        self.kept_at(now).judge().binding(id).map(|binding| Arc::clone(&binding.state))
     }
 
     /// The other parties of an agreement, ascending.
@@ -239,23 +231,23 @@ impl Gate {
             None => state.epoch,
         };
         let kept = Arc::new(self.keep(&state, epoch, now));
-        self.state.store(Arc::new(State {
+        self.state.store(Arc::new(Basis {
             epoch,
-            sources: Arc::clone(&state.sources),
+            registers: Arc::clone(&state.registers),
             evaluator: Arc::clone(&state.evaluator),
             kept: Some(Arc::clone(&kept)),
         }));
         kept
     }
 
-    fn keep(&self, state: &State, epoch: PolicyEpoch, now: Timestamp) -> Kept {
-        let (bindings, window) = bind(&state.sources, now);
+    fn keep(&self, state: &Basis, epoch: PolicyEpoch, now: Timestamp) -> Kept {
+        let (bindings, window) = bind(&state.registers, now);
         let evaluator = Arc::clone(&state.evaluator);
         let judge = Judge::new(self.own.clone(), epoch, bindings, evaluator, Lists::ALL);
         Kept::new(Arc::new(judge), window, Arc::clone(&self.classes))
     }
 
-    fn replace(&self, make: impl FnOnce(&State) -> State) -> PolicyEpoch {
+    fn replace(&self, make: impl FnOnce(&Basis) -> Basis) -> PolicyEpoch {
         let _guard = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let state = make(&self.state.load_full());
         let epoch = state.epoch;
@@ -272,42 +264,22 @@ impl core::fmt::Debug for Gate {
 
 /// Judges every agreement at `now`, and finds the window in which no clock changes the outcome.
 pub(crate) fn bind(
-    sources: &[Source],
+    registers: &[Arc<Register>],
     now: Timestamp,
 ) -> (BTreeMap<AgreementId, Binding>, core::ops::Range<Timestamp>) {
     let mut bindings: BTreeMap<AgreementId, Binding> = BTreeMap::new();
     let mut window = Timestamp::from_millis(0)..Timestamp::MAX;
-    for (agreement, events) in sources {
-        for boundary in agreement.boundaries() {
-            if boundary <= now {
-                window.start = window.start.max(boundary);
-            } else {
-                window.end = window.end.min(boundary);
-            }
-        }
-        let standing = Standing::of(agreement, events, now);
-        let candidate = Binding { agreement: Arc::clone(agreement), standing };
-        match bindings.get_mut(&agreement.agreement_id) {
-            None => {
-                bindings.insert(agreement.agreement_id.clone(), candidate);
-            }
-            Some(binding) if precedence(&candidate) > precedence(binding) => *binding = candidate,
-            Some(_) => {}
-        }
+    // Orders to erase say what must go, never what may move.
+    let board = Board::default();
+    for register in registers {
+        let around = register.window(now);
+        window.start = window.start.max(around.start);
+        window.end = window.end.min(around.end);
+        let state = Arc::new(agreement::State::of(register, &board, now));
+        let agreement = Arc::clone(register.current(&state));
+        bindings.insert(agreement.agreement_id.clone(), Binding { agreement, state });
     }
     (bindings, window)
-}
-
-/// A version that binds beats one that does not; then the higher version; then, so that every node
-/// chooses alike, the greater hash.
-fn precedence(binding: &Binding) -> (u8, u32, domain::name::Digest) {
-    let rank = match binding.standing {
-        Standing::InForce | Standing::Suspended { .. } => 3,
-        Standing::NotYetValid => 2,
-        Standing::Expired => 1,
-        Standing::Incomplete { .. } => 0,
-    };
-    (rank, binding.agreement.version, binding.agreement.hash())
 }
 
 /// Is this agency no party of a known agreement? Nothing is kept for strangers.

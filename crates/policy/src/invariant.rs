@@ -5,10 +5,10 @@
 
 use crate::decision::Action;
 use crate::evaluator::Matter;
-use agreement::{Agreement, Party, Standing};
+use agreement::{Agreement, Party, Phase, State, WhyNot};
 use domain::class::Class;
 use domain::indicator::Tier;
-use domain::name::Digest;
+use domain::name::{AgencyId, Digest};
 use domain::question::QuestionTerms;
 use domain::refusal::RefusalCode;
 use domain::value::{
@@ -52,8 +52,8 @@ pub struct Scene<'a> {
     pub peer: &'a Party,
     /// The agreement.
     pub agreement: &'a Agreement,
-    /// Whether it binds now.
-    pub standing: &'a Standing,
+    /// Where it stands now.
+    pub state: &'a State,
     /// Who moves it.
     pub channel: Channel,
     /// The hash of the floor that our evaluator uses.
@@ -87,18 +87,19 @@ pub const OF_THE_AGREEMENT: &[Invariant] = &[
         name: "code.in-force",
         code: RefusalCode::AgreementNotInForce,
         reason: "Nothing moves unless every party has signed and the time is right on both ends.",
-        holds: |s| match s.standing {
-            Standing::InForce | Standing::Suspended { .. } => true,
+        holds: |s| match s.state.phase() {
+            Phase::InForce | Phase::Suspended => true,
             // A record may be made ready before the last signature; it stays until then.
-            Standing::Incomplete { .. } | Standing::NotYetValid => s.action == Action::Submit,
-            Standing::Expired => false,
+            Phase::Draft | Phase::Proposed | Phase::PartlySigned | Phase::Signed => {
+                s.action == Action::Submit
+            }
+            Phase::Rejected
+            | Phase::Superseded
+            | Phase::WindingDown
+            | Phase::Expired
+            | Phase::Closed
+            | Phase::Overdue => false,
         },
-    },
-    Invariant {
-        name: "code.suspended",
-        code: RefusalCode::AgreementNotInForce,
-        reason: "Nothing moves to or from a party that suspended itself or whose will is unclear.",
-        holds: |s| s.action == Action::Submit || s.standing.carries(&s.own.agency, &s.peer.agency),
     },
     Invariant {
         name: "code.pair",
@@ -107,27 +108,42 @@ pub const OF_THE_AGREEMENT: &[Invariant] = &[
         holds: |s| {
             s.directions().all(|(from, to)| {
                 let pair = s.agreement.pair(&from.agency, &to.agency);
+                let ended = [WhyNot::NoTransferBasis, WhyNot::TransferBasisEnded];
                 pair.is_some_and(|pair| pair.transfer_basis != TransferBasis::None)
+                    && !s.is_stopped(&from.agency, &to.agency, |why| ended.contains(&why))
             })
         },
     },
     Invariant {
-        name: "code.derogation",
-        code: RefusalCode::NoTransferBasis,
-        reason: "Under a derogation an authority moves one record by hand, never a machine.",
+        name: "code.suspended",
+        code: RefusalCode::AgreementNotInForce,
+        reason: "Nothing takes a direction that a party suspended or left, or while its will is \
+                 unclear.",
         holds: |s| {
-            s.channel == Channel::Authority
-                || s.directions().all(|(from, to)| {
-                    let pair = s.agreement.pair(&from.agency, &to.agency);
-                    pair.is_none_or(|pair| pair.transfer_basis != TransferBasis::Led38Derogation)
-                })
+            let by_others = [
+                WhyNot::NoTransferBasis,
+                WhyNot::TransferBasisEnded,
+                WhyNot::NoCommonOffence,
+            ];
+            s.directions().all(|(from, to)| {
+                !s.is_stopped(&from.agency, &to.agency, |why| !by_others.contains(&why))
+            })
         },
     },
     Invariant {
         name: "code.channel",
         code: RefusalCode::ChannelNotCovered,
-        reason: "Data moves only in the ways that the agreement names.",
-        holds: |s| s.action == Action::Submit || s.agreement.covers_channel(s.channel),
+        reason: "Data moves only in the ways that the agreement names, and the pair; under a \
+                 derogation that is an authority's hand alone.",
+        holds: |s| {
+            s.action == Action::Submit
+                || (s.agreement.covers_channel(s.channel)
+                    && s.directions().all(|(from, to)| {
+                        let pair = s.agreement.pair(&from.agency, &to.agency);
+                        let narrower = pair.and_then(|pair| pair.channels.as_ref());
+                        narrower.is_none_or(|channels| channels.contains(&s.channel))
+                    }))
+        },
     },
     Invariant {
         name: "code.purpose",
@@ -151,6 +167,23 @@ pub const OF_THE_AGREEMENT: &[Invariant] = &[
                 !class.offences.is_empty() && class.offences.is_subset(&s.agreement.offences)
             });
             asked && stated
+        },
+    },
+    Invariant {
+        name: "code.dual-criminality",
+        code: RefusalCode::OffenceNotCovered,
+        reason: "Every offence is one in the law of both sides of the direction it takes.",
+        holds: |s| {
+            let asked = s.terms().map(|terms| terms.offence).into_iter();
+            let stated = s.class().into_iter().flat_map(|class| class.offences.iter().copied());
+            // What is not covered at all is the rule above's.
+            let covered = |offence: &Offence| s.agreement.covers_offence(*offence);
+            asked.chain(stated).filter(covered).all(|offence| {
+                s.directions().all(|(from, to)| {
+                    let mut ends = [from, to].into_iter();
+                    ends.all(|party| s.agreement.article(offence, &party.country).is_some())
+                })
+            })
         },
     },
 ];
@@ -185,13 +218,10 @@ pub const OF_THE_QUESTION: &[Invariant] = &[
     Invariant {
         name: "code.speech-question",
         code: RefusalCode::OffenceNotCovered,
-        reason: "A machine asks nothing about speech, and it must be an offence on both sides.",
+        reason: "A machine asks nothing about speech.",
         holds: |s| {
-            s.terms().is_none_or(|terms| {
-                !terms.offence.is_speech()
-                    || (s.channel != Channel::Automated
-                        && s.is_offence_on_both_sides(terms.offence))
-            })
+            s.channel != Channel::Automated
+                || s.terms().is_none_or(|terms| !terms.offence.is_speech())
         },
     },
 ];
@@ -287,14 +317,12 @@ pub const OF_THE_CLASS: &[Invariant] = &[
     Invariant {
         name: "code.speech",
         code: RefusalCode::SpeechOffence,
-        reason: "A machine shares nothing about speech, and it must be an offence on both sides.",
+        reason: "A machine shares nothing about speech.",
         holds: |s| {
             !s.moves()
-                || s.class().is_none_or(|class| {
-                    class.offences.iter().filter(|offence| offence.is_speech()).all(|offence| {
-                        s.channel != Channel::Automated && s.is_offence_on_both_sides(*offence)
-                    })
-                })
+                || s.channel != Channel::Automated
+                || s.class()
+                    .is_none_or(|class| !class.offences.iter().any(|offence| offence.is_speech()))
         },
     },
     Invariant {
@@ -449,10 +477,14 @@ impl<'a> Scene<'a> {
         out.into_iter().chain(back)
     }
 
-    fn is_offence_on_both_sides(&self, offence: Offence) -> bool {
-        [self.own, self.peer]
-            .iter()
-            .all(|party| self.agreement.article(offence, &party.country).is_some())
+    /// Does something of this sort stop a direction?
+    fn is_stopped(
+        &self,
+        from: &AgencyId,
+        to: &AgencyId,
+        sort: impl Fn(WhyNot) -> bool,
+    ) -> bool {
+        self.state.why_not(from, to).into_iter().any(sort)
     }
 
     /// By hand, and for nothing but protection.

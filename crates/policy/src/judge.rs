@@ -4,7 +4,7 @@ use crate::cache::Asked;
 use crate::decision::{Action, Decision, Permit, PolicyEpoch, Scope};
 use crate::evaluator::{Evaluation, Evaluator, Matter, Verdict};
 use crate::invariant::{self, Invariant, Scene};
-use agreement::{Agreement, Standing};
+use agreement::Agreement;
 use domain::class::Class;
 use domain::name::{AgencyId, AgreementId};
 use domain::question::QuestionTerms;
@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The longest fault kept for our own log, in characters.
 const FAULT_CHARACTERS_MAX: usize = 512;
 
-/// An agreement and whether it binds, for the time that a judge serves.
+/// The version of an agreement that counts and where it stands, for the time that a judge serves.
 pub(crate) struct Binding {
     pub(crate) agreement: Arc<Agreement>,
-    pub(crate) standing: Standing,
+    pub(crate) state: Arc<agreement::State>,
 }
 
 /// Everything that decisions of one epoch rest on. It never changes.
@@ -198,7 +198,7 @@ impl Judge {
             own,
             peer,
             agreement: &binding.agreement,
-            standing: &binding.standing,
+            state: &binding.state,
             channel,
             floor_hash: self.evaluator.floor_hash(),
             matter,

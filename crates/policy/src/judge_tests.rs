@@ -8,12 +8,12 @@ use super::*;
 use crate::gate::bind;
 use crate::table::TableEvaluator;
 use agreement::terms::{DerogationGround, NationalOffence, TransferCondition};
-use agreement::{Act, Terms};
+use agreement::{Scope, Step, Terms};
 use domain::indicator::Kind;
 use domain::name::Digest;
 use domain::time::Timestamp;
 use domain::value::{Age, Depicts, Offence, Onward, Purpose, Subject, Tlp, TransferBasis};
-use fixture::{PARTIES, agency, authority_of, events_without, now};
+use fixture::{PARTIES, agency, authority_of, register_without, now};
 
 /// Everything that a case may change.
 struct World {
@@ -57,13 +57,13 @@ fn world(action: Action) -> World {
 }
 
 fn decide(world: &World, lists: Lists) -> Decision {
-    let agreement = Arc::new(Agreement::new(world.terms.clone()).unwrap());
-    let mut events = events_without(&agreement, world.unsigned);
+    let agreement = Agreement::new(world.terms.clone()).unwrap();
+    let mut register = register_without(&agreement, world.unsigned);
     if let Some(party) = world.suspended {
-        let signer = authority_of(party);
-        events.append(&agreement, &agency(party), Act::Suspend, world.now, &signer).unwrap();
+        let (signer, step) = (authority_of(party), Step::Suspend { scope: Scope::All });
+        register.declare(&agency(party), step, world.now, &signer).unwrap();
     }
-    let (bindings, _) = bind(&[(agreement, Arc::new(events))], world.now);
+    let (bindings, _) = bind(&[Arc::new(register)], world.now);
     let evaluator = Arc::new(TableEvaluator::open(world.floor_in_use));
     let judge = Judge::new(agency(world.own), PolicyEpoch(1), bindings, evaluator, lists);
     let question = QuestionTerms { channel: world.channel, ..world.question.clone() };
@@ -115,8 +115,8 @@ const CASES: &[Case] = &[
         w.terms.pairs.retain(|pair| pair.to.as_str() != "be-fedpol");
     }),
     ("code.pair", Action::Show, |w| w.terms.pairs.clear()),
-    ("code.derogation", Action::Share, |w| derogate(&mut w.terms)),
-    ("code.derogation", Action::Ask, |w| derogate(&mut w.terms)),
+    ("code.channel", Action::Share, |w| derogate(&mut w.terms)),
+    ("code.channel", Action::Ask, |w| derogate(&mut w.terms)),
     ("code.channel", Action::Share, |w| w.terms.channels = [Channel::Analyst].into()),
     ("code.channel", Action::Answer, |w| w.terms.channels = [Channel::Automated].into()),
     ("code.purpose", Action::Share, |w| {
@@ -137,8 +137,12 @@ const CASES: &[Case] = &[
         w.terms.clauses[0].purposes = [Purpose::Prevention].into();
     }),
     ("code.clause-offence", Action::Answer, |w| w.terms.clauses[0].offences.clear()),
-    ("code.speech-question", Action::Answer, |w| {
-        w.question.offence = Offence::CallToMassCrossing;
+    ("code.dual-criminality", Action::Answer, |w| w.question.offence = Offence::DocumentFraud),
+    ("code.dual-criminality", Action::Share, |w| {
+        w.class.offences.insert(Offence::DocumentFraud);
+    }),
+    ("code.dual-criminality", Action::Show, |w| {
+        w.class.offences = [Offence::DocumentFraud].into();
     }),
     ("code.speech-question", Action::Ask, |w| {
         map_speech(&mut w.terms);
@@ -177,7 +181,11 @@ const CASES: &[Case] = &[
         map_speech(&mut w.terms);
         w.class.offences = [Offence::CallToMassCrossing].into();
     }),
-    ("code.speech", Action::Show, |w| w.class.offences = [Offence::CallToMassCrossing].into()),
+    ("code.speech", Action::Show, |w| {
+        map_speech(&mut w.terms);
+        w.class.offences = [Offence::CallToMassCrossing].into();
+        w.channel = Channel::Automated;
+    }),
     ("code.minor", Action::Share, |w| w.class.age = Age::Minor),
     ("code.minor", Action::Receive, |w| {
         w.class.age = Age::Unknown;
@@ -321,9 +329,9 @@ fn own_officers_look_into_what_is_held_without_a_pair_or_an_audience() {
 
 #[test]
 fn an_action_put_to_the_wrong_question_is_denied() {
-    let agreement = Arc::new(Agreement::new(fixture::terms(Digest::from_bytes([9; 32]))).unwrap());
-    let events = Arc::new(events_without(&agreement, &[]));
-    let (bindings, _) = bind(&[(agreement, events)], now());
+    let agreement = Agreement::new(fixture::terms(Digest::from_bytes([9; 32]))).unwrap();
+    let register = Arc::new(register_without(&agreement, &[]));
+    let (bindings, _) = bind(&[register], now());
     let evaluator = Arc::new(TableEvaluator::open(Digest::from_bytes([9; 32])));
     let judge = Judge::new(agency("be-fedpol"), PolicyEpoch(1), bindings, evaluator, Lists::ALL);
     let (peer, class) = (agency("es-pn"), Arc::new(fixture::class()));

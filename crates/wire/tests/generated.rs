@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 fn committed_code_is_fresh() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let proto = root.join("../../proto");
-    let files = ["officer", "peer", "record", "value"]
+    let files = ["docket", "officer", "peer", "record", "value"]
         .map(|name| PathBuf::from(format!("malines/v1/{name}.proto")));
     let descriptors = protox::compile(files, [&proto]).expect("the protos compile");
     let out = tempfile::tempdir().expect("a temporary folder");

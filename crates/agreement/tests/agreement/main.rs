@@ -10,6 +10,7 @@
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod object;
+mod docket;
 mod officer;
 mod property;
 mod purge;
@@ -17,5 +18,4 @@ mod purge;
 mod register;
 mod rendering;
 mod scenario;
-mod standing;
 mod vectors;

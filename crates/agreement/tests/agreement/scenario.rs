@@ -541,6 +541,6 @@ fn a_register_is_continued_by_its_own_parties() {
     }
     let state = State::of(&register, &Board::default(), now());
     assert_eq!(open_directions(&state), 12);
-    assert_eq!(register.id().unwrap().as_str(), "malines-2026");
+    assert_eq!(register.id().as_str(), "malines-2026");
     assert_eq!(why(&state, "es-pn", "pt-pj"), [WhyNot::NotAParty].into());
 }

@@ -30,9 +30,9 @@ pub(crate) fn engine(local: &str) -> Engine {
 
 /// A gate of one agency under the agreement of the fixture, in force.
 pub(crate) fn gate(own: &str, engine: Engine) -> Gate {
-    let agreement = Arc::new(Agreement::new(fixture::terms(engine.floor_hash())).unwrap());
-    let events = Arc::new(fixture::events_without(&agreement, &[]));
+    let agreement = Agreement::new(fixture::terms(engine.floor_hash())).unwrap();
+    let register = Arc::new(fixture::register_without(&agreement, &[]));
     let gate = Gate::new(fixture::agency(own), Arc::new(engine));
-    gate.replace_agreements(vec![(agreement, events)]).unwrap();
+    gate.replace_agreements(vec![register]).unwrap();
     gate
 }

@@ -2,7 +2,8 @@
 
 use crate::error::NodeError;
 use crate::key_file::{KEY_FILE_BYTES_MAX, Key, KeyEncryptionKey, KeyKind};
-use desk::agreements::{BUNDLE_BYTES_MAX, Bundle};
+use agreement::Docket;
+use agreement::docket::{self, PAPERS_BYTES_MAX};
 use domain::encoding;
 use domain::envelope::{Envelope, PAYLOAD_BYTES_MAX};
 use domain::name::AgencyId;
@@ -82,14 +83,15 @@ pub fn read_manifest(path: &Path) -> Result<Envelope, NodeError> {
         .map_err(|error| NodeError::Malformed { path: path.to_owned(), error })
 }
 
-/// Reads an agreement bundle.
+/// Reads a docket: the papers of an agreement, each verified.
 ///
 /// # Errors
-/// Those of [`read`], and [`NodeError::Malformed`]. No signature was verified.
-pub fn read_bundle(path: &Path) -> Result<Bundle, NodeError> {
-    let bytes = read(path, u64::try_from(BUNDLE_BYTES_MAX).unwrap_or(u64::MAX))?;
-    Bundle::from_bytes(&bytes)
-        .map_err(|error| NodeError::Malformed { path: path.to_owned(), error })
+/// Those of [`read`], [`NodeError::Malformed`] and [`NodeError::Agreement`].
+pub fn read_docket(path: &Path) -> Result<Docket, NodeError> {
+    let bytes = read(path, u64::try_from(PAPERS_BYTES_MAX).unwrap_or(u64::MAX))?;
+    let papers = docket::from_file(&bytes)
+        .map_err(|error| NodeError::Malformed { path: path.to_owned(), error })?;
+    Ok(Docket::open(papers)?)
 }
 
 /// The files of a folder with this ending, in the order of their names.

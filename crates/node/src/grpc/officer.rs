@@ -8,6 +8,7 @@ use crate::upkeep::Board;
 use desk::Desk;
 use desk::error::DeskError;
 use domain::name::OfficerId;
+use domain::refusal::RefusalCode;
 use domain::report::{CaseOpening, Link, Mode};
 use domain::submission::Fate;
 use futures_util::Stream;
@@ -23,7 +24,7 @@ use wire::convert::policy::{CensusAfter, CensusPage, ProposalReference};
 use wire::convert::query::HitsAfter;
 use wire::convert::status::Reader;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{correction, erasure, hold, policy, query, submission};
+use wire::convert::{correction, docket, erasure, hold, policy, query, submission};
 use wire::v1;
 use wire::v1::officer_service_server::OfficerService;
 
@@ -343,6 +344,33 @@ impl OfficerService for OfficerDoor {
             receiver.recv().await.map(|chunk| (chunk, receiver))
         });
         Ok(Response::new(Box::pin(chunks)))
+    }
+
+    type ReadDocketStream =
+        Pin<Box<dyn Stream<Item = Result<v1::ReadDocketResponse, Status>> + Send + 'static>>;
+
+    async fn read_docket(
+        &self,
+        request: Request<v1::ReadDocketRequest>,
+    ) -> Result<Response<Self::ReadDocketStream>, Status> {
+        officer_of(&request)?;
+        let agreement = docket::from_read_request(request.get_ref()).map_err(invalid)?;
+        let unknown = || failed(RefusalCode::AgreementUnknown.into());
+        let docket = self.desk.docket(&agreement).ok_or_else(unknown)?;
+        let papers = docket.papers().values().cloned().collect();
+        let messages = docket::to_read(papers).map(Ok).collect::<Vec<_>>();
+        Ok(Response::new(Box::pin(futures_util::stream::iter(messages))))
+    }
+
+    async fn file_papers(
+        &self,
+        request: Request<v1::FilePapersRequest>,
+    ) -> Result<Response<v1::FilePapersResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let papers = docket::from_filing(request.into_inner()).map_err(invalid)?;
+        let filed = self.desk.file_papers_by(&officer, papers).await.map_err(failed)?;
+        self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
+        Ok(Response::new(filed.into()))
     }
 }
 

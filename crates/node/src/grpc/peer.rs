@@ -5,24 +5,28 @@ use crate::peers::Nudges;
 use desk::Desk;
 use desk::answer::Answer;
 use desk::share::{ViewMessage, ViewStream};
-use domain::name::AgencyId;
+use domain::name::{AgencyId, AgreementId};
 use domain::refusal::{Refusal, RefusalCode};
 use futures_util::Stream;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use sync::message::{PullMessage, PullRequest, UpToDate};
 use tonic::{Request, Response, Status};
 use wire::accept::calling_peer;
 use wire::convert::hello::{Hello, HelloReply};
 use wire::convert::question::Reply;
 use wire::convert::status::{Reader, to_status};
-use wire::convert::{pull, question};
+use wire::convert::{docket, pull, question};
 use wire::v1;
 use wire::v1::peer_service_server::PeerService;
 
 /// The most pulls of one partner at a time.
 const PULLS_PER_PEER_MAX: usize = 4;
+
+/// How often an open stream of nudges looks whether it may stay, in milliseconds.
+const WATCH_LOOK_MS: u64 = 250;
 
 /// The service for partners.
 pub(crate) struct PeerDoor {
@@ -88,6 +92,32 @@ impl Pull {
     }
 }
 
+/// One open stream of nudges: it ends when nothing goes to the partner any more.
+struct Watching {
+    changes: tokio::sync::watch::Receiver<u64>,
+    desk: Arc<Desk>,
+    agreement: AgreementId,
+    peer: AgencyId,
+}
+
+impl Watching {
+    async fn next(&mut self) -> Option<()> {
+        loop {
+            let look = tokio::time::sleep(Duration::from_millis(WATCH_LOOK_MS));
+            let changed = tokio::select! {
+                changed = self.changes.changed() => Some(changed.ok()?),
+                () = look => None,
+            };
+            if !self.desk.carries_to(&self.agreement, &self.peer) {
+                return None;
+            }
+            if changed.is_some() {
+                return Some(());
+            }
+        }
+    }
+}
+
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send + 'static>>;
 
 fn agency_of<T>(request: &Request<T>) -> Result<AgencyId, Status> {
@@ -135,11 +165,20 @@ impl PeerService for PeerDoor {
         request: Request<v1::WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let peer = agency_of(&request)?;
-        pull::from_watch(request.get_ref()).map_err(invalid)?;
-        let changes = self.nudges.watch(&peer);
-        let nudges = futures_util::stream::unfold(changes, |mut changes| async move {
-            changes.changed().await.ok()?;
-            Some((Ok(v1::WatchResponse {}), changes))
+        let agreement = pull::from_watch(request.get_ref()).map_err(invalid)?;
+        if !self.desk.carries_to(&agreement, &peer) {
+            let refusal = RefusalCode::AgreementNotInForce.into();
+            return Err(to_status(&refusal, Reader::Partner));
+        }
+        let watching = Watching {
+            changes: self.nudges.watch(&peer),
+            desk: Arc::clone(&self.desk),
+            agreement,
+            peer,
+        };
+        let nudges = futures_util::stream::unfold(watching, |mut watching| async move {
+            watching.next().await?;
+            Some((Ok(v1::WatchResponse {}), watching))
         });
         Ok(Response::new(Box::pin(nudges)))
     }
@@ -201,6 +240,28 @@ impl PeerService for PeerDoor {
             to_status(&RefusalCode::Unavailable.into(), Reader::Partner)
         })?;
         Ok(Response::new(response))
+    }
+
+    async fn list_dockets(
+        &self,
+        request: Request<v1::ListDocketsRequest>,
+    ) -> Result<Response<v1::ListDocketsResponse>, Status> {
+        let peer = agency_of(&request)?;
+        Ok(Response::new(docket::to_dockets(self.desk.dockets_for(&peer))))
+    }
+
+    type FetchPapersStream = Answers<v1::FetchPapersResponse>;
+
+    async fn fetch_papers(
+        &self,
+        request: Request<v1::FetchPapersRequest>,
+    ) -> Result<Response<Self::FetchPapersStream>, Status> {
+        let peer = agency_of(&request)?;
+        let (agreement, held) = docket::from_fetch(request.into_inner()).map_err(invalid)?;
+        let papers = self.desk.papers_for(&peer, &agreement, &held);
+        let papers = papers.map_err(|code| to_status(&code.into(), Reader::Partner))?;
+        let messages = docket::to_fetched(papers).map(Ok).collect::<Vec<_>>();
+        Ok(Response::new(Box::pin(futures_util::stream::iter(messages))))
     }
 }
 

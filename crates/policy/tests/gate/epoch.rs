@@ -1,8 +1,10 @@
 //! Every change shows in the next decision, and the clock alone can make one.
 
-use super::fixture::{agency, authority_of, class, events_without, now, question, terms};
+use super::fixture::{
+    PARTIES, agency, authority_of, class, now, question, register_without, terms,
+};
 use super::{floor, gate_of, open_gate, signed_by_all};
-use agreement::{Act, Agreement, Standing};
+use agreement::{Agreement, Language, Phase, SKEW_MS, Scope, Step};
 use domain::class::{CLASSES_MAX, Class};
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
@@ -76,7 +78,7 @@ fn a_view_finds_kept_decisions_by_number_and_knows_its_time() {
     assert!(view.kept(number).is_some_and(Decision::is_allow));
     assert!(share(&gate, now()).is_allow());
     assert_eq!(count.load(Ordering::Relaxed), 1, "gate and view share what they know");
-    let [_, end] = terms(floor()).boundaries();
+    let end = signed_by_all().next_boundary(now()).unwrap();
     assert_eq!((view.until(), view.epoch()), (end, gate.epoch()));
     assert!(view.covers(now()) && !view.covers(end));
     assert_eq!(gate.number(&class, now()), Some(number), "numbers are stable");
@@ -95,27 +97,38 @@ fn a_new_policy_and_a_new_standing_count_at_once() {
     gate.replace_evaluator(Arc::new(TableEvaluator::open(floor())));
     assert!(share(&gate, now()).is_allow());
     let agreement = Agreement::new(terms(floor())).unwrap();
-    let mut events = events_without(&agreement, &[]);
-    let spain = agency("es-pn");
-    events.append(&agreement, &spain, Act::Suspend, now(), &authority_of("es-pn")).unwrap();
+    let mut register = register_without(&agreement, &[]);
+    let (spain, step) = (agency("es-pn"), Step::Suspend { scope: Scope::All });
+    register.declare(&spain, step, now(), &authority_of("es-pn")).unwrap();
     let before = gate.epoch();
-    let after = gate.replace_agreements(vec![(Arc::new(agreement), Arc::new(events))]).unwrap();
+    let after = gate.replace_agreements(vec![Arc::new(register)]).unwrap();
     assert!(after > before);
     assert_eq!(share(&gate, now()).rule(), Some("code.suspended"));
 }
 
 #[test]
 fn the_clock_moves_the_epoch_and_nothing_else_has_to() {
+    let agreement = Agreement::new(terms(floor())).unwrap();
+    let start = agreement.valid_from.plus_ms(SKEW_MS);
+    let end = agreement.valid_to.minus_ms(SKEW_MS);
+    let mut register = register_without(&agreement, &[]);
+    for party in PARTIES {
+        let at = end.minus_ms(Timestamp::DAY_MS);
+        register.state_head(&agency(party), at, &authority_of(party)).unwrap();
+    }
     let gate = open_gate();
-    let [start, end] = terms(floor()).boundaries();
+    gate.replace_agreements(vec![Arc::new(register)]).unwrap();
     let first = gate.epoch();
     assert_eq!(share(&gate, start.minus_ms(1)).rule(), Some("code.in-force"));
     assert_eq!(gate.epoch(), first, "nothing rested on the epoch before");
     let permit = share(&gate, start).permit().unwrap();
     let second = gate.epoch();
     assert!(second > first);
-    assert!(share(&gate, end.minus_ms(1)).is_allow());
+    assert!(share(&gate, start.plus_days(6)).is_allow());
     assert_eq!(gate.epoch(), second);
+    // Silence of seven days: nobody knows what the parties want.
+    assert_eq!(share(&gate, start.plus_days(8)).rule(), Some("code.suspended"));
+    assert!(share(&gate, end.minus_ms(1)).is_allow());
     assert!(!gate.is_current(&permit, end));
     assert_eq!(share(&gate, end).rule(), Some("code.in-force"));
     assert_eq!(share(&gate, start.minus_ms(1)).rule(), Some("code.in-force"), "clock set back");
@@ -165,40 +178,42 @@ fn approval_is_asked_of_officers_and_refused_to_partners() {
 }
 
 #[test]
-fn of_two_versions_the_one_that_binds_decides() {
-    let (first, signed) = signed_by_all();
+fn of_two_versions_the_one_that_everybody_signed_decides() {
+    let first = Agreement::new(terms(floor())).unwrap();
     let mut next = terms(floor());
     next.version = 2;
     next.supersedes = Some(first.hash());
     next.offences.insert(Offence::Terrorism);
-    let next = Arc::new(Agreement::new(next).unwrap());
-    let unsigned = Arc::new(events_without(&next, &["ma-dgsn"]));
-    let complete = Arc::new(events_without(&next, &[]));
-
+    let next = Agreement::new(next).unwrap();
+    let mut register = register_without(&first, &[]);
+    register.admit_version(next.clone()).unwrap();
+    let sign = |register: &mut agreement::Register, party: &str| {
+        let (agreement, language) = (next.hash(), Language::English);
+        let shown = agreement::rendering::shown(&next, language);
+        let step = Step::Sign { agreement, shown, language };
+        register.declare(&agency(party), step, now(), &authority_of(party)).unwrap();
+    };
     let gate = open_gate();
     let id = first.agreement_id.clone();
     let version = |gate: &Gate| gate.agreement(&id, now()).unwrap().version;
-    let proposed = vec![(Arc::clone(&next), unsigned), (Arc::clone(&first), Arc::clone(&signed))];
-    gate.replace_agreements(proposed).unwrap();
+    for party in &PARTIES[..3] {
+        sign(&mut register, party);
+    }
+    gate.replace_agreements(vec![Arc::new(register.clone())]).unwrap();
     assert_eq!(version(&gate), 1);
-    assert_eq!(gate.standing(&id, now()), Some(Standing::InForce));
-    gate.replace_agreements(vec![(first, signed), (next, complete)]).unwrap();
+    assert_eq!(gate.standing(&id, now()).unwrap().phase(), Phase::InForce);
+    sign(&mut register, PARTIES[3]);
+    gate.replace_agreements(vec![Arc::new(register)]).unwrap();
     assert_eq!(version(&gate), 2);
     let peers: Vec<String> = gate.peers_of(&id, now()).iter().map(ToString::to_string).collect();
     assert_eq!(peers, ["es-pn", "fr-oltim", "ma-dgsn"]);
 }
 
 #[test]
-fn what_does_not_belong_together_changes_nothing() {
+fn more_agreements_than_fit_change_nothing() {
     let gate = open_gate();
     let before = gate.epoch();
-    let (first, signed) = signed_by_all();
-    let mut other = terms(floor());
-    other.offences.insert(Offence::Terrorism);
-    let other = Arc::new(Agreement::new(other).unwrap());
-    let error = gate.replace_agreements(vec![(other, Arc::clone(&signed))]).unwrap_err();
-    assert!(matches!(error, PolicyError::OtherEvents(_)));
-    let many = vec![(first, signed); AGREEMENTS_MAX + 1];
+    let many = vec![signed_by_all(); AGREEMENTS_MAX + 1];
     assert!(matches!(gate.replace_agreements(many), Err(PolicyError::TooManyAgreements { .. })));
     assert_eq!(gate.epoch(), before);
     assert!(share(&gate, now()).is_allow());

@@ -13,7 +13,7 @@ mod epoch;
 mod fixture;
 mod property;
 
-use agreement::{Agreement, SignedEvents};
+use agreement::{Agreement, Register};
 use domain::name::Digest;
 use policy::table::TableEvaluator;
 use policy::{Evaluator, Gate};
@@ -23,10 +23,9 @@ pub(crate) fn floor() -> Digest {
     Digest::from_bytes([9; 32])
 }
 
-pub(crate) fn signed_by_all() -> (Arc<Agreement>, Arc<SignedEvents>) {
+pub(crate) fn signed_by_all() -> Arc<Register> {
     let agreement = Agreement::new(fixture::terms(floor())).unwrap();
-    let events = fixture::events_without(&agreement, &[]);
-    (Arc::new(agreement), Arc::new(events))
+    Arc::new(fixture::register_without(&agreement, &[]))
 }
 
 pub(crate) fn gate_of(own: &str, evaluator: impl Evaluator + 'static) -> Gate {

@@ -8,17 +8,21 @@ use crate::convert::policy::{CensusAfter, CensusPage, ProposalReference};
 use crate::convert::query::HitsAfter;
 use crate::convert::submission::SubmissionResult;
 use crate::convert::withdrawal::RecordReference;
-use crate::convert::{Invalid, Why, correction, erasure, hold, policy, query, submission};
+use crate::convert::{
+    Invalid, Why, correction, docket, erasure, hold, policy, query, submission,
+};
 use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use crate::v1;
 use crate::v1::officer_service_client::OfficerServiceClient;
 use ::policy::proposal::{Activated, PolicyText, Proposal, Which};
 use ::policy::reach::Reach;
+use agreement::Paper;
+use agreement::docket::PAPERS_MAX;
 use domain::correction::{Correction, CorrectionReceipt, History};
 use domain::envelope::Envelope;
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
-use domain::name::{HoldId, RecordId};
-use domain::report::{CaseOpening, Hit, Mode, NodeStatus, Query, QueryReport, WithdrawalReceipt};
+use domain::name::{AgreementId, HoldId, RecordId};
+use domain::report::{CaseOpening, Hit, Mode, NodeStatus, PapersFiled, Query, QueryReport, WithdrawalReceipt};
 use domain::submission::{Case, Submission};
 use std::time::Duration;
 use tonic::Streaming;
@@ -319,6 +323,40 @@ impl OfficerClient {
         let call = service.freeze_policy(request(consent.into(), CALL_MS_MAX));
         let response = answer::<v1::FreezePolicyResponse>(CALL_MS_MAX, call).await?;
         Ok(policy::activated(response.activated)?)
+    }
+
+    /// Every paper of an agreement; not verified yet.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn read_docket(&self, agreement: &AgreementId) -> Result<Vec<Paper>, CallFailure> {
+        let mut service = self.service.clone();
+        let message = v1::ReadDocketRequest { agreement: agreement.to_string() };
+        let call = service.read_docket(request(message, CALL_MS_MAX));
+        let mut stream: Streaming<v1::ReadDocketResponse> = answer(CALL_MS_MAX, call).await?;
+        let mut papers = Vec::new();
+        loop {
+            let pause = Duration::from_millis(CALL_MS_MAX);
+            match tokio::time::timeout(pause, stream.message()).await {
+                Ok(Ok(Some(message))) => papers.extend(docket::from_read(message)?),
+                Ok(Ok(None)) => return Ok(papers),
+                Ok(Err(status)) => return Err(CallFailure::of(&status)),
+                Err(_) => return Err(CallFailure::TimedOut),
+            }
+            if papers.len() > PAPERS_MAX {
+                return Err(Invalid::new("papers", Why::TooMany { max: PAPERS_MAX }).into());
+            }
+        }
+    }
+
+    /// Files papers of one agreement.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn file_papers(&self, papers: Vec<Paper>) -> Result<PapersFiled, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.file_papers(request(docket::to_filing(papers), CALL_MS_MAX));
+        Ok(answer::<v1::FilePapersResponse>(CALL_MS_MAX, call).await?.try_into()?)
     }
 
     /// The signed head of the audit log; not verified yet.

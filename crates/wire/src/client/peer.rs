@@ -4,14 +4,17 @@ use crate::client::{CallFailure, answer, request};
 use crate::convert::hello::{Hello, HelloReply, PROTOCOL_MAX, PROTOCOL_MIN};
 use crate::convert::question::Answer;
 use crate::convert::{Invalid, Why};
-use crate::convert::{pull, question};
+use crate::convert::{docket, pull, question};
 use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use crate::v1;
 use crate::v1::peer_service_client::PeerServiceClient;
 use domain::envelope::Envelope;
-use domain::name::AgreementId;
+use agreement::Paper;
+use agreement::docket::{PAPERS_BYTES_MAX, PAPERS_MAX};
+use domain::name::{AgreementId, Digest};
 use domain::question::Question;
 use domain::refusal::Refusal;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use sync::message::{PullMessage, PullRequest, UpToDate};
 use tonic::Streaming;
@@ -116,6 +119,46 @@ impl PeerClient {
             Ok(response) => Ok(response.try_into()?),
             Err(CallFailure::Refused(refusal)) => Ok(Answer::Refused(refusal.code)),
             Err(failure) => Err(failure),
+        }
+    }
+
+    /// The agreements that the partner says we are both a party of, each with the root of its papers.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn list_dockets(&self) -> Result<Vec<(AgreementId, Digest)>, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.list_dockets(request(v1::ListDocketsRequest {}, CALL_MS_MAX));
+        Ok(docket::from_dockets(discreet(answer(CALL_MS_MAX, call).await)?)?)
+    }
+
+    /// The papers of an agreement that we do not hold; not verified yet.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; also if it sends more than a docket can have.
+    pub async fn fetch_papers(
+        &self,
+        agreement: &AgreementId,
+        held: &BTreeSet<Digest>,
+    ) -> Result<Vec<Paper>, CallFailure> {
+        let mut service = self.service.clone();
+        let message = docket::to_fetch(agreement, held);
+        let call = service.fetch_papers(request(message, CALL_MS_MAX));
+        let mut stream: Streaming<v1::FetchPapersResponse> =
+            discreet(answer(CALL_MS_MAX, call).await)?;
+        let (mut papers, mut room) = (Vec::new(), PAPERS_BYTES_MAX);
+        loop {
+            let pause = Duration::from_millis(CALL_MS_MAX);
+            let message = match tokio::time::timeout(pause, stream.message()).await {
+                Ok(Ok(Some(message))) => docket::from_fetched(message)?,
+                Ok(Ok(None)) => return Ok(papers),
+                Ok(Err(status)) => return discreet(Err(CallFailure::of(&status))),
+                Err(_) => return Err(CallFailure::TimedOut),
+            };
+            let left = room.checked_sub(message.iter().map(Paper::size_bytes).sum());
+            let too_many = Invalid::new("papers", Why::TooMany { max: PAPERS_MAX });
+            room = left.filter(|_| papers.len() + message.len() <= PAPERS_MAX).ok_or(too_many)?;
+            papers.extend(message);
         }
     }
 }

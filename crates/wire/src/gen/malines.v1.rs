@@ -1417,6 +1417,34 @@ pub struct MatchSummary {
     #[prost(uint64, tag = "7")]
     pub observed_last_ms: u64,
 }
+/// One paper of an agreement.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Paper {
+    #[prost(oneof = "paper::Paper", tags = "1, 2")]
+    pub paper: ::core::option::Option<paper::Paper>,
+}
+/// Nested message and enum types in `Paper`.
+pub mod paper {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Paper {
+        /// The exact bytes of a version of the terms: deterministic CBOR, at most 256 KiB.
+        #[prost(bytes, tag = "1")]
+        Version(::prost::alloc::vec::Vec<u8>),
+        /// A declaration, a head, a certificate of an officer, a mandate, a revocation, a new key, a purge
+        /// order, a purge receipt or a manifest, with exactly one signature.
+        #[prost(message, tag = "2")]
+        Signed(super::Envelope),
+    }
+}
+/// An agreement and the hash over its papers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocketRoot {
+    #[prost(string, tag = "1")]
+    pub agreement: ::prost::alloc::string::String,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub root: ::prost::alloc::vec::Vec<u8>,
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StatusRequest {}
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2348,6 +2376,34 @@ pub struct AuditExportResponse {
     #[prost(bytes = "vec", tag = "1")]
     pub chunk: ::prost::alloc::vec::Vec<u8>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadDocketRequest {
+    #[prost(string, tag = "1")]
+    pub agreement: ::prost::alloc::string::String,
+}
+/// At most 512 papers or 256 KiB.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReadDocketResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub papers: ::prost::alloc::vec::Vec<Paper>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FilePapersRequest {
+    /// At most 512, all of one agreement.
+    #[prost(message, repeated, tag = "1")]
+    pub papers: ::prost::alloc::vec::Vec<Paper>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FilePapersResponse {
+    #[prost(string, tag = "1")]
+    pub agreement: ::prost::alloc::string::String,
+    /// How many were new.
+    #[prost(uint32, tag = "2")]
+    pub taken: u32,
+    /// In words, as in AgreementStatus.
+    #[prost(string, tag = "3")]
+    pub standing: ::prost::alloc::string::String,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LinkState {
@@ -3264,6 +3320,56 @@ pub mod officer_service_client {
                 .insert(GrpcMethod::new("malines.v1.OfficerService", "AuditExport"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Every paper of one agreement.
+        pub async fn read_docket(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadDocketRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ReadDocketResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ReadDocket",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ReadDocket"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Files papers of one agreement: a new one, or more about a known one.
+        pub async fn file_papers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FilePapersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FilePapersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/FilePapers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "FilePapers"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3449,6 +3555,25 @@ pub mod officer_service_server {
             request: tonic::Request<super::AuditExportRequest>,
         ) -> std::result::Result<
             tonic::Response<Self::AuditExportStream>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ReadDocket method.
+        type ReadDocketStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ReadDocketResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Every paper of one agreement.
+        async fn read_docket(
+            &self,
+            request: tonic::Request<super::ReadDocketRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ReadDocketStream>, tonic::Status>;
+        /// Files papers of one agreement: a new one, or more about a known one.
+        async fn file_papers(
+            &self,
+            request: tonic::Request<super::FilePapersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FilePapersResponse>,
             tonic::Status,
         >;
     }
@@ -4564,6 +4689,97 @@ pub mod officer_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/malines.v1.OfficerService/ReadDocket" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadDocketSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::ServerStreamingService<super::ReadDocketRequest>
+                    for ReadDocketSvc<T> {
+                        type Response = super::ReadDocketResponse;
+                        type ResponseStream = T::ReadDocketStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadDocketRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::read_docket(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadDocketSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/FilePapers" => {
+                    #[allow(non_camel_case_types)]
+                    struct FilePapersSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::FilePapersRequest>
+                    for FilePapersSvc<T> {
+                        type Response = super::FilePapersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FilePapersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::file_papers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FilePapersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -4793,6 +5009,29 @@ pub struct Matched {
     #[prost(message, optional, tag = "2")]
     pub matches: ::core::option::Option<Envelope>,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDocketsRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDocketsResponse {
+    /// At most 256, by agreement.
+    #[prost(message, repeated, tag = "1")]
+    pub dockets: ::prost::alloc::vec::Vec<DocketRoot>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FetchPapersRequest {
+    #[prost(string, tag = "1")]
+    pub agreement: ::prost::alloc::string::String,
+    /// The hashes of the papers that the caller holds, 32 bytes each, one after the other, ascending; at
+    /// most 8192.
+    #[prost(bytes = "vec", tag = "2")]
+    pub held: ::prost::alloc::vec::Vec<u8>,
+}
+/// At most 512 papers or 256 KiB, and at least one.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchPapersResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub papers: ::prost::alloc::vec::Vec<Paper>,
+}
 /// Generated client implementations.
 pub mod peer_service_client {
     #![allow(
@@ -5018,6 +5257,56 @@ pub mod peer_service_client {
                 .insert(GrpcMethod::new("malines.v1.PeerService", "Ask"));
             self.inner.unary(req, path, codec).await
         }
+        /// The agreements that callee and caller are both a party of, in force or not.
+        pub async fn list_dockets(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDocketsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDocketsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.PeerService/ListDockets",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.PeerService", "ListDockets"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The papers of one agreement that the caller does not hold.
+        pub async fn fetch_papers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchPapersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::FetchPapersResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.PeerService/FetchPapers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.PeerService", "FetchPapers"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -5081,6 +5370,28 @@ pub mod peer_service_server {
             &self,
             request: tonic::Request<super::AskRequest>,
         ) -> std::result::Result<tonic::Response<super::AskResponse>, tonic::Status>;
+        /// The agreements that callee and caller are both a party of, in force or not.
+        async fn list_dockets(
+            &self,
+            request: tonic::Request<super::ListDocketsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDocketsResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the FetchPapers method.
+        type FetchPapersStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::FetchPapersResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The papers of one agreement that the caller does not hold.
+        async fn fetch_papers(
+            &self,
+            request: tonic::Request<super::FetchPapersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::FetchPapersStream>,
+            tonic::Status,
+        >;
     }
     /// What one node offers to its partners. Every call is bound to the certificate of the caller.
     #[derive(Debug)]
@@ -5423,6 +5734,97 @@ pub mod peer_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.PeerService/ListDockets" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDocketsSvc<T: PeerService>(pub Arc<T>);
+                    impl<
+                        T: PeerService,
+                    > tonic::server::UnaryService<super::ListDocketsRequest>
+                    for ListDocketsSvc<T> {
+                        type Response = super::ListDocketsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDocketsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PeerService>::list_dockets(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDocketsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.PeerService/FetchPapers" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchPapersSvc<T: PeerService>(pub Arc<T>);
+                    impl<
+                        T: PeerService,
+                    > tonic::server::ServerStreamingService<super::FetchPapersRequest>
+                    for FetchPapersSvc<T> {
+                        type Response = super::FetchPapersResponse;
+                        type ResponseStream = T::FetchPapersStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchPapersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PeerService>::fetch_papers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchPapersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

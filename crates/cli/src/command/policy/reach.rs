@@ -184,12 +184,16 @@ fn remedy(rule: &str, reach: &Reach, partner: &PartnerReach) -> Option<String> {
     Some(match rule {
         "code.floor" => "this node and the agreement use the same common floor".to_owned(),
         "code.in-force" => "every party has signed the agreement, and its time has come".to_owned(),
-        "code.suspended" => "the party that suspended the agreement lifts it".to_owned(),
+        "code.suspended" => {
+            "the party that suspended this direction lifts it (`malines agreement status`)".to_owned()
+        }
         "code.pair" => format!("the agreement gives a transfer basis from us to {peer}"),
-        "code.derogation" => "an authority moves this one record by hand".to_owned(),
-        "code.channel" => "the agreement names this way of moving data".to_owned(),
+        "code.channel" => "the agreement, and its pair, name this way of moving data".to_owned(),
         "code.purpose" => "the record states purposes of the agreement only".to_owned(),
         "code.offence" => "the record states offences of the agreement only".to_owned(),
+        "code.dual-criminality" => {
+            format!("the offence map names an article of both countries, ours and that of {peer}")
+        }
         "code.clause" | "code.clause-offence" => {
             format!("a clause of the agreement binds {peer} for its purpose and its offence")
         }
@@ -202,7 +206,7 @@ fn remedy(rule: &str, reach: &Reach, partner: &PartnerReach) -> Option<String> {
         "code.tlp-red" => "a person moves it, or its TLP is not RED".to_owned(),
         "code.onward" => "its onward rule is no wider than the agreement's".to_owned(),
         "code.speech" | "code.speech-question" => {
-            "a person moves it, and it is an offence in both countries".to_owned()
+            "a person moves it, not a machine".to_owned()
         }
         "code.minor" | "code.depicted" | "code.protected-subject" => {
             "its purposes are protection alone, a person moves it, and two persons approve"

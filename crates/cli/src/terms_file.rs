@@ -22,7 +22,7 @@ use std::cmp::Ordering;
 /// The longest file of terms, in bytes.
 pub const TERMS_FILE_BYTES_MAX: u64 = 512 * 1024;
 
-/// Reads terms. They still have to fit together: [`crate::bundle::draft`] checks that.
+/// Reads terms. They still have to fit together: [`agreement::Agreement::new`] checks that.
 ///
 /// # Errors
 /// The parser's words, with line and column.

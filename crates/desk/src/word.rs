@@ -1,0 +1,239 @@
+//! What the node says for its agency by itself, with the operator's key that the authority
+//! certified: every day that nothing was said, and what was erased when an agreement ended.
+//!
+//! Both can only be said of ourselves, and neither binds to anything new. Without a certified key a
+//! person says it with `malines agreement`; if nobody does, partners stop, which is right.
+
+use crate::Desk;
+use crate::error::DeskError;
+use agreement::officer::Power;
+use agreement::purge::{
+    BoardRow, EXCEPTIONS_MAX, ExceptionGround, Holding, KeptApart, PurgeCounts, PurgeReceipt,
+    REVIEW_DAYS_MAX,
+};
+use agreement::terms::WORD_BYTES_MAX;
+use agreement::{Docket, Paper};
+use domain::envelope::Signed;
+use domain::event::{Act, Event};
+use domain::hold::Hold;
+use domain::name::{AgencyId, AgreementId, Digest, RecordId};
+use domain::signature::Signer;
+use domain::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use store::batch::ERASE_LIST_MAX;
+use store::{Batch, Change};
+use sync::message::LogKind;
+
+/// How old our last word may be before it is given again, in milliseconds: a day, of the seven after
+/// which partners stop.
+pub const WORD_AGE_MAX_MS: u64 = Timestamp::DAY_MS;
+/// How many rows of a class log are read at a time.
+const LOG_ROWS: usize = 512;
+
+impl Desk {
+    /// States our heads where they are a day old, and erases and confirms what we were ordered to.
+    /// Answers how many papers were made.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub async fn keep_word(&self) -> Result<usize, DeskError> {
+        let mut made = 0;
+        for docket in self.dockets() {
+            self.forget_ended(&docket).await?;
+            let Some(operator) = &self.keys.operator else { continue };
+            made += self.give_word(&docket, &**operator).await?;
+            for row in self.orders_to_us(&docket) {
+                made += self.obey(&docket, &row, &**operator).await?;
+            }
+        }
+        Ok(made)
+    }
+
+    async fn give_word(&self, docket: &Docket, operator: &dyn Signer) -> Result<usize, DeskError> {
+        let (now, register) = (self.now(), docket.register());
+        let said = register.last_word(&self.own);
+        let is_fresh = said.is_none_or(|at| now < at.plus_ms(WORD_AGE_MAX_MS));
+        let may = register.may(&self.own, operator.key_id(), Power::StateHead, now).is_ok();
+        // Who never said anything has nothing to say again.
+        if is_fresh || !may {
+            return Ok(0);
+        }
+        match Docket::clone(docket).state_head(&self.own, now, operator) {
+            Ok(paper) => self.file_own(paper).await,
+            Err(error) => {
+                tracing::warn!(agreement = %register.id(), %error, "our head cannot be stated");
+                Ok(0)
+            }
+        }
+    }
+
+    async fn file_own(&self, paper: Paper) -> Result<usize, DeskError> {
+        let filed = self.file_papers(vec![paper]).await?;
+        Ok(usize::try_from(filed.taken).unwrap_or(usize::MAX))
+    }
+
+    /// Orders to us without a receipt of ours.
+    fn orders_to_us(&self, docket: &Docket) -> Vec<BoardRow> {
+        let board = docket.register().board(self.now());
+        let to_us = board.rows().iter().filter(|row| {
+            row.order.holder == self.own
+                && row.receipt.is_none()
+                && matches!(row.holding, Holding::Held | Holding::Overdue)
+        });
+        to_us.cloned().collect()
+    }
+
+    /// Erases what an order names, and confirms it. What a hold keeps is told as an exception; it
+    /// was set apart when the hold was placed.
+    async fn obey(
+        &self,
+        docket: &Docket,
+        row: &BoardRow,
+        operator: &dyn Signer,
+    ) -> Result<usize, DeskError> {
+        let (now, id) = (self.now(), docket.register().id().clone());
+        let order = &row.order;
+        let Erased { erased, held } =
+            self.erase_all(&order.origin, &id, Some(order.hash())).await?;
+        let count = u64::try_from(erased.len()).unwrap_or(u64::MAX);
+        tracing::info!(origin = %order.origin, agreement = %id, count, "erased on order");
+        if docket.register().may(&self.own, operator.key_id(), Power::ConfirmPurge, now).is_err() {
+            return Ok(0);
+        }
+        let receipt = PurgeReceipt {
+            order: order.hash(),
+            holder: self.own.clone(),
+            sequence: 1,
+            counts: PurgeCounts { records: count, index_rows: count, backups: 0 },
+            removed_root: root_of(&erased),
+            exceptions: exceptions(held.into_values(), now),
+            made_at: now,
+        };
+        self.file_own(Signed::seal(receipt, operator).into_parts().1.into()).await
+    }
+
+    /// Without an order too, nothing is kept longer than was agreed after an end.
+    async fn forget_ended(&self, docket: &Docket) -> Result<(), DeskError> {
+        let (now, id) = (self.now(), docket.register().id());
+        let state = docket.state(now);
+        let agreement = docket.version(&state);
+        let days = agreement.withdrawal.purge_days;
+        let is_due = |since: Timestamp| now > since.plus_days(days);
+        let all_over = is_due(agreement.valid_to)
+            || state.leaving.get(&self.own).is_some_and(|leaving| is_due(leaving.since));
+        let left = |party: &AgencyId| {
+            state.leaving.get(party).is_some_and(|leaving| is_due(leaving.since))
+        };
+        let parties = docket.register().agreements().flat_map(|version| &version.parties);
+        let parties: BTreeSet<&AgencyId> = parties.map(|party| &party.agency).collect();
+        for origin in parties.into_iter().filter(|origin| **origin != self.own) {
+            let holds_some = || {
+                let classes = self.store.classes(origin, id);
+                classes.iter().any(|class| class.records > 0)
+            };
+            if (all_over || left(origin)) && holds_some() {
+                let Erased { erased, .. } = self.erase_all(origin, id, None).await?;
+                let count = erased.len();
+                tracing::warn!(%origin, agreement = %id, count, "erased at the end, not ordered");
+            }
+        }
+        Ok(())
+    }
+
+    /// Erases everything of a partner under an agreement, but what a hold keeps apart.
+    async fn erase_all(
+        &self,
+        origin: &AgencyId,
+        id: &AgreementId,
+        order: Option<Digest>,
+    ) -> Result<Erased, DeskError> {
+        let held = self.held_from(origin, id)?;
+        let all = self.records_from(origin, id).into_iter();
+        let erased: Vec<RecordId> = all.filter(|record| !held.contains_key(record)).collect();
+        for some in erased.chunks(ERASE_LIST_MAX) {
+            let mut event = Event::new(self.now(), Act::Purged);
+            event.shared.peer = Some(origin.clone());
+            event.shared.agreement = Some(id.clone());
+            event.shared.count = u32::try_from(some.len()).unwrap_or(u32::MAX);
+            event.shared.exchange = order;
+            event.local.records = some.to_vec();
+            let erase = Change::Erase { record_ids: some.to_vec() };
+            self.store.commit(Batch::new().with(erase).saying(event)).await?;
+        }
+        Ok(Erased { erased, held })
+    }
+
+    /// Every record of a partner that is here under an agreement.
+    fn records_from(&self, origin: &AgencyId, agreement: &AgreementId) -> BTreeSet<RecordId> {
+        let mut records = BTreeSet::new();
+        for class in self.store.classes(origin, agreement) {
+            let mut from = 0;
+            loop {
+                let rows = self.store.class_log(class.number, from, LOG_ROWS);
+                let Some(last) = rows.last() else { break };
+                from = last.position.saturating_add(1);
+                let added = rows.iter().filter(|row| row.kind == LogKind::Add);
+                records.extend(added.map(|row| row.record_id));
+            }
+        }
+        // What moved on or went away is in another class, or nowhere.
+        records.retain(|record| self.store.hit_row(record).is_some_and(|row| row.class.is_some()));
+        records
+    }
+
+    fn held_from(
+        &self,
+        origin: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<BTreeMap<RecordId, Hold>, DeskError> {
+        let holds = self.all_holds()?.into_iter();
+        let of_origin = holds.filter(|hold| hold.origin == *origin && hold.agreement == *agreement);
+        Ok(of_origin.map(|hold| (hold.record_id, hold)).collect())
+    }
+}
+
+/// What was erased, and what a hold keeps.
+struct Erased {
+    erased: Vec<RecordId>,
+    held: BTreeMap<RecordId, Hold>,
+}
+
+/// The root over ids in ascending order.
+fn root_of(records: &[RecordId]) -> Digest {
+    let mut bytes = Vec::with_capacity(records.len() * RecordId::BYTES);
+    for record in records {
+        bytes.extend_from_slice(record.as_bytes());
+    }
+    Digest::from_bytes(domain::digest::derive("malines purge root v1", &[&bytes]))
+}
+
+/// What is kept apart, by authority and review. More than fit are told as one, with the next review.
+fn exceptions(holds: impl Iterator<Item = Hold>, now: Timestamp) -> Vec<KeptApart> {
+    let mut kept: BTreeMap<(String, Timestamp), u64> = BTreeMap::new();
+    let latest = now.plus_days(REVIEW_DAYS_MAX);
+    for hold in holds {
+        let mut authority = hold.authority;
+        while authority.len() > WORD_BYTES_MAX {
+            authority.pop();
+        }
+        let review = hold.review_at.clamp(now.plus_ms(1), latest);
+        *kept.entry((authority, review)).or_default() += 1;
+    }
+    if kept.len() > EXCEPTIONS_MAX {
+        let next = kept.keys().map(|(_, review)| *review).min().unwrap_or(latest);
+        let records = kept.values().sum();
+        kept = [((SEVERAL.to_owned(), next), records)].into();
+    }
+    let ground = ExceptionGround::EvidenceInProceedings;
+    let kept = kept.into_iter().map(|((authority, review_on), records)| KeptApart {
+        ground,
+        authority,
+        review_on,
+        records,
+    });
+    let mut kept: Vec<KeptApart> = kept.collect();
+    kept.sort();
+    kept
+}
+
+const SEVERAL: &str = "several authorities";

@@ -8,7 +8,7 @@
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::frame::{BODY_BYTES_MAX, PREFIX_BYTES, Prefix, SEGMENT_HEADER_BYTES, SegmentHeader};
-use crate::layout::{Layout, SegmentFile};
+use crate::layout::{Files, Layout, SegmentFile};
 use crate::pointer::Place;
 use crate::segment::{FOOTER, Segment, Visit, Work};
 use audit::frame::{Chain, Tip};
@@ -93,7 +93,12 @@ impl Journal {
         visit: &mut Visit<'_, W>,
     ) -> Result<Self> {
         disk.create_folder(FOLDER).map_err(Error::io("make the journal's folder"))?;
-        let Files { current, replaced } = segments(&*disk)?;
+        let Files { current, replaced, unfinished } = crate::layout::files(&*disk)?;
+        for name in unfinished {
+            let removed = disk.remove(&format!("{FOLDER}/{name}"));
+            removed.map_err(Error::io("remove an unfinished segment"))?;
+        }
+        let replaced = replaced.into_iter().map(SegmentFile::path).collect();
         let last = current.last().map_or(0, |file| file.number);
         let (mut tip, mut length, mut cut) = (Tip::start(agency), 0, None);
         let (mut layouts, mut closed) = (BTreeMap::new(), false);
@@ -378,47 +383,6 @@ impl FrameThere {
     }
 }
 
-/// The files of the journal.
-struct Files {
-    /// Of each segment the newest.
-    current: Vec<SegmentFile>,
-    /// Paths of the others.
-    replaced: Vec<String>,
-}
-
-/// The files of all segments. A segment that is missing is damage.
-fn segments(disk: &dyn Disk) -> Result<Files> {
-    let names = disk.list(FOLDER).map_err(Error::io("list the journal's segments"))?;
-    let mut files = Vec::new();
-    for name in names {
-        if name.ends_with(".new") {
-            let removed = disk.remove(&format!("{FOLDER}/{name}"));
-            removed.map_err(Error::io("remove an unfinished segment"))?;
-            continue;
-        }
-        match SegmentFile::parse(&name) {
-            Some(file) => files.push(file),
-            None => return Err(Error::corrupt(name, 0, "not a segment of the journal")),
-        }
-    }
-    files.sort_unstable();
-    let (mut current, mut replaced): (Vec<SegmentFile>, _) = (Vec::new(), Vec::new());
-    for file in files {
-        match current.last_mut() {
-            Some(last) if last.number == file.number => {
-                replaced.push(core::mem::replace(last, file).path());
-            }
-            _ => current.push(file),
-        }
-    }
-    for (expected, found) in (1..).zip(&current) {
-        if found.number != expected {
-            return Err(Error::corrupt(segment_name(expected), 0, "the segment is missing"));
-        }
-    }
-    Ok(Files { current, replaced })
-}
-
 fn read_segment(disk: &dyn Disk, file: SegmentFile) -> Result<Vec<u8>> {
     let read = crate::disk::read(disk, &file.path(), SEGMENT_BYTES_MAX);
     let read = read.map_err(Error::io("read a segment of the journal"))?;
@@ -426,7 +390,7 @@ fn read_segment(disk: &dyn Disk, file: SegmentFile) -> Result<Vec<u8>> {
 }
 
 pub(crate) fn segment_name(number: u32) -> String {
-    format!("{number:08}.segment")
+    SegmentFile { number, generation: 0 }.name()
 }
 
 fn segment_path(number: u32) -> String {

@@ -102,23 +102,35 @@ impl Journal {
         let last = current.last().map_or(0, |file| file.number);
         let (mut tip, mut length, mut cut) = (Tip::start(agency), 0, None);
         let (mut layouts, mut closed) = (BTreeMap::new(), false);
-        for file in current {
-            let bytes = read_segment(&*disk, file)?;
-            // A file of a later generation got its name when it was whole.
-            let is_last = file.number == last && file.generation == 0;
-            let found = Segment { number: file.number, bytes: &bytes, is_last };
-            let mut layout = Layout::new(file);
-            let end = found.read(&mut tip, &mut layout, work, visit)?;
-            length = end as u64;
-            if end < bytes.len() {
-                let (segment, bytes) = (file.name(), (bytes.len() - end) as u64);
-                cut = Some(Cut { segment, offset: length, bytes });
+        std::thread::scope(|scope| {
+            let mut files = current.into_iter();
+            // The next segment is read while the one before it is worked on.
+            let mut ahead = || {
+                let (file, disk) = (files.next()?, &*disk);
+                Some((file, scope.spawn(move || read_segment(disk, file))))
+            };
+            let mut next = ahead();
+            while let Some((file, bytes)) = next {
+                next = ahead();
+                let bytes =
+                    bytes.join().map_err(|_| Error::Fenced("reading the journal failed"))??;
+                // A file of a later generation got its name when it was whole.
+                let is_last = file.number == last && file.generation == 0;
+                let found = Segment { number: file.number, bytes: &bytes, is_last };
+                let mut layout = Layout::new(file);
+                let end = found.read(&mut tip, &mut layout, work, visit)?;
+                length = end as u64;
+                if end < bytes.len() {
+                    let (segment, bytes) = (file.name(), (bytes.len() - end) as u64);
+                    cut = Some(Cut { segment, offset: length, bytes });
+                }
+                closed = file.generation > 0 || layout.is_moved();
+                if closed {
+                    layouts.insert(file.number, Arc::new(layout));
+                }
             }
-            closed = file.generation > 0 || layout.is_moved();
-            if closed {
-                layouts.insert(file.number, Arc::new(layout));
-            }
-        }
+            Ok::<(), Error>(())
+        })?;
         let frames = tip.size();
         let tail = Mutex::new(Tail { segment: last, length, closed, frames, broken: None });
         let (layouts, replaced) = (RwLock::new(layouts), Mutex::new(replaced));
@@ -252,6 +264,30 @@ impl Journal {
     /// Reads one frame by the place where it was first written.
     pub(crate) fn frame(&self, segment: u32, offset: u32) -> Result<FrameThere> {
         self.in_present_file(segment, |layout| self.frame_at(layout.file, layout.offset(offset)))
+    }
+
+    /// Looks through every frame of a segment before frame `end`.
+    pub(crate) fn search<T>(
+        &self,
+        segment: u32,
+        end: u64,
+        look: impl Fn(&FrameThere) -> Result<Vec<T>>,
+    ) -> Result<Vec<T>> {
+        self.in_present_file(segment, |layout| {
+            let file = layout.file;
+            let header = SegmentHeader::from_bytes(&self.header_of(file)?);
+            let mut seq = header.map_err(|why| Error::corrupt(file.name(), 0, why))?.first_seq;
+            let length = self.disk.length(&file.path());
+            let length = length.map_err(Error::io("read a segment of the journal"))?;
+            let (mut at, mut found) = (SEGMENT_HEADER_BYTES as u64, Vec::new());
+            while at < length && seq < end {
+                let frame = self.frame_at(file, at)?;
+                found.extend(look(&frame)?);
+                seq = frame.prefix.frame.seq.saturating_add(1);
+                at += frame.length() as u64;
+            }
+            Ok(found)
+        })
     }
 
     /// Reads one frame at a place in a file.

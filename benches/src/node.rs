@@ -9,6 +9,7 @@ use domain::time::SystemClock;
 use policy::Gate;
 use std::path::Path;
 use std::sync::Arc;
+use store::disk::Disk;
 use store::{EmbeddedStore, Store};
 use zeroize::Zeroizing;
 
@@ -62,13 +63,26 @@ impl Node {
 /// # Errors
 /// A store that is damaged or of another agency.
 pub fn open_store(folder: &Path, name: &str) -> anyhow::Result<EmbeddedStore> {
-    let config = store::Config::new(
+    open_store_on(None, folder, name)
+}
+
+/// Opens a store alone, its journal on the disk that is given.
+///
+/// # Errors
+/// As [`open_store`].
+pub fn open_store_on(
+    disk: Option<Arc<dyn Disk>>,
+    folder: &Path,
+    name: &str,
+) -> anyhow::Result<EmbeddedStore> {
+    let mut config = store::Config::new(
         folder.to_owned(),
         agreed::agency(name)?,
         Zeroizing::new(agreed::seed(name, "key encryption")),
         Arc::new(SystemClock),
         Box::new(system_random()),
     );
+    config.disk = disk;
     Ok(EmbeddedStore::open(config)?.0)
 }
 

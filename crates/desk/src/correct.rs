@@ -326,7 +326,7 @@ fn all_differences(
     found
 }
 
-fn past_version(
+pub(crate) fn past_version(
     before: Option<&Statement>,
     statement: &Statement,
     made_by: Option<OfficerId>,

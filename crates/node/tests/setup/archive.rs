@@ -272,7 +272,7 @@ fn recovery_is_not_left_by_an_export() {
     lose(&agency);
     restore::restore(&config, &shelf.archive("1"), &shelf.keys(), None).unwrap();
     let export = backup::export(&config, &shelf.archive("2"), &shelf.keys());
-    assert!(matches!(export, Err(NodeError::Argument { .. })), "{export:?}");
+    assert!(matches!(export, Err(NodeError::Store(store::Error::Recovery))), "{export:?}");
     assert_eq!(names(&shelf.archives), ["1"]);
     assert!(matches!(Standing::of(&config.data_folder).unwrap(), Standing::Recovery(_)));
     // A backup of it can be taken, and is what it was.

@@ -159,6 +159,18 @@ fn the_store_is_carried_and_looked_after_from_the_command_line() {
     assert!(run.err.contains("this store was exported to be run elsewhere"), "{}", run.err);
     assert!(run.err.contains("hint: run it where it was imported"), "{}", run.err);
     std::fs::remove_dir_all(&config.data_folder).unwrap();
+    // A disk that is not mounted: there, or an empty folder in its place. No store is begun in it.
+    for _ in 0..2 {
+        for command in ["run", "check-config"] {
+            let refused = program(&folder, &[command], "");
+            assert_eq!(refused.code, 2, "{}", refused.out);
+            assert!(refused.err.contains("there is no store yet"), "{}", refused.err);
+            assert!(refused.err.contains("its disk mounted?"), "{}", refused.err);
+        }
+        let there = std::fs::read_dir(&config.data_folder).map_or(0, Iterator::count);
+        assert_eq!(there, 0);
+        std::fs::create_dir_all(&config.data_folder).unwrap();
+    }
     let imported = program(&folder, &["import", "archives/2", "--keys", "apart/data-keys"], "");
     assert_eq!((imported.code, imported.err.as_str()), (0, ""));
     assert!(!imported.out.contains("RECOVERY"), "{}", imported.out);

@@ -474,9 +474,17 @@ impl OfficerService for Scripted {
             |key, after: &str| Difference { key, before: String::new(), after: after.to_owned() };
         let reading = HeldReading {
             standing: hold_standing(),
-            version: Version::FIRST,
+            version: Version { epoch: 1, n: 2 },
             made_at: at(2),
             says: vec![says("tlp", "AMBER"), says("audience", "be-fedpol")],
+            older: vec![PastVersion {
+                version: Version::FIRST,
+                made_at: at(1),
+                made_by: None,
+                reason: None,
+                case: None,
+                differences: vec![says("tlp", "GREEN"), says("audience", "be-fedpol \u{1b}[2J")],
+            }],
         };
         Ok(Response::new(reading.into()))
     }

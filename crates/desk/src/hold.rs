@@ -81,14 +81,21 @@ impl Desk {
     ///
     /// # Errors
     /// A failing or damaged store.
-    pub fn list_holds(
+    pub async fn list_holds(
         &self,
+        officer: &OfficerId,
         after: Option<(RecordId, HoldId)>,
     ) -> Result<Vec<HoldStanding>, DeskError> {
         let after = after.map(|(record, hold)| [*record.as_bytes(), *hold.as_bytes()].concat());
         let rows = self.store.scan(Table::Hold, &[], after.as_deref(), PAGE_MAX)?;
         let now = self.now();
-        rows.into_iter().map(|(_, value)| Ok(self.standing(decode(value)?, now))).collect()
+        let listed = rows.into_iter().map(|(_, value)| Ok(self.standing(decode(value)?, now)));
+        let listed = listed.collect::<Result<Vec<_>, DeskError>>()?;
+        let mut event = Event::new(now, Act::HoldsListed);
+        event.shared.count = u32::try_from(listed.len()).unwrap_or(u32::MAX);
+        event.local.officer = Some(officer.clone());
+        self.store.commit(Batch::new().saying(event)).await?;
+        Ok(listed)
     }
 
     /// How many holds are due for review.

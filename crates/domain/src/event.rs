@@ -88,6 +88,10 @@ closed! {
         PolicySigned = 34 "POLICY_SIGNED",
         /// Proposed rules were refused, or not put in force; the code says why.
         PolicyRefused = 35 "POLICY_REFUSED",
+        /// An officer read the versions of an own record.
+        HistoryRead = 36 "HISTORY_READ",
+        /// An officer listed the legal holds.
+        HoldsListed = 37 "HOLDS_LISTED",
     }
 }
 

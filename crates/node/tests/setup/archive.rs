@@ -222,7 +222,7 @@ fn an_empty_folder_is_no_store_and_does_not_become_one() {
     for answer in refused {
         assert!(matches!(answer, Err(NodeError::NoStore { .. })), "{answer:?}");
     }
-    assert_eq!(names(&config.data_folder), ["journal"]);
+    assert_eq!(names(&config.data_folder), ["FORMAT", "journal"]);
     assert_eq!((names(&shelf.archives).len(), names(&shelf.keys).len()), (0, 0));
 }
 

@@ -486,7 +486,7 @@ impl OfficerService for Scripted {
                 made_by: None,
                 reason: None,
                 case: None,
-                differences: vec![says("tlp", "GREEN"), says("audience", "be-fedpol \u{1b}[2J")],
+                differences: vec![says("tlp", "GREEN"), says("audience", "be-fedpol")],
             }],
         };
         Ok(Response::new(reading.into()))

@@ -122,6 +122,13 @@ impl PeerService for Bare {
         elsewhere()
     }
 
+    async fn acknowledge_changes(
+        &self,
+        _: Request<v1::AcknowledgeChangesRequest>,
+    ) -> Result<Response<v1::AcknowledgeChangesResponse>, Status> {
+        elsewhere()
+    }
+
     async fn acknowledge_purge(
         &self,
         _: Request<v1::AcknowledgePurgeRequest>,

@@ -119,6 +119,13 @@ impl PeerService for Door {
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
+    async fn acknowledge_changes(
+        &self,
+        _: Request<v1::AcknowledgeChangesRequest>,
+    ) -> Result<Response<v1::AcknowledgeChangesResponse>, Status> {
+        Err(Status::unimplemented("not measured here"))
+    }
+
     async fn acknowledge_purge(
         &self,
         _: Request<v1::AcknowledgePurgeRequest>,

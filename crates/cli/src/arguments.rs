@@ -1,8 +1,10 @@
 //! What can be typed: commands, flags, their help, and the words they take.
 
+mod duty;
 mod policy;
 mod record;
 
+pub(crate) use duty::Duties;
 pub(crate) use policy::{Explain, PolicyCommand, Scope};
 pub(crate) use record::{Correct, Erase, History, HoldCommand};
 
@@ -77,6 +79,8 @@ pub(crate) enum Command {
     Hold(HoldCommand),
     /// Erase records here: what they say is forgotten
     Erase(Erase),
+    /// Show who has not answered, and whom we have not answered
+    Duties(Duties),
     /// Show how the node, its agreements and its partners are
     Status,
     /// Read, export and verify the audit log

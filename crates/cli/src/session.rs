@@ -7,6 +7,7 @@ use crate::error::Failure;
 use domain::class::CLASSES_MAX;
 use domain::correction::{Correction, CorrectionReceipt, History};
 use domain::digest::{self, DIGEST_BYTES};
+use domain::duty::Duty;
 use domain::envelope::{Envelope, Signed};
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
 use domain::name::{AgencyId, AgreementId, Digest, OfficerId};
@@ -233,6 +234,28 @@ impl Session {
     /// Reads a record under its hold.
     pub(crate) fn read_hold(&self, hold: HoldReference) -> Result<HeldReading, Failure> {
         self.call(self.client.read_hold(hold))
+    }
+
+    /// The duties that are wanted, all pages, the most overdue first, at most `duties_max`.
+    pub(crate) fn duties(
+        &self,
+        duties_max: usize,
+        is_wanted: impl Fn(&Duty) -> bool,
+    ) -> Result<Vec<Duty>, Failure> {
+        let mut duties: Vec<Duty> = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.call(self.client.list_duties(after.clone()))?;
+            let last = page.last().map(|listed| listed.place.clone());
+            let goes_on = last > after;
+            after = last;
+            let page = page.into_iter().map(|listed| listed.duty);
+            duties.extend(page.filter(&is_wanted));
+            if !goes_on || duties.len() >= duties_max {
+                duties.truncate(duties_max);
+                return Ok(duties);
+            }
+        }
     }
 
     /// Lifts a legal hold.

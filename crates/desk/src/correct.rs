@@ -1,6 +1,7 @@
 //! Correcting: a new signed version of an own record supersedes, and the older one stays readable to
 //! its origin alone.
 
+use crate::duty::Owed;
 use crate::error::DeskError;
 use crate::replicate::{exceeds_retention, retention_end};
 use crate::{Desk, put};
@@ -9,6 +10,7 @@ use domain::correction::{
     Correction, CorrectionReceipt, Difference, History, PastVersion, SUPERSEDED_BYTES_MAX,
     Superseded, VERSIONS_MAX, differences,
 };
+use domain::duty::Asked;
 use domain::encoding;
 use domain::envelope::{Envelope, Payload as _, Signed};
 use domain::event::{Act, Event};
@@ -34,6 +36,9 @@ const REASON_KEY: &str = "presumed_adult_reason";
 struct Ready {
     batch: Batch,
     receipt: CorrectionReceipt,
+    /// The row and the class before.
+    row: HitRow,
+    class: Arc<Class>,
 }
 
 /// An own record as it is now, opened for our own officers.
@@ -61,7 +66,7 @@ impl Desk {
         mode: Mode,
     ) -> Result<CorrectionReceipt, DeskError> {
         let now = self.now();
-        let Ready { batch, receipt } =
+        let Ready { batch, receipt, row, class } =
             match self.prepare_correction(officer, record_id, correction, now) {
                 Err(DeskError::Refused(refusal)) if mode == Mode::Real => {
                     return Err(self.note_refusal(officer, record_id, refusal, now).await?);
@@ -71,14 +76,18 @@ impl Desk {
         if mode == Mode::DryRun || receipt.repeated == Repeated::Yes {
             return Ok(receipt);
         }
-        let committed = match self.store.commit(batch).await {
-            Err(store::Error::Conflict(_)) => {
+        let (asked, version) = (Asked::Correction, Some(receipt.version));
+        let owed = Owed { record_id, class: &class, row: &row, asked, version };
+        let committed = match self.commit_owed(batch, &owed, now).await {
+            Err(DeskError::Store(store::Error::Conflict(_))) => {
                 let row = self.store.hit_row(&record_id);
                 let gone = row.is_none_or(|row| row.withdrawn == Withdrawn::Yes);
                 let code = if gone { RefusalCode::Withdrawn } else { RefusalCode::VersionConflict };
                 return Err(code.into());
             }
-            Err(store::Error::TooManyClasses(_)) => return Err(RefusalCode::ClassCap.into()),
+            Err(DeskError::Store(store::Error::TooManyClasses(_))) => {
+                return Err(RefusalCode::ClassCap.into());
+            }
             committed => committed?,
         };
         Ok(CorrectionReceipt { audit_sequence: committed.seq, ..receipt })
@@ -147,7 +156,7 @@ impl Desk {
         if differences.is_empty() {
             let version = current.row.version;
             let receipt = self.receipt(record_id, version, Vec::new(), &old_class, &old_class, now);
-            return Ok(Ready { batch: Batch::new(), receipt });
+            return Ok(Ready { batch: Batch::new(), receipt, row: current.row, class: old_class });
         }
         if correction.expected.is_some_and(|expected| expected != current.row.version) {
             return Err(RefusalCode::VersionConflict.into());
@@ -165,8 +174,9 @@ impl Desk {
         let class = Arc::new(Class::of(&record));
         let version = record.version;
         let receipt = self.receipt(record_id, version, differences, &old_class, &class, now);
+        let row = current.row;
         let batch = self.correction_batch(officer, correction, current, record, rule, now);
-        Ok(Ready { batch, receipt })
+        Ok(Ready { batch, receipt, row, class: old_class })
     }
 
     /// What a submission of the corrected record would have to pass; the rule that let it through.

@@ -88,6 +88,12 @@ closed! {
         PolicySigned = 34 "POLICY_SIGNED",
         /// Proposed rules were refused, or not put in force; the code says why.
         PolicyRefused = 35 "POLICY_REFUSED",
+        /// A partner acknowledged what we withdrew, corrected or erased.
+        Acknowledged = 36 "ACKNOWLEDGED",
+        /// A partner acknowledged what it was not asked; nothing was told to it.
+        AcknowledgementRefused = 37 "ACKNOWLEDGEMENT_REFUSED",
+        /// A partner took our acknowledgement.
+        AcknowledgementSent = 38 "ACKNOWLEDGEMENT_SENT",
     }
 }
 

@@ -17,6 +17,8 @@ use wire::convert::hello::Hello;
 const PAUSE_MS: (u64, u64) = (250, 30_000);
 /// The most rounds with one partner in a second, however often it nudges.
 const ROUNDS_PER_SECOND_MAX: usize = 20;
+/// The most messages of each kind that one round delivers to a partner; what is left waits for the next.
+const DELIVERIES_PER_ROUND_MAX: usize = 64;
 /// How often the set of partners is looked at again, in milliseconds.
 const PARTNERS_MS: u64 = 1_000;
 
@@ -135,6 +137,21 @@ impl Scheduler {
                 let (added, removed, refused) = (applied.added, applied.removed, applied.refused);
                 tracing::info!(%peer, added, removed, refused, "view changed");
             }
+        }
+        self.deliver(&client, peer, agreement).await
+    }
+
+    /// Tells the partner what we changed on its word, until it has all of it or enough for one round.
+    async fn deliver(
+        &self,
+        client: &PeerClient,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<(), RoundFailure> {
+        for _ in 0..DELIVERIES_PER_ROUND_MAX {
+            let Some(delivery) = self.desk.acknowledgement_for(peer, agreement)? else { break };
+            client.acknowledge_changes(delivery.envelope.clone()).await?;
+            self.desk.acknowledgement_taken(delivery).await?;
         }
         Ok(())
     }

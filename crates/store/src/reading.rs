@@ -88,6 +88,8 @@ pub struct HitRow {
     pub erased: Erased,
     /// Whose it is.
     pub origin: Ownership,
+    /// Where its newest version stands in the log of its class; `None` of a partner's record.
+    pub logged: Option<u64>,
 }
 
 impl HitRow {

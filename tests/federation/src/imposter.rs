@@ -316,6 +316,13 @@ impl PeerService for Door {
         Ok(Response::new(stream::iter(encoded).boxed()))
     }
 
+    async fn acknowledge_changes(
+        &self,
+        _: Request<v1::AcknowledgeChangesRequest>,
+    ) -> Result<Response<v1::AcknowledgeChangesResponse>, Status> {
+        Ok(Response::new(v1::AcknowledgeChangesResponse {}))
+    }
+
     async fn acknowledge_purge(
         &self,
         _: Request<v1::AcknowledgePurgeRequest>,

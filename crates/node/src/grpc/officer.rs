@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 use wire::accept::calling_officer;
 use wire::convert::audit::{CHUNK_BYTES_MAX, SignedNote, chunks};
+use wire::convert::duty::{DutiesAfter, ListedDuty};
 use wire::convert::hold::{HoldReference, HoldsAfter};
 use wire::convert::policy::{CensusAfter, CensusPage, ProposalReference};
 use wire::convert::query::HitsAfter;
@@ -207,6 +208,17 @@ impl OfficerService for OfficerDoor {
         let (reference, reason) = hold::from_lift_request(request.into_inner()).map_err(invalid)?;
         let lifted = self.desk.lift_hold(&officer, reference.as_bytes(), &reason).await;
         Ok(Response::new(lifted.map_err(failed)?.into()))
+    }
+
+    async fn list_duties(
+        &self,
+        request: Request<v1::ListDutiesRequest>,
+    ) -> Result<Response<v1::ListDutiesResponse>, Status> {
+        officer_of(&request)?;
+        let DutiesAfter(after) = request.into_inner().try_into().map_err(invalid)?;
+        let duties = self.desk.list_duties(after.as_deref()).map_err(failed)?;
+        let listed = duties.into_iter().map(|(place, duty)| ListedDuty { place, duty });
+        Ok(Response::new(listed.collect::<Vec<_>>().into()))
     }
 
     async fn erase(

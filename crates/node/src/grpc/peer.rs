@@ -17,7 +17,7 @@ use wire::accept::calling_peer;
 use wire::convert::hello::{Hello, HelloReply};
 use wire::convert::question::Reply;
 use wire::convert::status::{Reader, to_status};
-use wire::convert::{pull, question};
+use wire::convert::{duty, pull, question};
 use wire::v1;
 use wire::v1::peer_service_server::PeerService;
 
@@ -177,6 +177,17 @@ impl PeerService for PeerDoor {
         let taken = self.desk.take_purge_receipt(&peer, receipt).await;
         taken.map_err(|error| to_error(&error, Reader::Partner))?;
         Ok(Response::new(v1::AcknowledgePurgeResponse {}))
+    }
+
+    async fn acknowledge_changes(
+        &self,
+        request: Request<v1::AcknowledgeChangesRequest>,
+    ) -> Result<Response<v1::AcknowledgeChangesResponse>, Status> {
+        let peer = agency_of(&request)?;
+        let said = duty::from_acknowledgement(request.into_inner()).map_err(invalid)?;
+        let taken = self.desk.take_acknowledgement(&peer, said).await;
+        taken.map_err(|error| to_error(&error, Reader::Partner))?;
+        Ok(Response::new(v1::AcknowledgeChangesResponse {}))
     }
 
     async fn ask(

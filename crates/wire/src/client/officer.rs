@@ -2,6 +2,7 @@
 
 use crate::client::{CallFailure, answer, misfit, request};
 use crate::convert::audit::{Chunk, SignedNote};
+use crate::convert::duty::{DutiesAfter, ListedDuty};
 use crate::convert::erasure::ErasureResult;
 use crate::convert::hold::{HoldReference, HoldsAfter};
 use crate::convert::policy::{CensusAfter, CensusPage, ProposalReference};
@@ -199,6 +200,19 @@ impl OfficerClient {
         let reading = HeldReading::try_from(response)?;
         let fits = hold.names(&reading.standing.hold.hold_id);
         if fits { Ok(reading) } else { Err(misfit("hold_id")) }
+    }
+
+    /// One page of the duties, the most overdue first, after the one at this place.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn list_duties(
+        &self,
+        after: Option<Vec<u8>>,
+    ) -> Result<Vec<ListedDuty>, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.list_duties(request(DutiesAfter(after).into(), CALL_MS_MAX));
+        Ok(answer::<v1::ListDutiesResponse>(CALL_MS_MAX, call).await?.try_into()?)
     }
 
     /// Lifts a legal hold.

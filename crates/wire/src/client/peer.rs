@@ -4,7 +4,7 @@ use crate::client::{CallFailure, answer, request};
 use crate::convert::hello::{Hello, HelloReply, PROTOCOL_MAX, PROTOCOL_MIN};
 use crate::convert::question::Answer;
 use crate::convert::{Invalid, Why};
-use crate::convert::{pull, question};
+use crate::convert::{duty, pull, question};
 use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use crate::v1;
 use crate::v1::peer_service_client::PeerServiceClient;
@@ -100,6 +100,18 @@ impl PeerClient {
         let message = pull::to_acknowledgement(receipt);
         let call = service.acknowledge_purge(request(message, CALL_MS_MAX));
         let v1::AcknowledgePurgeResponse {} = discreet(answer(CALL_MS_MAX, call).await)?;
+        Ok(())
+    }
+
+    /// Hands in a signed acknowledgement of changes.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn acknowledge_changes(&self, said: Envelope) -> Result<(), CallFailure> {
+        let mut service = self.service.clone();
+        let message = duty::to_acknowledgement(said);
+        let call = service.acknowledge_changes(request(message, CALL_MS_MAX));
+        let v1::AcknowledgeChangesResponse {} = discreet(answer(CALL_MS_MAX, call).await)?;
         Ok(())
     }
 

@@ -294,6 +294,15 @@ impl OfficerService for Node {
         self.answers(done, v1::ActivatePolicyResponse::default()).await
     }
 
+    async fn list_duties(
+        &self,
+        request: Request<v1::ListDutiesRequest>,
+    ) -> Result<Response<v1::ListDutiesResponse>, Status> {
+        assert_eq!(request.into_inner().after, [7; 5]);
+        let wrong = v1::ListDutiesResponse { duties: vec![v1::Duty::default()] };
+        self.answers(v1::ListDutiesResponse { duties: Vec::new() }, wrong).await
+    }
+
     async fn freeze_policy(
         &self,
         _: Request<v1::FreezePolicyRequest>,
@@ -421,6 +430,8 @@ async fn a_good_partner_is_understood() {
     assert_eq!(client.fetch_token_keys(&agreement).await.unwrap().len(), 1);
     let receipt = v1::Envelope::default().try_into().unwrap();
     assert_eq!(client.acknowledge_purge(receipt).await, Ok(()));
+    let said = v1::Envelope::default().try_into().unwrap();
+    assert_eq!(client.acknowledge_changes(said).await, Ok(()));
     assert_eq!(client.ask(&asked(), 5_000).await, Ok(Answer::NoMatch { as_of: NOW }));
 
     let mut watch = client.watch(&agreement).await.unwrap();

@@ -2,7 +2,7 @@
 
 use crate::convert::invalid::{Invalid, Why};
 use crate::v1;
-use domain::{indicator, label, refusal, value};
+use domain::{duty, indicator, label, refusal, value};
 
 /// A value of a closed list, as the number that the contract gives it.
 pub trait WireValue: Copy + Ord + 'static {
@@ -91,6 +91,8 @@ same_numbers! {
     "urgency" Urgency = value::Urgency;
     "onward" Onward = value::Onward;
     "code" RefusalCode = refusal::RefusalCode;
+    "debtor" Debtor = duty::Debtor;
+    "asked" Asked = duty::Asked;
 }
 
 #[cfg(test)]

@@ -1443,6 +1443,9 @@ pub struct StatusResponse {
     /// Why the node is in recovery and only lets itself be read; empty if it is not.
     #[prost(string, tag = "9")]
     pub recovery: ::prost::alloc::string::String,
+    /// Duties that are overdue, partners' and our own; counted up to 1000.
+    #[prost(uint64, tag = "10")]
+    pub overdue_duties: u64,
 }
 /// How the hourly expiring and erasing goes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2348,6 +2351,47 @@ pub struct AuditExportResponse {
     #[prost(bytes = "vec", tag = "1")]
     pub chunk: ::prost::alloc::vec::Vec<u8>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDutiesRequest {
+    /// The place of the last duty seen, at most 256 bytes; empty for the first page.
+    #[prost(bytes = "vec", tag = "1")]
+    pub after: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDutiesResponse {
+    /// At most 256.
+    #[prost(message, repeated, tag = "1")]
+    pub duties: ::prost::alloc::vec::Vec<Duty>,
+}
+/// Something that somebody owes about one record.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Duty {
+    /// Where it stands in the list; 1 to 256 bytes that mean nothing else.
+    #[prost(bytes = "vec", tag = "1")]
+    pub place: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "Debtor", tag = "2")]
+    pub debtor: i32,
+    /// The partner that owes it, or to which it is owed; the own agency for a REMEDY.
+    #[prost(string, tag = "3")]
+    pub agency: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub agreement: ::prost::alloc::string::String,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "Asked", tag = "6")]
+    pub asked: i32,
+    /// The version that was asked for, or that is disputed.
+    #[prost(message, optional, tag = "7")]
+    pub version: ::core::option::Option<Version>,
+    #[prost(uint64, tag = "8")]
+    pub since_ms: u64,
+    #[prost(uint64, tag = "9")]
+    pub due_ms: u64,
+    /// A legal hold of the partner keeps the record apart until this review.
+    #[prost(uint64, optional, tag = "10")]
+    pub kept_until_ms: ::core::option::Option<u64>,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LinkState {
@@ -2616,6 +2660,80 @@ impl PolicyChange {
             "POLICY_CHANGE_SAME" => Some(Self::Same),
             "POLICY_CHANGE_NARROWS" => Some(Self::Narrows),
             "POLICY_CHANGE_WIDENS" => Some(Self::Widens),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Debtor {
+    Unspecified = 0,
+    /// A partner, to us.
+    Partner = 1,
+    /// We.
+    Ourselves = 2,
+}
+impl Debtor {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DEBTOR_UNSPECIFIED",
+            Self::Partner => "DEBTOR_PARTNER",
+            Self::Ourselves => "DEBTOR_OURSELVES",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DEBTOR_UNSPECIFIED" => Some(Self::Unspecified),
+            "DEBTOR_PARTNER" => Some(Self::Partner),
+            "DEBTOR_OURSELVES" => Some(Self::Ourselves),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Asked {
+    Unspecified = 0,
+    /// To acknowledge that a withdrawn record is gone.
+    Withdrawal = 1,
+    /// To acknowledge that a new version is in use.
+    Correction = 2,
+    /// To acknowledge that an erased record is gone.
+    Erasure = 3,
+    /// To answer a dispute.
+    DisputeAnswer = 4,
+    /// To correct or withdraw after a dispute was upheld.
+    Remedy = 5,
+}
+impl Asked {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ASKED_UNSPECIFIED",
+            Self::Withdrawal => "ASKED_WITHDRAWAL",
+            Self::Correction => "ASKED_CORRECTION",
+            Self::Erasure => "ASKED_ERASURE",
+            Self::DisputeAnswer => "ASKED_DISPUTE_ANSWER",
+            Self::Remedy => "ASKED_REMEDY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ASKED_UNSPECIFIED" => Some(Self::Unspecified),
+            "ASKED_WITHDRAWAL" => Some(Self::Withdrawal),
+            "ASKED_CORRECTION" => Some(Self::Correction),
+            "ASKED_ERASURE" => Some(Self::Erasure),
+            "ASKED_DISPUTE_ANSWER" => Some(Self::DisputeAnswer),
+            "ASKED_REMEDY" => Some(Self::Remedy),
             _ => None,
         }
     }
@@ -3264,6 +3382,31 @@ pub mod officer_service_client {
                 .insert(GrpcMethod::new("malines.v1.OfficerService", "AuditExport"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Who has not answered, and whom we have not answered, the most overdue first.
+        pub async fn list_duties(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDutiesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDutiesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ListDuties",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ListDuties"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3449,6 +3592,14 @@ pub mod officer_service_server {
             request: tonic::Request<super::AuditExportRequest>,
         ) -> std::result::Result<
             tonic::Response<Self::AuditExportStream>,
+            tonic::Status,
+        >;
+        /// Who has not answered, and whom we have not answered, the most overdue first.
+        async fn list_duties(
+            &self,
+            request: tonic::Request<super::ListDutiesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDutiesResponse>,
             tonic::Status,
         >;
     }
@@ -4564,6 +4715,51 @@ pub mod officer_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/malines.v1.OfficerService/ListDuties" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDutiesSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ListDutiesRequest>
+                    for ListDutiesSvc<T> {
+                        type Response = super::ListDutiesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDutiesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::list_duties(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDutiesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -4793,6 +4989,14 @@ pub struct Matched {
     #[prost(message, optional, tag = "2")]
     pub matches: ::core::option::Option<Envelope>,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AcknowledgeChangesRequest {
+    /// A signed acknowledgement of at most 512 records.
+    #[prost(message, optional, tag = "1")]
+    pub acknowledgement: ::core::option::Option<Envelope>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeChangesResponse {}
 /// Generated client implementations.
 pub mod peer_service_client {
     #![allow(
@@ -5018,6 +5222,31 @@ pub mod peer_service_client {
                 .insert(GrpcMethod::new("malines.v1.PeerService", "Ask"));
             self.inner.unary(req, path, codec).await
         }
+        /// What the caller changed on the callee's word. The answer is the same whatever the callee has.
+        pub async fn acknowledge_changes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AcknowledgeChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeChangesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.PeerService/AcknowledgeChanges",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.PeerService", "AcknowledgeChanges"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -5081,6 +5310,14 @@ pub mod peer_service_server {
             &self,
             request: tonic::Request<super::AskRequest>,
         ) -> std::result::Result<tonic::Response<super::AskResponse>, tonic::Status>;
+        /// What the caller changed on the callee's word. The answer is the same whatever the callee has.
+        async fn acknowledge_changes(
+            &self,
+            request: tonic::Request<super::AcknowledgeChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeChangesResponse>,
+            tonic::Status,
+        >;
     }
     /// What one node offers to its partners. Every call is bound to the certificate of the caller.
     #[derive(Debug)]
@@ -5412,6 +5649,52 @@ pub mod peer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AskSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.PeerService/AcknowledgeChanges" => {
+                    #[allow(non_camel_case_types)]
+                    struct AcknowledgeChangesSvc<T: PeerService>(pub Arc<T>);
+                    impl<
+                        T: PeerService,
+                    > tonic::server::UnaryService<super::AcknowledgeChangesRequest>
+                    for AcknowledgeChangesSvc<T> {
+                        type Response = super::AcknowledgeChangesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AcknowledgeChangesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PeerService>::acknowledge_changes(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AcknowledgeChangesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

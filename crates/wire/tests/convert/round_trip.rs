@@ -9,11 +9,12 @@ use proptest::prelude::*;
 use prost::Message;
 use sync::message::{Epoch, PullMessage, PullRequest, Section};
 use wire::convert::audit::{Chunk, SignedNote};
+use wire::convert::duty::{DutiesAfter, ListedDuty};
 use wire::convert::hello::{Hello, HelloReply};
 use wire::convert::query::HitsAfter;
 use wire::convert::submission::SubmissionResult;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{Invalid, pull, query, question, submission};
+use wire::convert::{Invalid, duty, pull, query, question, submission};
 use wire::v1;
 
 /// Through the bytes.
@@ -83,6 +84,14 @@ proptest! {
     }
 
     #[test]
+    fn duties(one in listed_duty(), after in proptest::collection::vec(any::<u8>(), 0..=256)) {
+        returns::<v1::Duty, ListedDuty>(one.clone())?;
+        returns::<v1::ListDutiesResponse, Vec<ListedDuty>>(vec![one.clone(), one])?;
+        let after = Some(after).filter(|after| !after.is_empty());
+        returns::<v1::ListDutiesRequest, DutiesAfter>(DutiesAfter(after))?;
+    }
+
+    #[test]
     fn questions(question in question()) {
         let request = sent(question::to_request(&question).unwrap());
         prop_assert_eq!(question::from_request(request, question.owner.clone()), Ok(question));
@@ -106,7 +115,9 @@ proptest! {
         prop_assert_eq!(pull::from_token_keys(sent_keys), Ok(keys.clone()));
         for key in keys {
             let receipt = sent(pull::to_acknowledgement(key.clone()));
-            prop_assert_eq!(pull::from_acknowledgement(receipt), Ok(key));
+            prop_assert_eq!(pull::from_acknowledgement(receipt), Ok(key.clone()));
+            let said = sent(duty::to_acknowledgement(key.clone()));
+            prop_assert_eq!(duty::from_acknowledgement(said), Ok(key));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Arbitrary values of the domain, within the limits of the contract.
 
 use domain::digest::{Commitment, Fingerprint};
+use domain::duty::Duty;
 use domain::envelope::{Algorithm, Envelope, EnvelopeSignature};
 use domain::indicator::{AccountBody, Body, ContentBody, NormalisationVersion};
 use domain::label::{Evaluation, EvaluationScheme, HandlingSet, Labels};
@@ -24,6 +25,7 @@ use proptest::option;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use sync::message::{Cursor, Entry, Epoch, PullMessage, PullRequest, Section, UpToDate};
+use wire::convert::duty::ListedDuty;
 use wire::convert::hello::{Hello, HelloReply};
 use wire::convert::submission::SubmissionResult;
 use wire::convert::value::WireValue;
@@ -309,9 +311,36 @@ pub(crate) fn node_status() -> impl Strategy<Value = NodeStatus> {
             agreements,
             partners,
             upkeep,
+            overdue_duties: audit_size,
             recovery,
         }
     })
+}
+
+pub(crate) fn version() -> impl Strategy<Value = Version> {
+    any::<(u32, u32)>().prop_map(|(epoch, n)| Version { epoch, n })
+}
+
+pub(crate) fn listed_duty() -> impl Strategy<Value = ListedDuty> {
+    let who = (value(), agency(), agreement(), record_id());
+    let when = (instant(), instant(), option::of(instant()));
+    (vec(any::<u8>(), 1..=256), who, value(), option::of(version()), when).prop_map(
+        |(place, (debtor, agency, agreement, record_id), asked, version, when)| ListedDuty {
+            place,
+            duty: Duty {
+                debtor,
+                agency,
+                agreement,
+                record_id,
+                asked,
+                version,
+                since: when.0,
+                due: when.1,
+                handle: None,
+                kept_until: when.2,
+            },
+        },
+    )
 }
 
 pub(crate) fn withdrawal() -> impl Strategy<Value = WithdrawalReceipt> {

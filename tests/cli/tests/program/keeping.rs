@@ -110,3 +110,13 @@ fn erasing_says_what_remains_and_names_the_hold_that_keeps_a_record() {
     let json = ["erase", "R-eeeeeeee", "--reason", "asked for", "--yes", "--json"];
     office.desk.pipe(&json, "").is("erase-json").exits(Outcome::Refused);
 }
+
+#[test]
+fn duties_begin_with_what_is_overdue_and_name_who_owes_what() {
+    let office = Office::open();
+    office.desk.terminal(&["duties"], "").is("duties").exits(Outcome::Done);
+    office.desk.pipe(&["duties", "--overdue"], "").is("duties-overdue").exits(Outcome::Done);
+    office.desk.pipe(&["duties", "--json"], "").is("duties-json").exits(Outcome::Done);
+    // Two pages, and an empty one that ends the list.
+    assert_eq!(office.calls("list_duties"), 9);
+}

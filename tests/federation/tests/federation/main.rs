@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod acknowledgement;
 mod arrival;
 mod audit_log;
 mod caller;

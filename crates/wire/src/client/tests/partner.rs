@@ -51,6 +51,15 @@ impl PeerService for Node {
         self.answers(items(good), items(vec![first, v1::PullResponse::default()])).await
     }
 
+    async fn acknowledge_changes(
+        &self,
+        request: Request<v1::AcknowledgeChangesRequest>,
+    ) -> Result<Response<v1::AcknowledgeChangesResponse>, Status> {
+        crate::convert::duty::from_acknowledgement(request.into_inner()).unwrap();
+        let done = v1::AcknowledgeChangesResponse {};
+        self.answers(done, done).await
+    }
+
     async fn acknowledge_purge(
         &self,
         request: Request<v1::AcknowledgePurgeRequest>,

@@ -93,6 +93,7 @@ async fn a_good_node_serves_the_policy_tools() {
     let named = ProposalReference(vec![1; 3]);
     assert_eq!(client.activate_policy(named).await.unwrap().audit_sequence, 9);
     assert_eq!(client.freeze_policy(consent()).await.unwrap().change, Change::Narrowing);
+    assert_eq!(client.list_duties(Some(vec![7; 5])).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -108,4 +109,5 @@ async fn a_broken_node_does_not_deceive_the_policy_tools() {
     let named = ProposalReference(vec![1; 3]);
     assert_eq!(misbehaved(client.activate_policy(named).await), "activated");
     assert_eq!(misbehaved(client.freeze_policy(consent()).await), "activated");
+    assert_eq!(misbehaved(client.list_duties(Some(vec![7; 5])).await), "place");
 }

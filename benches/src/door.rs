@@ -126,6 +126,20 @@ impl PeerService for Door {
         Err(Status::unimplemented("not measured here"))
     }
 
+    async fn raise_dispute(
+        &self,
+        _: Request<v1::RaiseDisputeRequest>,
+    ) -> Result<Response<v1::RaiseDisputeResponse>, Status> {
+        Err(Status::unimplemented("not measured here"))
+    }
+
+    async fn answer_dispute(
+        &self,
+        _: Request<v1::AnswerDisputeRequest>,
+    ) -> Result<Response<v1::AnswerDisputeResponse>, Status> {
+        Err(Status::unimplemented("not measured here"))
+    }
+
     async fn acknowledge_purge(
         &self,
         _: Request<v1::AcknowledgePurgeRequest>,

@@ -1,9 +1,11 @@
 //! What can be typed: commands, flags, their help, and the words they take.
 
+mod dispute;
 mod duty;
 mod policy;
 mod record;
 
+pub(crate) use dispute::{Dispute, DisputeCommand};
 pub(crate) use duty::Duties;
 pub(crate) use policy::{Explain, PolicyCommand, Scope};
 pub(crate) use record::{Correct, Erase, History, HoldCommand};
@@ -79,6 +81,8 @@ pub(crate) enum Command {
     Hold(HoldCommand),
     /// Erase records here: what they say is forgotten
     Erase(Erase),
+    /// Say that a partner's record is wrong, list and answer disputes
+    Dispute(Dispute),
     /// Show who has not answered, and whom we have not answered
     Duties(Duties),
     /// Show how the node, its agreements and its partners are

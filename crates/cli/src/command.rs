@@ -4,6 +4,7 @@ mod audit;
 mod case;
 mod completions;
 mod correct;
+mod dispute;
 mod duties;
 mod erase;
 mod help;
@@ -76,6 +77,7 @@ pub(crate) fn run(
         Command::History(history) => history::run(context, history),
         Command::Hold(hold) => hold::run(context, hold),
         Command::Erase(erase) => erase::run(context, erase),
+        Command::Dispute(dispute) => dispute::run(context, dispute),
         Command::Duties(duties) => duties::run(context, duties),
         Command::Status => status::run(context),
         Command::Audit(audit) => audit::run(context, audit),

@@ -7,6 +7,9 @@ use crate::error::Failure;
 use domain::class::CLASSES_MAX;
 use domain::correction::{Correction, CorrectionReceipt, History};
 use domain::digest::{self, DIGEST_BYTES};
+use domain::dispute::{
+    AnswerReceipt, DisputeOrder, DisputeReceipt, LiftReceipt, ListedDispute, Ruling,
+};
 use domain::duty::Duty;
 use domain::envelope::{Envelope, Signed};
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
@@ -234,6 +237,46 @@ impl Session {
     /// Reads a record under its hold.
     pub(crate) fn read_hold(&self, hold: HoldReference) -> Result<HeldReading, Failure> {
         self.call(self.client.read_hold(hold))
+    }
+
+    /// Disputes a partner's record.
+    pub(crate) fn dispute_record(
+        &self,
+        record: RecordReference,
+        order: DisputeOrder,
+    ) -> Result<DisputeReceipt, Failure> {
+        self.call(self.client.dispute_record(record, order))
+    }
+
+    /// The disputes, all pages, at most `disputes_max`.
+    pub(crate) fn disputes(&self, disputes_max: usize) -> Result<Vec<ListedDispute>, Failure> {
+        let mut disputes: Vec<ListedDispute> = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.call(self.client.list_disputes(after.clone()))?;
+            let last = page.last().map(|placed| placed.place.clone());
+            let goes_on = last > after;
+            after = last;
+            disputes.extend(page.into_iter().map(|placed| placed.dispute));
+            if !goes_on || disputes.len() >= disputes_max {
+                disputes.truncate(disputes_max);
+                return Ok(disputes);
+            }
+        }
+    }
+
+    /// Answers the disputes about an own record.
+    pub(crate) fn rule_on_disputes(
+        &self,
+        record: RecordReference,
+        ruling: Ruling,
+    ) -> Result<AnswerReceipt, Failure> {
+        self.call(self.client.rule_on_disputes(record, ruling))
+    }
+
+    /// Matches with a record again that we disputed.
+    pub(crate) fn lift_dispute(&self, record: RecordReference) -> Result<LiftReceipt, Failure> {
+        self.call(self.client.lift_dispute(record))
     }
 
     /// The duties that are wanted, all pages, the most overdue first, at most `duties_max`.

@@ -105,11 +105,7 @@ impl Desk {
         envelope: Envelope,
     ) -> Result<(), DeskError> {
         let opened = self.open_acknowledgement(peer, envelope);
-        if let Err(DeskError::PeerMisbehaved { why, .. }) = &opened
-            && !self.is_noted(peer, RefusalCode::SignatureInvalid)
-        {
-            self.alarm(peer, why).await?;
-        }
+        self.alarm_once(peer, &opened).await?;
         let signed = opened?;
         let mut tries = 0;
         loop {

@@ -226,6 +226,27 @@ impl Desk {
         Ok(rows.iter().take_while(|row| is_overdue(row)).count() as u64)
     }
 
+    /// Whether an answer to a dispute is owed, by a partner to us or by us to it.
+    pub(crate) fn owed_answer(
+        &self,
+        debtor: Debtor,
+        agency: &AgencyId,
+        agreement: &AgreementId,
+        record_id: &RecordId,
+    ) -> Result<Option<Duty>, DeskError> {
+        let kind = if debtor == Debtor::Partner { TO_ANSWER_US } else { TO_ANSWER };
+        self.duty(kind, agency, agreement, record_id)
+    }
+
+    /// What we owe about an own record since a dispute was upheld.
+    pub(crate) fn owed_remedy(
+        &self,
+        agreement: &AgreementId,
+        record_id: &RecordId,
+    ) -> Result<Option<Duty>, DeskError> {
+        self.duty(TO_REMEDY, &self.own, agreement, record_id)
+    }
+
     fn duty(
         &self,
         kind: u8,

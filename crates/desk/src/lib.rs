@@ -1,7 +1,7 @@
 //! The national desk: every procedure of one agency's node, as load, decide, commit, emit.
 //!
-//! Owns: submitting, correcting, withdrawing, holding and erasing records, who has not acknowledged
-//! it, granting and serving partners' views, pulling ours, asking and answering live questions, token keys, agreements on
+//! Owns: submitting, correcting, withdrawing, holding and erasing records, disputes,
+//! who has not answered, granting and serving partners' views, pulling ours, asking and answering live questions, token keys, agreements on
 //! file, cases, the audit head.
 //!
 //! **Invariant:** it knows no socket and no file. Nothing leaves it for a partner that was not
@@ -17,6 +17,7 @@ pub mod agreements;
 pub mod answer;
 pub mod case;
 pub mod correct;
+pub mod dispute;
 pub mod duty;
 pub mod entropy;
 pub mod erase;
@@ -25,6 +26,7 @@ pub mod hold;
 mod holder;
 pub mod keys;
 pub mod log;
+pub mod objection;
 pub mod policy_activation;
 pub mod query;
 pub mod reach;
@@ -102,6 +104,8 @@ pub struct Desk {
     token_keys: RwLock<TokenKeys>,
     quota: answer::QuotaBook,
     answer_times: AnswerTimes,
+    /// How many disputes each partner handed in today.
+    handed_in: Mutex<dispute::HandedIn>,
     /// The grants of each partner, at least as new as the store's.
     grants: Mutex<BTreeMap<Vec<u8>, share::KeptGrants>>,
     /// The number of each case by its id.
@@ -136,6 +140,7 @@ impl Desk {
             token_keys: RwLock::default(),
             quota,
             answer_times,
+            handed_in: Mutex::default(),
             grants: Mutex::default(),
             cases: RwLock::default(),
             installing: futures_util::lock::Mutex::new(()),

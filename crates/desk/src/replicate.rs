@@ -419,6 +419,7 @@ impl Replication {
             });
         }
         for put in change.puts.values() {
+            batch = self.desk.end_upheld(batch, &put.record)?;
             batch = batch.with(Change::PutRecord(Box::new(put.clone())));
         }
         for record_id in &change.unseen {
@@ -427,6 +428,7 @@ impl Replication {
         }
         batch = self.desk.acknowledging(batch, &self.peer, agreement, &change.applied)?;
         for tombstone in change.withdrawn.values() {
+            batch = self.desk.end_dispute(batch, &tombstone.message().record_id)?;
             batch = batch.with(Change::Withdraw { tombstone: Box::new(tombstone.clone()) });
         }
         let event = |act, count: usize| {

@@ -69,6 +69,7 @@ impl Desk {
             .provided(Precondition::NotWithdrawn(record_id))
             .with(Change::Withdraw { tombstone })
             .saying(event);
+        let batch = self.close_disputes(batch, &record_id, &class.agreement)?;
         let owed = Owed { record_id, class: &class, row: &row, asked, version: None };
         let committed = match self.commit_owed(batch, &owed, now).await {
             Err(DeskError::Store(store::Error::Conflict(_))) => {

@@ -15,6 +15,7 @@ pub mod class;
 pub mod closed;
 pub mod correction;
 pub mod digest;
+pub mod dispute;
 pub mod duty;
 pub mod encoding;
 pub mod envelope;

@@ -2,6 +2,7 @@
 
 use crate::peers::{Links, Partners};
 use desk::Desk;
+use desk::dispute::LetterKind;
 use desk::error::DeskError;
 use desk::keys::KeyHeld;
 use domain::name::{AgencyId, AgreementId};
@@ -141,7 +142,7 @@ impl Scheduler {
         self.deliver(&client, peer, agreement).await
     }
 
-    /// Tells the partner what we changed on its word, until it has all of it or enough for one round.
+    /// Tells the partner what we changed on its word, our disputes and our answers to its, until it has all of it or enough for one round.
     async fn deliver(
         &self,
         client: &PeerClient,
@@ -152,6 +153,14 @@ impl Scheduler {
             let Some(delivery) = self.desk.acknowledgement_for(peer, agreement)? else { break };
             client.acknowledge_changes(delivery.envelope.clone()).await?;
             self.desk.acknowledgement_taken(delivery).await?;
+        }
+        for _ in 0..DELIVERIES_PER_ROUND_MAX {
+            let Some(letter) = self.desk.letter_for(peer, agreement)? else { break };
+            match letter.kind {
+                LetterKind::Dispute => client.raise_dispute(letter.envelope.clone()).await?,
+                LetterKind::Answer => client.answer_dispute(letter.envelope.clone()).await?,
+            }
+            self.desk.letter_taken(letter).await?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 
 use crate::reading::{Ownership, RecordFacts};
 use crate::sieve::Sieve;
+use domain::dispute::MatchingStop;
 use domain::label::Evaluation;
 use domain::name::RecordId;
 use domain::record::Version;
@@ -82,6 +83,7 @@ pub(crate) struct Row {
     evaluation: Option<Evaluation>,
     role: Option<Role>,
     content_class: Option<ContentClass>,
+    matching: Option<MatchingStop>,
     /// Unix milliseconds in 48 bits, which last beyond the year 9999.
     observed_last_ms: [u8; 6],
     /// Where its newest version stands in the log of its class; [`NONE`] of a partner's record.
@@ -104,6 +106,7 @@ impl Row {
             evaluation: None,
             role: None,
             content_class: None,
+            matching: None,
             observed_last_ms: [0; 6],
             logged: NONE,
         }
@@ -116,6 +119,7 @@ impl Row {
             content_class: self.content_class,
             evaluation: self.evaluation?,
             observed_last: Timestamp::from_millis(from_six(self.observed_last_ms)),
+            matching: self.matching,
         })
     }
 
@@ -124,6 +128,7 @@ impl Row {
         self.evaluation = facts.map(|facts| facts.evaluation);
         self.role = facts.and_then(|facts| facts.role);
         self.content_class = facts.and_then(|facts| facts.content_class);
+        self.matching = facts.and_then(|facts| facts.matching);
         let observed_last_ms = facts.map_or(0, |facts| facts.observed_last.as_millis());
         self.observed_last_ms = to_six(observed_last_ms);
     }

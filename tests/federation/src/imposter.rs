@@ -323,6 +323,20 @@ impl PeerService for Door {
         Ok(Response::new(v1::AcknowledgeChangesResponse {}))
     }
 
+    async fn raise_dispute(
+        &self,
+        _: Request<v1::RaiseDisputeRequest>,
+    ) -> Result<Response<v1::RaiseDisputeResponse>, Status> {
+        Ok(Response::new(v1::RaiseDisputeResponse {}))
+    }
+
+    async fn answer_dispute(
+        &self,
+        _: Request<v1::AnswerDisputeRequest>,
+    ) -> Result<Response<v1::AnswerDisputeResponse>, Status> {
+        Ok(Response::new(v1::AnswerDisputeResponse {}))
+    }
+
     async fn acknowledge_purge(
         &self,
         _: Request<v1::AcknowledgePurgeRequest>,

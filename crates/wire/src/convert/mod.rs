@@ -11,6 +11,7 @@
 pub mod audit;
 pub mod case;
 pub mod correction;
+pub mod dispute;
 pub mod duty;
 pub mod erasure;
 mod field;

@@ -2,6 +2,10 @@
 
 use crate::kit::{Desk, export};
 use domain::correction::{CorrectionReceipt, Difference, History, PastVersion, STATEMENT_KEYS};
+use domain::dispute::{
+    AnswerReceipt, DisputeReason, DisputeReceipt, DisputeSide, DisputeState, LiftReceipt,
+    ListedDispute, MatchingStop, Note, RejectionReason, Verdict,
+};
 use domain::duty::{Asked, Debtor, Duty};
 use domain::hold::{HeldReading, HeldState, Hold, HoldReceipt, HoldStanding};
 use domain::indicator::{Kind, Tier};
@@ -24,6 +28,7 @@ use tonic::codegen::tokio_stream;
 use tonic::{Request, Response, Status};
 use wire::accept::{self, AcceptLimits};
 use wire::convert::audit::{SignedNote, chunks};
+use wire::convert::dispute::PlacedDispute;
 use wire::convert::duty::{DutiesAfter, ListedDuty};
 use wire::convert::erasure::ErasureResult;
 use wire::convert::hold::{HoldReference, HoldsAfter};
@@ -31,7 +36,7 @@ use wire::convert::query::HitsAfter;
 use wire::convert::status::{Reader, to_status};
 use wire::convert::submission::SubmissionResult;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{correction, erasure, hold, query, submission};
+use wire::convert::{correction, dispute, erasure, hold, query, submission};
 use wire::limits;
 use wire::tls::Port;
 use wire::tls::credentials::Credentials;
@@ -445,6 +450,43 @@ impl OfficerService for Scripted {
         known(hold.as_bytes())?;
         let receipt = hold_receipt(hold_standing().hold.record_id, 40_218);
         Ok(Response::new(receipt.into()))
+    }
+
+    async fn dispute_record(
+        &self,
+        request: Request<v1::DisputeRecordRequest>,
+    ) -> Result<Response<v1::DisputeRecordResponse>, Status> {
+        self.hear("dispute_record", request.get_ref());
+        let (record, _) = dispute::from_request(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        Ok(Response::new(dispute_receipt(known(record.as_bytes())?)?.into()))
+    }
+
+    async fn list_disputes(
+        &self,
+        request: Request<v1::ListDisputesRequest>,
+    ) -> Result<Response<v1::ListDisputesResponse>, Status> {
+        let is_first = request.into_inner().after.is_empty();
+        Ok(Response::new(if is_first { disputes() } else { Vec::new() }.into()))
+    }
+
+    async fn rule_on_disputes(
+        &self,
+        request: Request<v1::RuleOnDisputesRequest>,
+    ) -> Result<Response<v1::RuleOnDisputesResponse>, Status> {
+        self.hear("rule_on_disputes", request.get_ref());
+        let (record, ruling) =
+            dispute::from_ruling(request.into_inner()).map_err(|_| Status::invalid_argument(""))?;
+        Ok(Response::new(answer_receipt(known(record.as_bytes())?, ruling.verdict).into()))
+    }
+
+    async fn lift_dispute(
+        &self,
+        request: Request<v1::LiftDisputeRequest>,
+    ) -> Result<Response<v1::LiftDisputeResponse>, Status> {
+        self.hear("lift_dispute", request.get_ref());
+        let record_id = known(&request.into_inner().record_id)?;
+        Ok(Response::new(LiftReceipt { record_id, audit_sequence: 40_222 }.into()))
     }
 
     async fn list_duties(

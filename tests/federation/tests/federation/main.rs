@@ -17,6 +17,7 @@ mod caller;
 mod canary;
 mod consent;
 mod correction;
+mod dispute;
 mod erasure;
 mod hold;
 mod liar;

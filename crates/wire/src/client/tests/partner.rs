@@ -60,6 +60,22 @@ impl PeerService for Node {
         self.answers(done, done).await
     }
 
+    async fn raise_dispute(
+        &self,
+        _: Request<v1::RaiseDisputeRequest>,
+    ) -> Result<Response<v1::RaiseDisputeResponse>, Status> {
+        let done = v1::RaiseDisputeResponse {};
+        self.answers(done, done).await
+    }
+
+    async fn answer_dispute(
+        &self,
+        _: Request<v1::AnswerDisputeRequest>,
+    ) -> Result<Response<v1::AnswerDisputeResponse>, Status> {
+        let done = v1::AnswerDisputeResponse {};
+        self.answers(done, done).await
+    }
+
     async fn acknowledge_purge(
         &self,
         request: Request<v1::AcknowledgePurgeRequest>,

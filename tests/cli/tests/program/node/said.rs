@@ -160,3 +160,55 @@ pub(crate) fn duties(after: Option<Vec<u8>>) -> Vec<ListedDuty> {
         Some(_) => Vec::new(),
     }
 }
+
+/// Of a record that begins with `0f` we are the originator ourselves.
+pub(crate) fn dispute_receipt(record_id: RecordId) -> Result<DisputeReceipt, Status> {
+    if record_id.as_bytes()[0] == 0x0f {
+        let own = Refusal::new(RefusalCode::OriginMismatch);
+        return Err(to_status(&own, Reader::Officer));
+    }
+    let repeated = if record_id.as_bytes()[0] == 0xab { Repeated::Yes } else { Repeated::No };
+    let origin = "es-pn".parse().unwrap();
+    Ok(DisputeReceipt { record_id, origin, due: at(24), repeated, audit_sequence: 40_220 })
+}
+
+pub(crate) fn answer_receipt(record_id: RecordId, verdict: Verdict) -> AnswerReceipt {
+    AnswerReceipt {
+        record_id,
+        verdict,
+        told: vec!["es-pn".parse().unwrap(), "fr-oltim".parse().unwrap()],
+        version: Version { epoch: 1, n: 3 },
+        matching: (verdict == Verdict::Upheld).then_some(MatchingStop::Disputed),
+        audit_sequence: 40_221,
+    }
+}
+
+pub(crate) fn disputes() -> Vec<PlacedDispute> {
+    let of = |place: u8, side, partner: &str, state, due| PlacedDispute {
+        place: vec![place],
+        dispute: ListedDispute {
+            side,
+            partner: partner.parse().unwrap(),
+            agreement: "malines-2026".parse().unwrap(),
+            record_id: RecordId::from_bytes([0x60 + place; 16]),
+            version: Version { epoch: 1, n: 2 },
+            reason: DisputeReason::WrongPerson,
+            note: Some(Note::new("the shop, not him").unwrap()),
+            at: at(17),
+            due,
+            state,
+            rejection: None,
+            answer_note: None,
+        },
+    };
+    let (raised, received) = (DisputeSide::Raised, DisputeSide::Received);
+    let mut rejected = of(3, raised, "es-pn", DisputeState::Rejected, at(20));
+    rejected.dispute.rejection = Some(RejectionReason::RightPerson);
+    rejected.dispute.answer_note = Some(Note::new("seen with his papers").unwrap());
+    vec![
+        of(1, raised, "ma-dgsn", DisputeState::Waiting, at(23)),
+        of(2, raised, "fr-oltim", DisputeState::Upheld, at(20)),
+        rejected,
+        of(4, received, "es-pn", DisputeState::Open, at(20)),
+    ]
+}

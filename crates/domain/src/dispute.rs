@@ -362,7 +362,7 @@ pub struct LiftReceipt {
 mod tests {
     use super::*;
     use crate::envelope::Signed;
-    use crate::signature::SecretKey;
+    use crate::signature::{SecretKey, Signer as _};
 
     fn dispute() -> Dispute {
         Dispute {
@@ -409,9 +409,10 @@ mod tests {
             "a8 0150{one} 02a201010202 03{origin} 04{disputer} 05{agreement} 0603 07{note} 08{at}"
         );
         assert_eq!(hex(&dispute().to_payload()), expected.replace(' ', ""));
-        let two = "02".repeat(32);
+        let (two, rejected, right_person) = ("02".repeat(32), "02", "03");
         let expected = format!(
-            "a8 0150{one} 02{origin} 03{disputer} 04{agreement} 055820{two} 0602 0703 09{at}"
+            "a8 0150{one} 02{origin} 03{disputer} 04{agreement} 055820{two} 06{rejected} \
+             07{right_person} 09{at}"
         );
         assert_eq!(hex(&answer().to_payload()), expected.replace(' ', ""));
         assert_eq!(Dispute::from_payload(&dispute().to_payload()), Ok(dispute()));

@@ -119,6 +119,27 @@ impl PeerService for Door {
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
+    async fn acknowledge_changes(
+        &self,
+        _: Request<v1::AcknowledgeChangesRequest>,
+    ) -> Result<Response<v1::AcknowledgeChangesResponse>, Status> {
+        Err(Status::unimplemented("not measured here"))
+    }
+
+    async fn raise_dispute(
+        &self,
+        _: Request<v1::RaiseDisputeRequest>,
+    ) -> Result<Response<v1::RaiseDisputeResponse>, Status> {
+        Err(Status::unimplemented("not measured here"))
+    }
+
+    async fn answer_dispute(
+        &self,
+        _: Request<v1::AnswerDisputeRequest>,
+    ) -> Result<Response<v1::AnswerDisputeResponse>, Status> {
+        Err(Status::unimplemented("not measured here"))
+    }
+
     async fn acknowledge_purge(
         &self,
         _: Request<v1::AcknowledgePurgeRequest>,

@@ -5,6 +5,8 @@ use cedar_engine::{COMMON_FLOOR, Engine};
 use desk::answer::Quota;
 use desk::entropy::Entropy;
 use desk::{Desk, NodeKeys, Parts};
+use domain::duty::AnswerTimes;
+use domain::time::SystemClock;
 use domain::time::{Clock as _, SystemClock};
 use policy::Gate;
 use std::path::Path;
@@ -45,6 +47,7 @@ impl Node {
             entropy: Entropy::new(system_random()),
             // The quota is kept and written like any other; it only never runs out.
             quota: Quota { tokens_per_day: u64::MAX },
+            answer_times: AnswerTimes::DEFAULT,
         };
         let desk = Desk::open(parts).await?;
         file_docket(&desk).await?;

@@ -144,6 +144,7 @@ impl Author {
             exercise: false,
             critical: Vec::new(),
             presumed_adult_reasoned: false,
+            matching: None,
         }
     }
 }

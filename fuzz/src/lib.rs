@@ -115,6 +115,7 @@ pub fn statement() -> Outcome<Statement> {
         exercise: false,
         critical: vec![],
         presumed_adult_reasoned: false,
+        matching: None,
     })
 }
 

@@ -504,8 +504,7 @@ impl Register {
             return Err(AgreementError::OtherAgreement);
         }
         self.could(&receipt.holder, signer, Power::ConfirmPurge, receipt.made_at)?;
-        let of_holder =
-            self.receipts.values().filter(|(known, _)| known.holder == receipt.holder);
+        let of_holder = self.receipts.values().filter(|(known, _)| known.holder == receipt.holder);
         if of_holder.count() >= PURGE_PAPERS_MAX {
             return Err(AgreementError::Full { what: "purge receipts", max: PURGE_PAPERS_MAX });
         }

@@ -392,6 +392,7 @@ fn check(submission: &Submission, agency: &AgencyId, now: Timestamp) -> Result<(
         exercise: s.exercise,
         critical: Vec::new(),
         presumed_adult_reasoned: s.presumed_adult_reason.is_some(),
+        matching: None,
     };
     Record::new(statement).map(|_| ()).map_err(|code| Failure::Refused(Refusal::new(code)))
 }

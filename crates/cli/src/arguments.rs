@@ -7,6 +7,11 @@ mod record;
 pub(crate) use agreement::{
     AgreementCommand, Direction, KeyCommand, OptionalPlace, Place, ROLES, Signing, Text,
 };
+mod dispute;
+mod duty;
+
+pub(crate) use dispute::{Dispute, DisputeCommand};
+pub(crate) use duty::Duties;
 pub(crate) use policy::{Explain, PolicyCommand, Scope};
 pub(crate) use record::{Correct, Erase, History, HoldCommand};
 
@@ -81,6 +86,10 @@ pub(crate) enum Command {
     Hold(HoldCommand),
     /// Erase records here: what they say is forgotten
     Erase(Erase),
+    /// Say that a partner's record is wrong, list and answer disputes
+    Dispute(Dispute),
+    /// Show who has not answered, and whom we have not answered
+    Duties(Duties),
     /// Show how the node, its agreements and its partners are
     Status,
     /// Draft, sign, read, amend, suspend and leave agreements

@@ -5,6 +5,8 @@ mod audit;
 mod case;
 mod completions;
 mod correct;
+mod dispute;
+mod duties;
 mod erase;
 mod help;
 mod history;
@@ -77,6 +79,8 @@ pub(crate) fn run(
         Command::History(history) => history::run(context, history),
         Command::Hold(hold) => hold::run(context, hold),
         Command::Erase(erase) => erase::run(context, erase),
+        Command::Dispute(dispute) => dispute::run(context, dispute),
+        Command::Duties(duties) => duties::run(context, duties),
         Command::Status => status::run(context),
         Command::Agreement(command) => agreement::run(context, *command),
         Command::Key(command) => key::run(context, command),

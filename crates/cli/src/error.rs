@@ -1,8 +1,8 @@
 //! What stops a command: a closed list of failures, each with a code, an exit code and a hint.
 
 use crate::console::plain;
-use agreement::AgreementError;
 use crate::message::{self, Language, Phrase};
+use agreement::AgreementError;
 use domain::refusal::{Refusal, RefusalCode};
 use fingerprint::Refused;
 use std::io;
@@ -198,6 +198,12 @@ pub(crate) enum Failure {
         /// What was given.
         given: String,
     },
+    /// A dispute of a record of one's own.
+    #[error("it is a record of your own agency")]
+    DisputeOfOwn,
+    /// No dispute about that record.
+    #[error("no dispute about that record is here")]
+    NotDisputed,
     /// Something for which a reason is needed.
     #[error("nobody said why")]
     ReasonMissing,
@@ -325,7 +331,8 @@ impl Failure {
             Self::CaseUnknown { .. } => "CASE_UNKNOWN",
             Self::RecordReference { .. } => "RECORD_REFERENCE",
             Self::HoldReference { .. } => "HOLD_REFERENCE",
-            Self::HoldUnknown { .. } => "NOT_HELD",
+            Self::HoldUnknown { .. } | Self::NotDisputed => "NOT_HELD",
+            Self::DisputeOfOwn => "ORIGIN_MISMATCH",
             Self::ReasonMissing => "REASON_MISSING",
             Self::NothingToCorrect => "NOTHING_TO_CORRECT",
             Self::NotAPartner { .. } => "NOT_A_PARTNER",
@@ -366,7 +373,9 @@ impl Failure {
             Self::Refused(_)
             | Self::PolicyRefused { .. }
             | Self::ValueRefused(_)
-            | Self::HoldUnknown { .. } => Outcome::Refused,
+            | Self::HoldUnknown { .. }
+            | Self::NotDisputed
+            | Self::DisputeOfOwn => Outcome::Refused,
             _ => Outcome::Failed,
         }
     }
@@ -452,6 +461,10 @@ impl Failure {
             Self::HoldUnknown { .. } => {
                 "`malines hold list` shows them; one that was lifted is only in the audit log"
             }
+            Self::DisputeOfOwn => {
+                "correct it with `malines correct`, or take it back with `malines withdraw`"
+            }
+            Self::NotDisputed => "`malines dispute list` shows them",
             Self::ReasonMissing => "add `--reason`, or run it at a terminal",
             Self::NothingToCorrect => {
                 "say what changes as a flag, like `--tlp AMBER`, or in `--answers FILE`"

@@ -97,6 +97,10 @@ pub(crate) enum Phrase {
     Correct,
     /// Before a legal hold ends.
     LiftHold,
+    /// Before disputes are answered.
+    AnswerDispute,
+    /// Before a disputed record is matched again.
+    LiftDispute,
     /// Before an officer signs for rules.
     SignPolicy,
     /// Before rules are put in force.
@@ -180,6 +184,8 @@ pub(crate) const fn phrase(phrase: Phrase) -> &'static str {
         Phrase::WithdrawForEver => "withdraw it for ever?",
         Phrase::Correct => "correct it?",
         Phrase::LiftHold => "lift the hold?",
+        Phrase::AnswerDispute => "answer all open disputes about it?",
+        Phrase::LiftDispute => "match with it again?",
         Phrase::SignPolicy => "sign for this change?",
         Phrase::PutInForce => "put it in force?",
         Phrase::FreezeSharing => "stop all sharing now?",
@@ -336,6 +342,10 @@ const fn of_its_way(code: RefusalCode) -> (&'static str, &'static str) {
         C::UnderHold => (
             "it is under a legal hold and is not erased while that lasts",
             "`malines hold list` shows the hold and who ordered it",
+        ),
+        C::DisputeOpen => (
+            "a dispute about it waits for its answer",
+            "`malines dispute list` says until when it is due",
         ),
         C::Erased => ("it was erased here", "nothing to do; its entries in the audit log remain"),
         C::VersionConflict => {

@@ -96,14 +96,19 @@ pub(crate) fn time_of_day(instant: Timestamp) -> String {
 
 /// How long ago, in the largest unit that fits.
 pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
-    let seconds = now.as_millis().saturating_sub(then.as_millis()) / 1000;
+    format!("{} ago", length(then, now))
+}
+
+/// How long it is from one instant to another, in the largest unit that fits.
+pub(crate) fn length(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.as_millis().saturating_sub(from.as_millis()) / 1000;
     let (count, unit) = match seconds {
         0..=59 => (seconds, "s"),
         60..=3_599 => (seconds / 60, "min"),
         3_600..=86_399 => (seconds / 3_600, "h"),
         _ => (seconds / 86_400, "d"),
     };
-    format!("{count} {unit} ago")
+    format!("{count} {unit}")
 }
 
 /// Many or one.

@@ -8,15 +8,19 @@ use agreement::Paper;
 use domain::class::CLASSES_MAX;
 use domain::correction::{Correction, CorrectionReceipt, History};
 use domain::digest::{self, DIGEST_BYTES};
+use domain::dispute::{
+    AnswerReceipt, DisputeOrder, DisputeReceipt, LiftReceipt, ListedDispute, Ruling,
+};
+use domain::duty::Duty;
 use domain::envelope::{Envelope, Signed};
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
 use domain::name::{AgencyId, AgreementId, Digest, OfficerId};
-use domain::signature::SecretKey;
 use domain::policy_consent::{PolicyConsent, PolicyStep};
 use domain::report::{
-    CaseOpening, Hit, Mode, NodeStatus, PapersFiled, PAGE_MAX, Query, QueryReport, SUBMISSIONS_MAX,
+    CaseOpening, Hit, Mode, NodeStatus, PAGE_MAX, PapersFiled, Query, QueryReport, SUBMISSIONS_MAX,
     WithdrawalReceipt,
 };
+use domain::signature::SecretKey;
 use domain::submission::{Case, Submission};
 use domain::time::Timestamp;
 use fingerprint::file::hash_file;
@@ -240,6 +244,68 @@ impl Session {
     /// Reads a record under its hold.
     pub(crate) fn read_hold(&self, hold: HoldReference) -> Result<HeldReading, Failure> {
         self.call(self.client.read_hold(hold))
+    }
+
+    /// Disputes a partner's record.
+    pub(crate) fn dispute_record(
+        &self,
+        record: RecordReference,
+        order: DisputeOrder,
+    ) -> Result<DisputeReceipt, Failure> {
+        self.call(self.client.dispute_record(record, order))
+    }
+
+    /// The disputes, all pages, at most `disputes_max`.
+    pub(crate) fn disputes(&self, disputes_max: usize) -> Result<Vec<ListedDispute>, Failure> {
+        let mut disputes: Vec<ListedDispute> = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.call(self.client.list_disputes(after.clone()))?;
+            let last = page.last().map(|placed| placed.place.clone());
+            let goes_on = last > after;
+            after = last;
+            disputes.extend(page.into_iter().map(|placed| placed.dispute));
+            if !goes_on || disputes.len() >= disputes_max {
+                disputes.truncate(disputes_max);
+                return Ok(disputes);
+            }
+        }
+    }
+
+    /// Answers the disputes about an own record.
+    pub(crate) fn rule_on_disputes(
+        &self,
+        record: RecordReference,
+        ruling: Ruling,
+    ) -> Result<AnswerReceipt, Failure> {
+        self.call(self.client.rule_on_disputes(record, ruling))
+    }
+
+    /// Matches with a record again that we disputed.
+    pub(crate) fn lift_dispute(&self, record: RecordReference) -> Result<LiftReceipt, Failure> {
+        self.call(self.client.lift_dispute(record))
+    }
+
+    /// The duties that are wanted, all pages, the most overdue first, at most `duties_max`.
+    pub(crate) fn duties(
+        &self,
+        duties_max: usize,
+        is_wanted: impl Fn(&Duty) -> bool,
+    ) -> Result<Vec<Duty>, Failure> {
+        let mut duties: Vec<Duty> = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.call(self.client.list_duties(after.clone()))?;
+            let last = page.last().map(|listed| listed.place.clone());
+            let goes_on = last > after;
+            after = last;
+            let page = page.into_iter().map(|listed| listed.duty);
+            duties.extend(page.filter(&is_wanted));
+            if !goes_on || duties.len() >= duties_max {
+                duties.truncate(duties_max);
+                return Ok(duties);
+            }
+        }
     }
 
     /// Lifts a legal hold.

@@ -201,8 +201,8 @@ impl Desk {
             let Paper::Version { bytes } = paper else { continue };
             let agreement = Agreement::from_payload(bytes)?;
             let Some(known) = self.docket(&agreement.agreement_id) else { continue };
-            let other = agreement.supersedes.is_none()
-                && known.register().first() != agreement.hash();
+            let other =
+                agreement.supersedes.is_none() && known.register().first() != agreement.hash();
             // Another first version under a known name would be another agreement.
             return if other { Err(RefusalCode::VersionConflict.into()) } else { Ok(Some(known)) };
         }
@@ -506,6 +506,13 @@ impl Desk {
             return Err(RefusalCode::AgreementUnknown);
         }
         if why.is_empty() { Ok(()) } else { Err(RefusalCode::AgreementNotInForce) }
+    }
+
+    /// Is the partner a party of that agreement, in force or not? What only takes back may come at any
+    /// time.
+    pub(crate) fn check_party(&self, id: &AgreementId, peer: &AgencyId) -> Result<(), RefusalCode> {
+        let docket = self.docket(id).filter(|docket| is_party(docket, peer));
+        docket.map(|_| ()).ok_or(RefusalCode::AgreementUnknown)
     }
 
     /// May something go to this partner now? For streams that stay open.

@@ -23,6 +23,8 @@ use store::{
     Batch, ClassEntry, ClassNumber, Match, PendingCommit, RecordFacts, Secrecy, Store, Table,
 };
 
+/// The rule named when a record is not shown because it is disputed.
+const DISPUTED_RULE: &str = "code.disputed";
 /// The most askers whose use of the quota is kept.
 const ASKERS_MAX: usize = 1024;
 
@@ -223,7 +225,12 @@ impl Desk {
         let class = Arc::clone(held.class());
         let follow_up = RecordId::from_bytes(self.entropy.bytes());
         let summary = |facts| summary(&facts, &class, proposal.slot, follow_up);
-        Ok(Some(held.release(permit)?.map(summary)))
+        let released = held.release(permit)?;
+        if released.as_ref().matching.is_some() {
+            // To the asker it is no match, like all that depends on a record.
+            return Err(Refusal::by_rule(RefusalCode::RuleDenied, DISPUTED_RULE).into());
+        }
+        Ok(Some(released.map(summary)))
     }
 
     fn sign_matches(

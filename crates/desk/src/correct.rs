@@ -1,6 +1,7 @@
 //! Correcting: a new signed version of an own record supersedes, and the older one stays readable to
 //! its origin alone.
 
+use crate::duty::Owed;
 use crate::error::DeskError;
 use crate::replicate::{exceeds_retention, retention_end};
 use crate::{Desk, put};
@@ -9,10 +10,11 @@ use domain::correction::{
     Correction, CorrectionReceipt, Difference, History, PastVersion, SUPERSEDED_BYTES_MAX,
     Superseded, VERSIONS_MAX, differences,
 };
+use domain::duty::Asked;
 use domain::encoding;
 use domain::envelope::{Envelope, Payload as _, Signed};
 use domain::event::{Act, Event};
-use domain::name::{AgencyId, OfficerId, RecordId};
+use domain::name::{AgencyId, CaseId, OfficerId, RecordId};
 use domain::record::{Record, Statement, Version};
 use domain::refusal::{Refusal, RefusalCode};
 use domain::report::Mode;
@@ -34,15 +36,18 @@ const REASON_KEY: &str = "presumed_adult_reason";
 struct Ready {
     batch: Batch,
     receipt: CorrectionReceipt,
+    /// The row and the class before.
+    row: HitRow,
+    class: Arc<Class>,
 }
 
 /// An own record as it is now, opened for our own officers.
-struct Current {
-    row: HitRow,
-    class: Arc<Class>,
-    envelope: Envelope,
-    record: Record,
-    local: LocalPart,
+pub(crate) struct Current {
+    pub(crate) row: HitRow,
+    pub(crate) class: Arc<Class>,
+    pub(crate) envelope: Envelope,
+    pub(crate) record: Record,
+    pub(crate) local: LocalPart,
 }
 
 impl Desk {
@@ -61,7 +66,7 @@ impl Desk {
         mode: Mode,
     ) -> Result<CorrectionReceipt, DeskError> {
         let now = self.now();
-        let Ready { batch, receipt } =
+        let Ready { batch, receipt, row, class } =
             match self.prepare_correction(officer, record_id, correction, now) {
                 Err(DeskError::Refused(refusal)) if mode == Mode::Real => {
                     return Err(self.note_refusal(officer, record_id, refusal, now).await?);
@@ -71,14 +76,18 @@ impl Desk {
         if mode == Mode::DryRun || receipt.repeated == Repeated::Yes {
             return Ok(receipt);
         }
-        let committed = match self.store.commit(batch).await {
-            Err(store::Error::Conflict(_)) => {
+        let (asked, version) = (Asked::Correction, Some(receipt.version));
+        let owed = Owed { record_id, class: &class, row: &row, asked, version };
+        let committed = match self.commit_owed(batch, &owed, now).await {
+            Err(DeskError::Store(store::Error::Conflict(_))) => {
                 let row = self.store.hit_row(&record_id);
                 let gone = row.is_none_or(|row| row.withdrawn == Withdrawn::Yes);
                 let code = if gone { RefusalCode::Withdrawn } else { RefusalCode::VersionConflict };
                 return Err(code.into());
             }
-            Err(store::Error::TooManyClasses(_)) => return Err(RefusalCode::ClassCap.into()),
+            Err(DeskError::Store(store::Error::TooManyClasses(_))) => {
+                return Err(RefusalCode::ClassCap.into());
+            }
             committed => committed?,
         };
         Ok(CorrectionReceipt { audit_sequence: committed.seq, ..receipt })
@@ -152,20 +161,20 @@ impl Desk {
         }
         let mut corrected = current.record.statement().clone();
         correction.changes.apply(&mut corrected)?;
-        let differences = all_differences(&current, correction, &corrected);
+        let mut differences = all_differences(&current, correction, &corrected);
         let old_class = Arc::clone(&current.class);
         if differences.is_empty() {
             let version = current.row.version;
             let receipt = self.receipt(record_id, version, Vec::new(), &old_class, &old_class, now);
-            return Ok(Ready { batch: Batch::new(), receipt });
+            return Ok(Ready { batch: Batch::new(), receipt, row: current.row, class: old_class });
         }
         if correction.expected.is_some_and(|expected| expected != current.row.version) {
             return Err(RefusalCode::VersionConflict.into());
         }
-        if self.store.scan(Table::Superseded, record_id.as_bytes(), None, VERSIONS_MAX)?.len() + 1
-            >= VERSIONS_MAX
-        {
-            return Err(RefusalCode::TooLarge.into());
+        if corrected.matching.is_some() && !self.is_disputed(&record_id)? {
+            // What was wrong is corrected; whoever still disputes it keeps it stopped.
+            corrected.set_matching(None);
+            differences = all_differences(&current, correction, &corrected);
         }
         corrected.version = self.version_after(current.row.version)?;
         corrected.previous = Some(current.envelope.payload_hash());
@@ -175,8 +184,14 @@ impl Desk {
         let class = Arc::new(Class::of(&record));
         let version = record.version;
         let receipt = self.receipt(record_id, version, differences, &old_class, &class, now);
-        let batch = self.correction_batch(officer, correction, current, record, rule, now);
-        Ok(Ready { batch, receipt })
+        let row = current.row;
+        let agreement = record.agreement.clone();
+        let batch = self.correction_batch(officer, correction, current, record, rule, now)?;
+        let batch = match self.is_disputed(&record_id)? {
+            true => batch,
+            false => self.remedied(batch, &record_id, &agreement)?,
+        };
+        Ok(Ready { batch, receipt, row, class: old_class })
     }
 
     /// What a submission of the corrected record would have to pass; the rule that let it through.
@@ -202,7 +217,7 @@ impl Desk {
     }
 
     /// The epoch moves after a restore, and a version never goes back.
-    fn version_after(&self, version: Version) -> Result<Version, DeskError> {
+    pub(crate) fn version_after(&self, version: Version) -> Result<Version, DeskError> {
         let n = version.n.checked_add(1).ok_or(RefusalCode::VersionConflict)?;
         Ok(Version { epoch: version.epoch.max(self.epoch().counter), n })
     }
@@ -241,43 +256,63 @@ impl Desk {
         record: Record,
         rule: Option<String>,
         now: Timestamp,
-    ) -> Batch {
-        let record_id = record.record_id;
-        let Current { row, envelope, local, .. } = current;
-        let superseded = Superseded {
-            envelope,
-            made_by: local.officer.clone(),
-            presumed_adult_reason: local.presumed_adult_reason.clone(),
-            superseded_at: now,
-            reason: correction.reason.clone(),
-            case: correction.case,
-        };
+    ) -> Result<Batch, DeskError> {
         let given = correction.changes.presumed_adult_reason.clone();
-        let reason = given.or_else(|| local.presumed_adult_reason.clone());
+        let reason = given.or_else(|| current.local.presumed_adult_reason.clone());
         let local = LocalPart {
             officer: Some(officer.clone()),
             presumed_adult_reason: reason.filter(|_| record.age == Age::PresumedAdult),
-            ..local
+            ..current.local.clone()
         };
         let mut event = Event::new(now, Act::Corrected);
         event.shared.agreement = Some(record.agreement.clone());
         event.shared.count = 1;
         event.local.officer = Some(officer.clone());
         event.local.rule = rule;
-        event.local.records = vec![record_id];
+        event.local.records = vec![record.record_id];
+        let (why, case) = (correction.reason.as_str(), Some(correction.case));
+        let batch = Batch::new().saying(event);
+        self.superseding(batch, current, record, local, why, case, now)
+    }
+
+    /// With a new version of an own record, and the older one kept with the reason.
+    #[allow(clippy::too_many_arguments, reason = "what is there, what comes, and why")]
+    pub(crate) fn superseding(
+        &self,
+        batch: Batch,
+        current: Current,
+        record: Record,
+        local: LocalPart,
+        why: &str,
+        case: Option<CaseId>,
+        now: Timestamp,
+    ) -> Result<Batch, DeskError> {
+        let record_id = record.record_id;
+        let versions =
+            self.store.scan(Table::Superseded, record_id.as_bytes(), None, VERSIONS_MAX)?;
+        if versions.len() + 1 >= VERSIONS_MAX {
+            return Err(RefusalCode::TooLarge.into());
+        }
+        let superseded = Superseded {
+            envelope: current.envelope,
+            made_by: current.local.officer.clone(),
+            presumed_adult_reason: current.local.presumed_adult_reason.clone(),
+            superseded_at: now,
+            reason: why.to_owned(),
+            case,
+        };
         let (record, envelope) = Signed::seal(record, &*self.keys.record).into_parts();
         let record_put = RecordPut { envelope, record, local: Some(local), token: None };
-        let key = superseded_key(&record_id, row.version);
+        let key = superseded_key(&record_id, current.row.version);
         let value = encoding::to_bytes(&superseded);
-        Batch::new()
-            .provided(Precondition::RecordVersion(record_id, row.version))
+        Ok(batch
+            .provided(Precondition::RecordVersion(record_id, current.row.version))
             .with(Change::PutRecord(Box::new(record_put)))
-            .with(put(Table::Superseded, &key, value, Secrecy::Sealed))
-            .saying(event)
+            .with(put(Table::Superseded, &key, value, Secrecy::Sealed)))
     }
 
     /// An own record, opened for our own officers.
-    fn open_own(&self, record_id: &RecordId) -> Result<Current, DeskError> {
+    pub(crate) fn open_own(&self, record_id: &RecordId) -> Result<Current, DeskError> {
         let row = self.store.hit_row(record_id).ok_or(RefusalCode::NotHeld)?;
         if row.origin != Ownership::Own {
             return Err(RefusalCode::OriginMismatch.into());
@@ -340,9 +375,10 @@ pub(crate) fn past_version(
     before: Option<&Statement>,
     statement: &Statement,
     made_by: Option<OfficerId>,
-    why: Option<(String, domain::name::CaseId)>,
+    why: Option<(String, Option<CaseId>)>,
 ) -> PastVersion {
     let (reason, case) = why.unzip();
+    let case = case.flatten();
     PastVersion {
         version: statement.version,
         made_at: statement.made_at,

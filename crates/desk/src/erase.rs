@@ -2,6 +2,7 @@
 
 use crate::Desk;
 use crate::error::DeskError;
+use domain::duty::Asked;
 use domain::event::{Act, Event};
 use domain::name::{AgencyId, HoldId, OfficerId, RecordId};
 use domain::refusal::{Refusal, RefusalCode};
@@ -119,7 +120,7 @@ impl Desk {
         if row.origin == Ownership::Foreign || row.withdrawn == Withdrawn::Yes {
             return Ok(Vec::new());
         }
-        match self.withdraw(officer, record_id).await {
+        match self.withdraw_for(officer, record_id, Asked::Erasure).await {
             Ok(receipt) => Ok(receipt.partners),
             // Somebody else withdrew it in the same instant.
             Err(DeskError::Refused(refusal)) if refusal.code == RefusalCode::Withdrawn => {

@@ -69,6 +69,7 @@ impl Desk {
             .with(put(Table::Hold, &key, encoding::to_bytes(&hold), Secrecy::Sealed))
             .saying(hold_event(Act::HoldPlaced, officer, &hold, now));
         let committed = self.store.commit(batch).await?;
+        self.keep_apart(&hold).await?;
         if self.kept_record(&record_id)?.is_none() {
             // It was erased in the same instant: a hold on nothing would promise what is not there.
             self.take_away(officer, &hold, "its record was erased in the same instant").await?;
@@ -184,7 +185,11 @@ impl Desk {
         let is = RowState::ValueHash(store::batch::value_hash(&encoding::to_bytes(hold)));
         let there = Precondition::Row { table: Table::Hold, key: key.clone(), is };
         let change = Change::Delete { table: Table::Hold, key };
-        match self.store.commit(Batch::new().provided(there).with(change).saying(event)).await {
+        let batch = Batch::new().provided(there).with(change).saying(event);
+        let left = self.holds_on(&hold.record_id)?.into_iter();
+        let left = left.filter(|other| other.hold_id != hold.hold_id);
+        let kept_until = left.map(|other| other.review_at).max();
+        match self.store.commit(self.acknowledging_hold(batch, hold, kept_until)).await {
             // Somebody else lifted it in the same instant: one act, one entry.
             Err(store::Error::Conflict(_)) => Err(RefusalCode::NotHeld.into()),
             committed => Ok(committed?.seq),
@@ -199,6 +204,26 @@ impl Desk {
         let rows = self.store.scan(Table::Hold, record_id.as_bytes(), None, 1)?;
         let hold = rows.into_iter().next().map(|(_, value)| decode(value)).transpose()?;
         Ok(hold.map(|hold| hold.hold_id))
+    }
+
+    /// Until when a person has to look again at what is kept of a record; `None` if nothing is.
+    pub(crate) fn kept_until(&self, record_id: &RecordId) -> Result<Option<Timestamp>, DeskError> {
+        Ok(self.holds_on(record_id)?.into_iter().map(|hold| hold.review_at).max())
+    }
+
+    fn holds_on(&self, record_id: &RecordId) -> Result<Vec<Hold>, DeskError> {
+        let rows = self.store.scan(Table::Hold, record_id.as_bytes(), None, HOLDS_MAX)?;
+        rows.into_iter().map(|(_, value)| decode(value)).collect()
+    }
+
+    /// What a new hold keeps of a record that its origin took back already is told to the origin.
+    async fn keep_apart(&self, hold: &Hold) -> Result<(), DeskError> {
+        let kept_until = self.kept_until(&hold.record_id)?;
+        let batch = self.acknowledging_hold(Batch::new(), hold, kept_until);
+        if !batch.changes.is_empty() {
+            self.store.commit(batch).await?;
+        }
+        Ok(())
     }
 
     /// The one hold whose id begins with these bytes.

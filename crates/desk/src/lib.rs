@@ -1,7 +1,7 @@
 //! The national desk: every procedure of one agency's node, as load, decide, commit, emit.
 //!
-//! Owns: submitting, correcting, withdrawing, holding and erasing records, granting and serving
-//! partners' views, pulling ours, asking and answering live questions, token keys, agreements on
+//! Owns: submitting, correcting, withdrawing, holding and erasing records, disputes,
+//! who has not answered, granting and serving partners' views, pulling ours, asking and answering live questions, token keys, agreements on
 //! file, cases, the audit head.
 //!
 //! **Invariant:** it knows no socket and no file. Nothing leaves it for a partner that was not
@@ -12,16 +12,21 @@
 //! of the gate; [`submit`] and [`share`] are path A, [`query`] and [`answer`] path B of
 //! ARCHITECTURE.md; [`replicate`] is the receiving half of path A.
 
+pub mod acknowledge;
 pub mod agreements;
 pub mod answer;
 pub mod case;
 pub mod correct;
+pub mod dispute;
+pub mod duty;
 pub mod entropy;
 pub mod erase;
 pub mod error;
 pub mod hold;
+mod holder;
 pub mod keys;
 pub mod log;
+pub mod objection;
 pub mod policy_activation;
 pub mod query;
 pub mod reach;
@@ -36,6 +41,7 @@ pub mod word;
 
 use agreements::Registry;
 use domain::digest;
+use domain::duty::AnswerTimes;
 use domain::event::{Act, Event};
 use domain::name::{AgencyId, AgreementId, CaseId};
 use domain::refusal::RefusalCode;
@@ -82,6 +88,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// What partners may ask of us.
     pub quota: answer::Quota,
+    /// How long there is to answer under an agreement that does not say it.
+    pub answer_times: AnswerTimes,
 }
 
 /// One agency's desk.
@@ -99,6 +107,9 @@ pub struct Desk {
     registry: RwLock<Registry>,
     token_keys: RwLock<TokenKeys>,
     quota: answer::QuotaBook,
+    answer_times: AnswerTimes,
+    /// How many disputes each partner handed in today.
+    handed_in: Mutex<dispute::HandedIn>,
     /// The grants of each partner, at least as new as the store's.
     grants: Mutex<BTreeMap<Vec<u8>, share::KeptGrants>>,
     /// The number of each case by its id.
@@ -114,7 +125,7 @@ impl Desk {
     /// # Errors
     /// A store that fails or is damaged.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, DeskError> {
-        let Parts { own, keys, store, gate, clock, entropy, quota } = parts;
+        let Parts { own, keys, store, gate, clock, entropy, quota, answer_times } = parts;
         let now = clock.now();
         let (epoch, secret) = node_state(&*store, &entropy, now).await?;
         let incarnation = entropy.bytes();
@@ -132,6 +143,8 @@ impl Desk {
             registry: RwLock::default(),
             token_keys: RwLock::default(),
             quota,
+            answer_times,
+            handed_in: Mutex::default(),
             grants: Mutex::default(),
             cases: RwLock::default(),
             installing: futures_util::lock::Mutex::new(()),

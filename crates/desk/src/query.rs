@@ -370,6 +370,12 @@ impl Desk {
         Ok(hits)
     }
 
+    /// Is this record still here, and matched?
+    fn is_matched(&self, record_id: &RecordId, now: Timestamp) -> Result<bool, DeskError> {
+        let is_live = self.store.hit_row(record_id).is_some_and(|row| row.is_live(now));
+        Ok(is_live && !self.is_stopped_here(record_id)? && !self.is_marked_stopped(record_id)?)
+    }
+
     /// One record as our own officers may see it for these terms.
     fn hit_of(
         &self,
@@ -382,6 +388,9 @@ impl Desk {
         let Some(row) = self.store.hit_row(record_id).filter(|row| row.is_live(now)) else {
             return Ok(None);
         };
+        if self.is_stopped_here(record_id)? {
+            return Ok(None);
+        }
         let Some(entry) = row.class.and_then(|number| self.store.class(number)) else {
             return Ok(None);
         };
@@ -394,6 +403,9 @@ impl Desk {
             Ownership::Foreign => RecordId::from_bytes(self.entropy.bytes()),
         };
         let record = Record::from_payload(&released.as_ref().envelope.payload)?;
+        if record.matching.is_some() {
+            return Ok(None);
+        }
         let summary = summary(&RecordFacts::of(&record), &entry.class, slot, follow_up);
         let origin = entry.class.origin.clone();
         Ok(Some(Hit { origin, summary, found_at: now, case, record_id: Some(*record_id) }))
@@ -437,8 +449,7 @@ impl Desk {
                     None => {
                         let hit: Hit = encoding::from_bytes("hit", &value, HIT_BYTES_MAX)?;
                         // What was withdrawn, purged or has expired is not told any more.
-                        let row = hit.record_id.map(|id| self.store.hit_row(&id));
-                        if row.is_none_or(|row| row.is_some_and(|row| row.is_live(now))) {
+                        if hit.record_id.map_or(Ok(true), |id| self.is_matched(&id, now))? {
                             hits.push(hit);
                         }
                     }

@@ -5,13 +5,14 @@ use crate::error::DeskError;
 use crate::{Desk, pair_key, put};
 use agreement::Terms;
 use agreement::terms::Retention;
+use domain::acknowledgement::AppliedChange;
 use domain::encoding;
 use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
 use domain::indicator::NormalisationVersion;
 use domain::manifest::Manifest;
-use domain::name::{AgencyId, AgreementId, ClassHandle, Digest, IdempotencyKey, RecordId};
-use domain::record::{CLOCK_SKEW_MS, Record};
+use domain::name::{AgencyId, AgreementId, ClassHandle, Digest, RecordId};
+use domain::record::{CLOCK_SKEW_MS, Record, Version};
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
 use domain::value::{Channel, Subject};
@@ -121,41 +122,6 @@ impl Desk {
             }
         }
     }
-
-    /// Keeps a partner's receipt for classes it dropped on our order (R4).
-    ///
-    /// # Errors
-    /// [`DeskError::PeerMisbehaved`] if it is not the partner's, or about somebody else's records.
-    pub async fn take_purge_receipt(
-        &self,
-        peer: &AgencyId,
-        envelope: Envelope,
-    ) -> Result<(), DeskError> {
-        let manifest = self.partner(peer).ok_or(RefusalCode::NotAParty)?.manifest;
-        let signed = Signed::<PurgeReceipt>::open(envelope, &manifest.record_key)
-            .map_err(|error| DeskError::misbehaved(peer, error))?;
-        let receipt = signed.message();
-        if receipt.holder != *peer || receipt.origin != self.own {
-            return Err(DeskError::misbehaved(peer, "a purge receipt about somebody else"));
-        }
-        // It may come after the agreement ended: then above all.
-        if self.papers_for(peer, &receipt.agreement, &BTreeSet::new()).is_err() {
-            return Err(DeskError::misbehaved(peer, "a purge receipt under no agreement"));
-        }
-        // The same receipt again is the same entry.
-        let mut once = [0; IdempotencyKey::BYTES];
-        for (to, from) in once.iter_mut().zip(signed.envelope().payload_hash().as_bytes()) {
-            *to = *from;
-        }
-        let mut event = Event::new(self.now(), Act::Purged);
-        event.shared.peer = Some(peer.clone());
-        event.shared.agreement = Some(receipt.agreement.clone());
-        event.shared.count = u32::try_from(receipt.records).unwrap_or(u32::MAX);
-        event.shared.exchange = Some(signed.envelope().payload_hash());
-        let batch = Batch::new().once(IdempotencyKey::from_bytes(once)).saying(event);
-        self.store.commit(batch).await?;
-        Ok(())
-    }
 }
 
 impl Replication {
@@ -203,10 +169,10 @@ impl Replication {
             return Ok(Applied::default());
         }
         let purge_receipt = self.purge_receipt(&effects, &change, message.grant_sequence);
-        let batch = self.batch(&replica, regranted, section, &change);
+        let batch = self.batch(&replica, regranted, section, &change)?;
         desk.store.commit(batch).await?;
         self.replica = replica;
-        self.unseen += change.unseen.len();
+        self.unseen += change.unseen.len() + change.unseen_left;
         if self.unseen > UNSEEN_MAX {
             return Err(DeskError::misbehaved(&self.peer, "too many tombstones of nothing"));
         }
@@ -281,6 +247,10 @@ impl Replication {
                     let here = class.is_some() && self.class_of(&record_id) == class;
                     if change.puts.remove(&record_id).is_some() || here {
                         change.dropped.insert(record_id);
+                        change.applied.insert(record_id, (AppliedChange::Gone, None));
+                    } else if self.desk.store.hit_row(&record_id).is_none() {
+                        change.unseen_left += 1;
+                        change.applied.insert(record_id, (AppliedChange::Gone, None));
                     }
                 }
                 VerifiedEntry::Retract(tombstone) => self.take_tombstone(tombstone, change),
@@ -298,6 +268,7 @@ impl Replication {
         let Some(row) = self.desk.store.hit_row(&record_id) else {
             change.puts.remove(&record_id);
             change.unseen.insert(record_id);
+            change.applied.insert(record_id, (AppliedChange::Withdrawn, None));
             return;
         };
         if !self.is_theirs(&row) {
@@ -307,6 +278,7 @@ impl Replication {
         change.forget(record_id);
         if row.withdrawn == Withdrawn::No {
             change.withdrawn.insert(record_id, tombstone);
+            change.applied.insert(record_id, (AppliedChange::Withdrawn, None));
         }
     }
 
@@ -349,7 +321,7 @@ impl Replication {
             return Ok(());
         }
         if self.is_kept_too_long(verified.record.message()) {
-            change.poison.push(RefusalCode::RetentionImpossible);
+            self.refuse_version(record_id, version, RefusalCode::RetentionImpossible, change);
             return Ok(());
         }
         if let Some(row) = desk.store.hit_row(&record_id) {
@@ -371,13 +343,35 @@ impl Replication {
         let decision =
             desk.gate.decide_class(Action::Receive, &self.peer, &class, Channel::Automated, now);
         if let Err(refusal) = decision.permit() {
-            change.poison.push(refusal.code);
+            self.refuse_version(record_id, version, refusal.code, change);
             return Ok(());
+        }
+        if version.n > 1 {
+            change.applied.insert(record_id, (AppliedChange::Version, Some(version)));
         }
         let (record, envelope) = verified.record.into_parts();
         let token = Some((verified.token_epoch, verified.token));
         change.puts.insert(record_id, RecordPut { envelope, record, local: None, token });
         Ok(())
+    }
+
+    /// A version that is refused here takes the older one with it: that was superseded.
+    fn refuse_version(
+        &self,
+        record_id: RecordId,
+        version: Version,
+        code: RefusalCode,
+        change: &mut Changes,
+    ) {
+        change.poison.push(code);
+        change.puts.remove(&record_id);
+        let row = self.desk.store.hit_row(&record_id);
+        if row.is_some_and(|row| self.is_theirs(&row) && row.version < version) {
+            change.dropped.insert(record_id);
+        }
+        if version.n > 1 {
+            change.applied.insert(record_id, (AppliedChange::Gone, None));
+        }
     }
 
     fn class_of(&self, record_id: &RecordId) -> Option<Digest> {
@@ -413,7 +407,7 @@ impl Replication {
         regranted: Regranted,
         section: Option<&Section>,
         change: &Changes,
-    ) -> Batch {
+    ) -> Result<Batch, DeskError> {
         let now = self.desk.now();
         let agreement = &self.replica.agreement;
         let mut batch = self.cursor(Batch::new(), replica, regranted, section);
@@ -425,13 +419,16 @@ impl Replication {
             });
         }
         for put in change.puts.values() {
+            batch = self.desk.end_upheld(batch, &put.record)?;
             batch = batch.with(Change::PutRecord(Box::new(put.clone())));
         }
         for record_id in &change.unseen {
             let key = unseen_key(&self.peer, record_id);
             batch = batch.with(put(Table::UnseenTombstone, &key, Vec::new(), Secrecy::Plain));
         }
+        batch = self.desk.acknowledging(batch, &self.peer, agreement, &change.applied)?;
         for tombstone in change.withdrawn.values() {
+            batch = self.desk.end_dispute(batch, &tombstone.message().record_id)?;
             batch = batch.with(Change::Withdraw { tombstone: Box::new(tombstone.clone()) });
         }
         let event = |act, count: usize| {
@@ -459,7 +456,7 @@ impl Replication {
             refused.local.code = Some(code);
             batch = batch.saying(refused);
         }
-        batch
+        Ok(batch)
     }
 }
 
@@ -510,6 +507,10 @@ struct Changes {
     puts: BTreeMap<RecordId, RecordPut>,
     withdrawn: BTreeMap<RecordId, Signed<Tombstone>>,
     unseen: BTreeSet<RecordId>,
+    /// What became of records that were corrected, moved or withdrawn: the origin is told.
+    applied: BTreeMap<RecordId, (AppliedChange, Option<Version>)>,
+    /// Records that left and were never here.
+    unseen_left: usize,
     records_purged: u64,
     poison: Vec<RefusalCode>,
 }
@@ -521,6 +522,7 @@ impl Changes {
             && self.puts.is_empty()
             && self.withdrawn.is_empty()
             && self.unseen.is_empty()
+            && self.applied.is_empty()
             && self.poison.is_empty()
     }
 

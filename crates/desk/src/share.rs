@@ -12,7 +12,7 @@ use domain::time::Timestamp;
 use domain::token::{SheetRow, TokenEpoch, TokenKey, TokenSheet};
 use domain::value::Channel;
 use policy::{Action, Held, Permit, PolicyEpoch, Released};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use store::{Batch, ClassNumber, Secrecy, StoredRecord, Table, Withdrawn};
 use sync::message::{
@@ -68,6 +68,8 @@ pub(crate) struct KeptGrants {
     grants: Grants,
     durable: Durable,
     new_epoch_at: Option<Timestamp>,
+    /// How far each class was sent, by its handle: see [`crate::holder`].
+    pub(crate) sent: BTreeMap<ClassHandle, u64>,
 }
 
 impl KeptGrants {
@@ -154,7 +156,8 @@ impl Desk {
             event.local.note = Some("it has seen a history that is not ours: new epoch".into());
             let row = put(Table::GrantSet, &key, known.grants.to_bytes(), Secrecy::Plain);
             tracing::warn!(%peer, "a partner has seen a history that is not ours; new epoch begun");
-            (self.store.commit(Batch::new().with(row).saying(event)), epoch)
+            let batch = known.forget_sent(&key, Batch::new().with(row).saying(event));
+            (self.store.commit(batch), epoch)
         };
         let (pending, epoch) = pending;
         pending.await?;
@@ -172,7 +175,8 @@ impl Desk {
                 Some(bytes) => Grants::from_bytes(&bytes)?,
                 None => Grants::none(Epoch { counter: 1, random: self.entropy.bytes() }),
             };
-            let fresh = KeptGrants { grants, durable: Durable::No, new_epoch_at: None };
+            let sent = self.load_sent(key)?;
+            let fresh = KeptGrants { grants, durable: Durable::No, new_epoch_at: None, sent };
             kept.insert(key.to_vec(), fresh);
         }
         kept.get_mut(key).ok_or(DeskError::Fault("grants that were just kept"))
@@ -194,6 +198,17 @@ impl Desk {
         let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.kept_grants(&mut kept, &pair_key(peer, agreement));
         known.map_or(0, |known| known.grants.classes.len() as u64)
+    }
+
+    /// What a partner knows the classes by that it is granted.
+    pub(crate) fn handles_granted(
+        &self,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<BTreeSet<ClassHandle>, DeskError> {
+        let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.kept_grants(&mut kept, &pair_key(peer, agreement))?;
+        Ok(known.grants.handles().into_iter().collect())
     }
 
     /// Decides every class for a partner, and stores the grants if they changed, before a byte
@@ -226,7 +241,7 @@ impl Desk {
                     known.durable = Durable::No;
                 }
                 let pending = (known.durable == Durable::No)
-                    .then(|| self.keep_grants(peer, agreement, &known.grants, now));
+                    .then(|| self.keep_grants(peer, agreement, known, now));
                 (known.grants.clone(), pending)
             };
             if let Some(pending) = pending {
@@ -260,16 +275,16 @@ impl Desk {
         &self,
         peer: &AgencyId,
         agreement: &AgreementId,
-        grants: &Grants,
+        known: &mut KeptGrants,
         now: Timestamp,
     ) -> store::PendingCommit {
         let mut event = Event::new(now, Act::Granted);
         event.shared.peer = Some(peer.clone());
         event.shared.agreement = Some(agreement.clone());
-        event.shared.count = u32::try_from(grants.classes.len()).unwrap_or(u32::MAX);
+        event.shared.count = u32::try_from(known.grants.classes.len()).unwrap_or(u32::MAX);
         let key = pair_key(peer, agreement);
-        let row = put(Table::GrantSet, &key, grants.to_bytes(), Secrecy::Plain);
-        self.store.commit(Batch::new().with(row).saying(event))
+        let row = put(Table::GrantSet, &key, known.grants.to_bytes(), Secrecy::Plain);
+        self.store.commit(known.forget_sent(&key, Batch::new().with(row).saying(event)))
     }
 }
 
@@ -536,7 +551,8 @@ impl Desk {
         event.shared.exchange = Some(planned.section.root());
         event.local.rule = planned.permit.rules().first().map(ToString::to_string);
         event.local.records.clone_from(&planned.records);
-        self.store.commit(Batch::new().saying(event)).await?;
+        let (handle, to) = (planned.section.handle, planned.section.to);
+        self.commit_sent(peer, agreement, handle, to, Batch::new().saying(event))?.await?;
         Ok(())
     }
 }

@@ -60,6 +60,7 @@ impl Desk {
             partners: partners.collect(),
             agreements,
             upkeep: UpkeepStatus { reviews_due: self.reviews_due()?, ..upkeep },
+            overdue_duties: self.overdue_duties()?,
             recovery: String::new(),
         })
     }

@@ -162,6 +162,7 @@ impl Desk {
                 .presumed_adult_reason
                 .as_deref()
                 .is_some_and(|reason| !reason.trim().is_empty()),
+            matching: None,
         }
     }
 

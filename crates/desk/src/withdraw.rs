@@ -1,7 +1,9 @@
 //! Withdrawing: the origin takes its record back, for ever.
 
 use crate::Desk;
+use crate::duty::Owed;
 use crate::error::DeskError;
+use domain::duty::Asked;
 use domain::envelope::Signed;
 use domain::event::{Act, Event};
 use domain::name::{AgencyId, OfficerId, RecordId};
@@ -31,6 +33,16 @@ impl Desk {
         officer: &OfficerId,
         record_id: RecordId,
     ) -> Result<WithdrawalReceipt, DeskError> {
+        self.withdraw_for(officer, record_id, Asked::Withdrawal).await
+    }
+
+    /// Withdraws an own record; whoever holds it owes us the word that it is gone.
+    pub(crate) async fn withdraw_for(
+        &self,
+        officer: &OfficerId,
+        record_id: RecordId,
+        asked: Asked,
+    ) -> Result<WithdrawalReceipt, DeskError> {
         let row = self.store.hit_row(&record_id).ok_or(RefusalCode::NotHeld)?;
         if row.origin != Ownership::Own {
             return Err(RefusalCode::NotHeld.into());
@@ -57,8 +69,12 @@ impl Desk {
             .provided(Precondition::NotWithdrawn(record_id))
             .with(Change::Withdraw { tombstone })
             .saying(event);
-        let committed = match self.store.commit(batch).await {
-            Err(store::Error::Conflict(_)) => return Err(RefusalCode::Withdrawn.into()),
+        let batch = self.close_disputes(batch, &record_id, &class.agreement)?;
+        let owed = Owed { record_id, class: &class, row: &row, asked, version: None };
+        let committed = match self.commit_owed(batch, &owed, now).await {
+            Err(DeskError::Store(store::Error::Conflict(_))) => {
+                return Err(RefusalCode::Withdrawn.into());
+            }
             committed => committed?,
         };
         let told = |peer: &AgencyId| {

@@ -158,7 +158,7 @@ impl core::fmt::Debug for Difference {
 }
 
 /// The keys of what a statement says, in the order in which people read them.
-pub const STATEMENT_KEYS: [&str; 21] = [
+pub const STATEMENT_KEYS: [&str; 22] = [
     "purposes",
     "offences",
     "tlp",
@@ -180,6 +180,7 @@ pub const STATEMENT_KEYS: [&str; 21] = [
     "role",
     "media",
     "class",
+    "matching",
 ];
 
 /// What a statement says, in words, in the order of [`STATEMENT_KEYS`]. Of a reason that stays at
@@ -213,6 +214,7 @@ fn values(s: &Statement) -> [String; STATEMENT_KEYS.len()] {
         role,
         media,
         class,
+        s.matching.map(|stop| format!("stopped: {stop}")).unwrap_or_default(),
     ]
 }
 
@@ -249,9 +251,9 @@ pub struct Superseded {
     /// Why.
     #[n(5)]
     pub reason: String,
-    /// The case it was done for.
+    /// The case it was done for; `None` if no officer did it.
     #[n(6)]
-    pub case: CaseId,
+    pub case: Option<CaseId>,
 }
 
 impl core::fmt::Debug for Superseded {

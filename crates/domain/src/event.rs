@@ -88,10 +88,34 @@ closed! {
         PolicySigned = 34 "POLICY_SIGNED",
         /// Proposed rules were refused, or not put in force; the code says why.
         PolicyRefused = 35 "POLICY_REFUSED",
+        /// A partner acknowledged what we withdrew, corrected or erased.
+        Acknowledged = 36 "ACKNOWLEDGED",
+        /// A partner acknowledged what it was not asked; nothing was told to it.
+        AcknowledgementRefused = 37 "ACKNOWLEDGEMENT_REFUSED",
+        /// A partner took our acknowledgement.
+        AcknowledgementSent = 38 "ACKNOWLEDGEMENT_SENT",
+        /// An officer disputed a partner's record: nothing here matches with it any more.
+        DisputeRaised = 39 "DISPUTE_RAISED",
+        /// A partner took our dispute, or our answer to one.
+        DisputeDelivered = 40 "DISPUTE_DELIVERED",
+        /// A partner disputed our record.
+        DisputeReceived = 41 "DISPUTE_RECEIVED",
+        /// A partner disputed what it was not sent, or once more; nothing was told to it.
+        DisputeRefused = 42 "DISPUTE_REFUSED",
+        /// An officer answered a dispute.
+        DisputeAnswered = 43 "DISPUTE_ANSWERED",
+        /// The originator answered our dispute.
+        DisputeAnswerReceived = 44 "DISPUTE_ANSWER_RECEIVED",
+        /// An officer lifted a dispute of our own: we match with the record again.
+        DisputeLifted = 45 "DISPUTE_LIFTED",
+        /// A version of our record was made that is not matched.
+        MatchingStopped = 46 "MATCHING_STOPPED",
+        /// A version of our record was made that is matched again.
+        MatchingResumed = 47 "MATCHING_RESUMED",
         /// An officer read the versions of an own record.
-        HistoryRead = 36 "HISTORY_READ",
+        HistoryRead = 48 "HISTORY_READ",
         /// An officer listed the legal holds.
-        HoldsListed = 37 "HOLDS_LISTED",
+        HoldsListed = 49 "HOLDS_LISTED",
     }
 }
 

@@ -10,10 +10,13 @@
 //! compared; [`digest`] hides it; [`record`] states it under an agreement; [`envelope`] signs it;
 //! [`class`] is what policy may see of it; [`token`] is what a partner can match.
 
+pub mod acknowledgement;
 pub mod class;
 pub mod closed;
 pub mod correction;
 pub mod digest;
+pub mod dispute;
+pub mod duty;
 pub mod encoding;
 pub mod envelope;
 pub mod event;

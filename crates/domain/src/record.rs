@@ -5,6 +5,7 @@
 //! whether it comes from an officer's form or from a partner's bytes.
 
 use crate::digest::Commitment;
+use crate::dispute::MatchingStop;
 use crate::encoding::{self, Malformed};
 use crate::envelope::Payload;
 use crate::indicator::{AdBody, Body, ContentBody, Kind, NormalisationVersion};
@@ -30,7 +31,9 @@ pub const CLOCK_SKEW_MS: u64 = 120_000;
 /// The payload schema this release writes.
 pub const SCHEMA: u32 = 1;
 /// The field numbers of [`Statement`] that this release understands.
-const FIELDS_KNOWN: core::ops::RangeInclusive<u64> = 1..=27;
+const FIELDS_KNOWN: core::ops::RangeInclusive<u64> = 1..=MATCHING_FIELD;
+/// The field number of [`Statement::matching`]: whoever does not understand it refuses the record.
+const MATCHING_FIELD: u64 = 28;
 
 /// The version of a record: an epoch that moves after a restore, and a counter inside it.
 #[derive(
@@ -165,6 +168,20 @@ pub struct Statement {
     /// Is the reason why a presumed adult is one written down at the origin?
     #[n(27)]
     pub presumed_adult_reasoned: bool,
+    /// Why nobody matches with this version; see [`Statement::set_matching`].
+    #[n(28)]
+    pub matching: Option<MatchingStop>,
+}
+
+impl Statement {
+    /// Says that nobody matches with this version, or that it is matched.
+    pub fn set_matching(&mut self, stop: Option<MatchingStop>) {
+        self.matching = stop;
+        self.critical.retain(|field| *field != MATCHING_FIELD);
+        if stop.is_some() {
+            self.critical.push(MATCHING_FIELD);
+        }
+    }
 }
 
 /// A statement that passed every rule that depends on itself alone.
@@ -278,7 +295,7 @@ fn check_people(s: &Statement) -> Result<(), RefusalCode> {
 
 /// Does a text hold an address, a link, a handle, or five or more digits with nothing but separators
 /// between them? Digits of every script count.
-fn names_somebody(text: &str) -> bool {
+pub(crate) fn names_somebody(text: &str) -> bool {
     let mut digits = 0;
     for c in text.chars() {
         if c.is_numeric() {
@@ -390,6 +407,9 @@ fn check_labels(s: &Statement) -> Result<(), RefusalCode> {
     }
     if s.audience.len() > AUDIENCE_MAX || s.critical.len() > 32 {
         return Err(RefusalCode::TooLarge);
+    }
+    if s.matching.is_some() && !s.critical.contains(&MATCHING_FIELD) {
+        return Err(RefusalCode::LabelsImpossible);
     }
     if s.audience.contains(&s.origin) {
         return Err(RefusalCode::LabelsImpossible);

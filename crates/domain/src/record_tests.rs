@@ -51,6 +51,7 @@ pub(crate) fn account() -> Statement {
         exercise: false,
         critical: vec![],
         presumed_adult_reasoned: false,
+        matching: None,
     }
 }
 
@@ -313,4 +314,21 @@ proptest::proptest! {
             proptest::prop_assert_ne!(Record::from_payload(&bytes).ok(), Some(record));
         }
     }
+}
+
+#[test]
+fn a_stop_of_the_matching_must_be_understood_and_leaves_other_records_as_they_were() {
+    let before = Record::new(account()).unwrap().to_payload();
+    let mut stopped = account();
+    stopped.set_matching(Some(MatchingStop::Disputed));
+    assert_eq!(stopped.critical, [28]);
+    let bytes = Record::new(stopped.clone()).unwrap().to_payload();
+    assert_eq!(Record::from_payload(&bytes).unwrap().statement(), &stopped);
+    // One who does not know field 28 would see it in the list of those that must be understood.
+    assert!(encoding::outer_keys(&bytes).unwrap().contains(&28));
+    let forgotten = Statement { critical: vec![], ..stopped.clone() };
+    assert_eq!(Record::new(forgotten), Err(RefusalCode::LabelsImpossible));
+    stopped.set_matching(None);
+    assert_eq!(Record::new(stopped).unwrap().to_payload(), before);
+    assert!(!encoding::outer_keys(&before).unwrap().contains(&28));
 }

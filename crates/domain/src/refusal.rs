@@ -102,6 +102,8 @@ closed! {
         UnderHold = 60 "UNDER_HOLD",
         /// Erased here.
         Erased = 61 "ERASED",
+        /// A dispute about it waits for its answer.
+        DisputeOpen = 62 "DISPUTE_OPEN",
     }
 }
 

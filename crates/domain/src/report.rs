@@ -37,6 +37,9 @@ pub struct NodeStatus {
     pub partners: Vec<PartnerStatus>,
     /// How expiring and erasing goes.
     pub upkeep: UpkeepStatus,
+    /// Duties, partners' and our own, that are overdue; at most
+    /// [`crate::duty::OVERDUE_DUTIES_MAX`] are counted.
+    pub overdue_duties: u64,
     /// Why the node is in recovery and only lets itself be read; empty if it is not.
     pub recovery: String,
 }

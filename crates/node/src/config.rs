@@ -13,6 +13,7 @@ use crate::officer::{Enrolled, State};
 use cedar_engine::POLICY_BYTES_MAX;
 use desk::NodeKeys;
 use document::Document;
+use domain::duty::AnswerTimes;
 use domain::envelope::Envelope;
 use domain::name::{AgencyId, OfficerId};
 use domain::time::{Clock as _, SystemClock};
@@ -79,6 +80,8 @@ pub struct Config {
     pub head_interval_ms: u64,
     /// How often what has expired or was erased is taken off the disk, in milliseconds.
     pub upkeep_interval_ms: u64,
+    /// How long there is to answer, until agreements say it; not in the file.
+    pub answer_times: AnswerTimes,
     /// The cache of the store's tables, in bytes.
     pub cache_bytes: u64,
     /// Which log lines are written: directives as in `info,wire=debug`.
@@ -345,6 +348,7 @@ fn read(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<Config> 
         quota_per_day,
         head_interval_ms,
         upkeep_interval_ms,
+        answer_times: AnswerTimes::DEFAULT,
         cache_bytes,
         log_filter,
         log_format,

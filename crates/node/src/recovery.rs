@@ -17,8 +17,16 @@ use tonic::server::NamedService;
 use wire::convert::status::{Reader, to_status};
 
 /// The calls of officers that a node in recovery answers: they read. Whatever is not named is refused.
-const CALLS_ANSWERED: [&str; 6] =
-    ["Status", "ListCases", "ListHits", "History", "ListHolds", "ReadHold"];
+const CALLS_ANSWERED: [&str; 8] = [
+    "Status",
+    "ListCases",
+    "ListHits",
+    "History",
+    "ListHolds",
+    "ReadHold",
+    "ListDuties",
+    "ListDisputes",
+];
 /// What an officer is told who wants more.
 const WHY_REFUSED: &str =
     "recovery: the node was restored from a backup and only lets itself be read";

@@ -310,6 +310,7 @@ async fn open_desk(
         clock: Arc::new(SystemClock),
         entropy: Entropy::new(rand_core::UnwrapErr(getrandom::SysRng)),
         quota: Quota { tokens_per_day: config.quota_per_day },
+        answer_times: config.answer_times,
     };
     let desk = Desk::open(parts).await?;
     desk.activate_policy(engine).await?;

@@ -2,6 +2,7 @@
 
 use crate::peers::{Links, Nudges, Partners};
 use desk::Desk;
+use desk::dispute::LetterKind;
 use desk::error::DeskError;
 use desk::keys::KeyHeld;
 use domain::name::{AgencyId, AgreementId, Digest};
@@ -17,6 +18,8 @@ use wire::convert::hello::Hello;
 const PAUSE_MS: (u64, u64) = (250, 30_000);
 /// The most rounds with one partner in a second, however often it nudges.
 const ROUNDS_PER_SECOND_MAX: usize = 20;
+/// The most messages of each kind that one round delivers to a partner; what is left waits for the next.
+const DELIVERIES_PER_ROUND_MAX: usize = 64;
 /// How often the set of partners is looked at again, in milliseconds.
 const PARTNERS_MS: u64 = 1_000;
 
@@ -180,15 +183,34 @@ impl Scheduler {
                 tracing::info!(%peer, added, removed, refused, "view changed");
             }
         }
+        self.deliver(&client, peer, agreement).await
+    }
+
+    /// Tells the partner what we changed on its word, our disputes and our answers to its, until it has all of it or enough for one round.
+    async fn deliver(
+        &self,
+        client: &PeerClient,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<(), RoundFailure> {
+        for _ in 0..DELIVERIES_PER_ROUND_MAX {
+            let Some(delivery) = self.desk.acknowledgement_for(peer, agreement)? else { break };
+            client.acknowledge_changes(delivery.envelope.clone()).await?;
+            self.desk.acknowledgement_taken(delivery).await?;
+        }
+        for _ in 0..DELIVERIES_PER_ROUND_MAX {
+            let Some(letter) = self.desk.letter_for(peer, agreement)? else { break };
+            match letter.kind {
+                LetterKind::Dispute => client.raise_dispute(letter.envelope.clone()).await?,
+                LetterKind::Answer => client.answer_dispute(letter.envelope.clone()).await?,
+            }
+            self.desk.letter_taken(letter).await?;
+        }
         Ok(())
     }
 
     /// Takes what the partner knows of our common agreements and we do not.
-    async fn fetch_papers(
-        &self,
-        client: &PeerClient,
-        peer: &AgencyId,
-    ) -> Result<(), RoundFailure> {
+    async fn fetch_papers(&self, client: &PeerClient, peer: &AgencyId) -> Result<(), RoundFailure> {
         for (agreement, root) in client.list_dockets().await? {
             let known = self.desk.docket(&agreement);
             let ours = known.as_ref().map(|docket| docket.root());
@@ -212,7 +234,9 @@ impl Scheduler {
                 }
                 Ok(_) => {}
                 // What it may not bring keeps nobody from the rest.
-                Err(error @ (DeskError::Store(_) | DeskError::Fault(_))) => return Err(error.into()),
+                Err(error @ (DeskError::Store(_) | DeskError::Fault(_))) => {
+                    return Err(error.into());
+                }
                 Err(error) => tracing::warn!(%peer, %agreement, %error, "papers not taken"),
             }
         }

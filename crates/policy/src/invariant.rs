@@ -120,11 +120,8 @@ pub const OF_THE_AGREEMENT: &[Invariant] = &[
         reason: "Nothing takes a direction that a party suspended or left, or while its will is \
                  unclear.",
         holds: |s| {
-            let by_others = [
-                WhyNot::NoTransferBasis,
-                WhyNot::TransferBasisEnded,
-                WhyNot::NoCommonOffence,
-            ];
+            let by_others =
+                [WhyNot::NoTransferBasis, WhyNot::TransferBasisEnded, WhyNot::NoCommonOffence];
             s.directions().all(|(from, to)| {
                 !s.is_stopped(&from.agency, &to.agency, |why| !by_others.contains(&why))
             })
@@ -478,12 +475,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Does something of this sort stop a direction?
-    fn is_stopped(
-        &self,
-        from: &AgencyId,
-        to: &AgencyId,
-        sort: impl Fn(WhyNot) -> bool,
-    ) -> bool {
+    fn is_stopped(&self, from: &AgencyId, to: &AgencyId, sort: impl Fn(WhyNot) -> bool) -> bool {
         self.state.why_not(from, to).into_iter().any(sort)
     }
 

@@ -77,10 +77,12 @@ impl Classes {
         true
     }
 
-    pub(crate) fn append(&mut self, number: u32, row: LoggedRow) {
-        if let Some(known) = self.list.get_mut(number as usize) {
-            known.log.push(row);
-        }
+    /// Appends a row to the log of a class; where it stands, or [`NONE`] if there is no such class.
+    pub(crate) fn append(&mut self, number: u32, row: LoggedRow) -> u32 {
+        let Some(known) = self.list.get_mut(number as usize) else { return NONE };
+        let at = u32::try_from(known.log.len()).unwrap_or(NONE);
+        known.log.push(row);
+        at
     }
 
     /// One record more or less is in the class; [`NONE`] is no class.

@@ -7,6 +7,7 @@
 
 use crate::reading::{Ownership, RecordFacts};
 use crate::sieve::Sieve;
+use domain::dispute::MatchingStop;
 use domain::label::Evaluation;
 use domain::name::RecordId;
 use domain::record::Version;
@@ -82,7 +83,11 @@ pub(crate) struct Row {
     evaluation: Option<Evaluation>,
     role: Option<Role>,
     content_class: Option<ContentClass>,
-    observed_last_ms: u64,
+    matching: Option<MatchingStop>,
+    /// Unix milliseconds in 48 bits, which last beyond the year 9999.
+    observed_last_ms: [u8; 6],
+    /// Where its newest version stands in the log of its class; [`NONE`] of a partner's record.
+    pub(crate) logged: u32,
 }
 
 impl Row {
@@ -101,7 +106,9 @@ impl Row {
             evaluation: None,
             role: None,
             content_class: None,
-            observed_last_ms: 0,
+            matching: None,
+            observed_last_ms: [0; 6],
+            logged: NONE,
         }
     }
 
@@ -111,7 +118,8 @@ impl Row {
             role: self.role,
             content_class: self.content_class,
             evaluation: self.evaluation?,
-            observed_last: Timestamp::from_millis(self.observed_last_ms),
+            observed_last: Timestamp::from_millis(from_six(self.observed_last_ms)),
+            matching: self.matching,
         })
     }
 
@@ -120,7 +128,9 @@ impl Row {
         self.evaluation = facts.map(|facts| facts.evaluation);
         self.role = facts.and_then(|facts| facts.role);
         self.content_class = facts.and_then(|facts| facts.content_class);
-        self.observed_last_ms = facts.map_or(0, |facts| facts.observed_last.as_millis());
+        self.matching = facts.and_then(|facts| facts.matching);
+        let observed_last_ms = facts.map_or(0, |facts| facts.observed_last.as_millis());
+        self.observed_last_ms = to_six(observed_last_ms);
     }
 
     /// May it be matched and read, as far as withdrawal and erasure go?
@@ -131,6 +141,16 @@ impl Row {
     pub(crate) const fn ownership(&self) -> Ownership {
         if self.origin == 0 { Ownership::Own } else { Ownership::Foreign }
     }
+}
+
+/// The lower 48 bits.
+const fn to_six(number: u64) -> [u8; 6] {
+    let [a, b, c, d, e, f, ..] = number.to_le_bytes();
+    [a, b, c, d, e, f]
+}
+
+const fn from_six([a, b, c, d, e, f]: [u8; 6]) -> u64 {
+    u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
 }
 
 /// All rows, by number, by record id and by blind fingerprint.
@@ -478,6 +498,13 @@ mod tests {
     #[test]
     fn a_row_is_small() {
         assert!(size_of::<Row>() <= 72, "{}", size_of::<Row>());
+    }
+
+    #[test]
+    fn six_bytes_hold_every_instant() {
+        for ms in [0, 1, 1_795_000_000_123, Timestamp::MAX.as_millis()] {
+            assert_eq!(from_six(to_six(ms)), ms);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::table;
 use audit::frame::{Chain, Frame};
 use audit::tree::Hash;
 use domain::class::{CLASSES_MAX, Class};
+use domain::dispute::MatchingStop;
 use domain::envelope::Envelope;
 use domain::indicator::Body;
 use domain::label::Evaluation;
@@ -90,6 +91,8 @@ pub struct HitRow {
     pub erased: Erased,
     /// Whose it is.
     pub origin: Ownership,
+    /// Where its newest version stands in the log of its class; `None` of a partner's record.
+    pub logged: Option<u64>,
 }
 
 impl HitRow {
@@ -112,6 +115,8 @@ pub struct RecordFacts {
     pub evaluation: Evaluation,
     /// Last seen.
     pub observed_last: Timestamp,
+    /// Why nobody matches with it.
+    pub matching: Option<MatchingStop>,
 }
 
 impl RecordFacts {
@@ -123,7 +128,8 @@ impl RecordFacts {
             Body::Ad(_) => (None, None),
         };
         let (evaluation, observed_last) = (record.labels.evaluation, record.observed_last);
-        Self { role, content_class, evaluation, observed_last }
+        let matching = record.matching;
+        Self { role, content_class, evaluation, observed_last, matching }
     }
 }
 

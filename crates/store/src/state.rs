@@ -228,7 +228,10 @@ impl State {
             let left = LoggedRow { row: number, version, kind: LogKind::Leave };
             self.classes.append(previous, left);
         }
-        self.classes.append(class, LoggedRow { row: number, version, kind: LogKind::Add });
+        let at = self.classes.append(class, LoggedRow { row: number, version, kind: LogKind::Add });
+        if let Some(row) = self.rows.row_mut(number) {
+            row.logged = at;
+        }
     }
 
     fn index_own(
@@ -335,6 +338,7 @@ impl State {
             withdrawn,
             erased: if row.erased { Erased::Yes } else { Erased::No },
             origin: row.ownership(),
+            logged: (row.logged != NONE).then_some(u64::from(row.logged)),
         })
     }
 

@@ -87,6 +87,14 @@ tables! {
     /// Own versions that a correction superseded, by record id and version. Always
     /// [`crate::Secrecy::Sealed`].
     Superseded = 37 "superseded versions",
+    /// How far each class that a partner is granted was sent to it, by partner, agreement and handle.
+    Sent = 38 "how far classes were sent",
+    /// Who has not answered, and whom we have not answered: see [`domain::duty`].
+    Duty = 39 "duties",
+    /// What we changed on a partner's word and have not told it yet, by partner, agreement and record.
+    Acknowledgement = 40 "acknowledgements to deliver",
+    /// Disputes, ours and partners', and answers to deliver. Always [`crate::Secrecy::Sealed`].
+    Dispute = 41 "disputes",
 }
 
 /// Keys that no table of the trait can reach.

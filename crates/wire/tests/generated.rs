@@ -22,6 +22,8 @@ fn committed_code_is_fresh() {
             ".malines.v1.Changes",
             ".malines.v1.CorrectRequest",
             ".malines.v1.Difference",
+            ".malines.v1.DisputeRecordRequest",
+            ".malines.v1.DisputeStanding",
             ".malines.v1.Envelope",
             ".malines.v1.EraseRequest",
             ".malines.v1.HoldStanding",
@@ -29,6 +31,7 @@ fn committed_code_is_fresh() {
             ".malines.v1.PastVersion",
             ".malines.v1.PlaceHoldRequest",
             ".malines.v1.QueryRequest",
+            ".malines.v1.RuleOnDisputesRequest",
             ".malines.v1.Submission",
         ])
         .build_transport(false)

@@ -154,6 +154,7 @@ pub fn statement(origin: &AgencyId, receiver: &AgencyId, canonical: &str) -> Sta
         exercise: false,
         critical: Vec::new(),
         presumed_adult_reasoned: false,
+        matching: None,
     }
 }
 

@@ -326,6 +326,27 @@ impl PeerService for Door {
         Ok(Response::new(stream::iter(encoded).boxed()))
     }
 
+    async fn acknowledge_changes(
+        &self,
+        _: Request<v1::AcknowledgeChangesRequest>,
+    ) -> Result<Response<v1::AcknowledgeChangesResponse>, Status> {
+        Ok(Response::new(v1::AcknowledgeChangesResponse {}))
+    }
+
+    async fn raise_dispute(
+        &self,
+        _: Request<v1::RaiseDisputeRequest>,
+    ) -> Result<Response<v1::RaiseDisputeResponse>, Status> {
+        Ok(Response::new(v1::RaiseDisputeResponse {}))
+    }
+
+    async fn answer_dispute(
+        &self,
+        _: Request<v1::AnswerDisputeRequest>,
+    ) -> Result<Response<v1::AnswerDisputeResponse>, Status> {
+        Ok(Response::new(v1::AnswerDisputeResponse {}))
+    }
+
     async fn acknowledge_purge(
         &self,
         _: Request<v1::AcknowledgePurgeRequest>,

@@ -54,6 +54,7 @@ const ROLES: [Role; 4] = [
             ("malines status", "which agreements are in force, and with whom"),
             ("malines hold place RECORD --case C-n", "keep a record for a proceeding"),
             ("malines hold list", "what is kept, and which review is due"),
+            ("malines duties", "who has not answered, and whom we have not answered"),
             ("malines audit head", "the signed head of the log: keep it, it binds the log"),
             ("malines policy explain FILE", "why something is allowed or not, with the law"),
             ("malines policy diff OLD NEW", "what a change of rules would open and close"),
@@ -66,6 +67,7 @@ const ROLES: [Role; 4] = [
         sentence: "keeps the node and its links alive",
         commands: &[
             ("malines status --verbose", "links, what is behind, why a link is down"),
+            ("malines duties --overdue", "which partner is late with an acknowledgement or answer"),
             ("malines audit head", "the signed head of the log"),
             ("malines audit export --to FILE", "the whole log, to be verified without the node"),
             ("malines agreement file FILE", "file a docket or a manifest at your node"),

@@ -43,6 +43,11 @@ fn tell_node(context: &mut Context<'_>, status: &NodeStatus, now: Timestamp) {
         context.console.say(&format!("RECOVERY: {}", plain(&status.recovery)));
     }
     tell_upkeep(context, status);
+    if status.overdue_duties > 0 {
+        let overdue = usize::try_from(status.overdue_duties).unwrap_or(usize::MAX);
+        let duties = count(overdue, "duty is", "duties are");
+        context.console.say(&format!("{duties} overdue: `malines duties --overdue`"));
+    }
     if status.clock.as_millis().abs_diff(now.as_millis()) > CLOCK_DIFFERENCE_MS_MAX {
         context
             .console
@@ -161,6 +166,7 @@ fn to_json(status: &NodeStatus) -> Value {
             "reviews_due": status.upkeep.reviews_due,
             "note": status.upkeep.note,
         },
+        "overdue_duties": status.overdue_duties,
         "agreements": agreements.collect::<Vec<_>>(),
         "partners": partners.collect::<Vec<_>>(),
         "recovery": (!status.recovery.is_empty()).then_some(&status.recovery),

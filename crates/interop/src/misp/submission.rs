@@ -184,6 +184,7 @@ fn check(submission: &Submission, now: Timestamp) -> Result<(), Fault> {
         exercise: s.exercise,
         critical: Vec::new(),
         presumed_adult_reasoned: s.presumed_adult_reason.is_some(),
+        matching: None,
     };
     Record::new(statement).map(|_| ()).map_err(Fault::Refused)
 }

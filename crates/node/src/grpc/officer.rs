@@ -19,12 +19,14 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 use wire::accept::calling_officer;
 use wire::convert::audit::{CHUNK_BYTES_MAX, SignedNote, chunks};
+use wire::convert::dispute::{DisputesAfter, PlacedDispute};
+use wire::convert::duty::{DutiesAfter, ListedDuty};
 use wire::convert::hold::{HoldReference, HoldsAfter};
 use wire::convert::policy::{CensusAfter, CensusPage, ProposalReference};
 use wire::convert::query::HitsAfter;
 use wire::convert::status::Reader;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{correction, docket, erasure, hold, policy, query, submission};
+use wire::convert::{correction, dispute, docket, erasure, hold, policy, query, submission};
 use wire::v1;
 use wire::v1::officer_service_server::OfficerService;
 
@@ -210,6 +212,64 @@ impl OfficerService for OfficerDoor {
         let (reference, reason) = hold::from_lift_request(request.into_inner()).map_err(invalid)?;
         let lifted = self.desk.lift_hold(&officer, reference.as_bytes(), &reason).await;
         Ok(Response::new(lifted.map_err(failed)?.into()))
+    }
+
+    async fn dispute_record(
+        &self,
+        request: Request<v1::DisputeRecordRequest>,
+    ) -> Result<Response<v1::DisputeRecordResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let (reference, order) = dispute::from_request(request.into_inner()).map_err(invalid)?;
+        let record_id = self.desk.find_record(reference.as_bytes()).map_err(failed)?;
+        let raised = self.desk.raise_dispute(&officer, record_id, order).await;
+        Ok(Response::new(raised.map_err(failed)?.into()))
+    }
+
+    async fn list_disputes(
+        &self,
+        request: Request<v1::ListDisputesRequest>,
+    ) -> Result<Response<v1::ListDisputesResponse>, Status> {
+        officer_of(&request)?;
+        let DisputesAfter(after) = request.into_inner().try_into().map_err(invalid)?;
+        let disputes = self.desk.list_disputes(after.as_deref()).map_err(failed)?;
+        let placed = disputes.into_iter();
+        let placed = placed.map(|(place, dispute)| PlacedDispute { place, dispute });
+        Ok(Response::new(placed.collect::<Vec<_>>().into()))
+    }
+
+    async fn rule_on_disputes(
+        &self,
+        request: Request<v1::RuleOnDisputesRequest>,
+    ) -> Result<Response<v1::RuleOnDisputesResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let (reference, ruling) = dispute::from_ruling(request.into_inner()).map_err(invalid)?;
+        let record_id = self.desk.find_own(reference.as_bytes()).map_err(failed)?;
+        let answered = self.desk.answer_disputes(&officer, record_id, &ruling).await;
+        let receipt = answered.map_err(failed)?;
+        self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
+        Ok(Response::new(receipt.into()))
+    }
+
+    async fn lift_dispute(
+        &self,
+        request: Request<v1::LiftDisputeRequest>,
+    ) -> Result<Response<v1::LiftDisputeResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let reference = dispute::from_lift(request.into_inner()).map_err(invalid)?;
+        let record_id = self.desk.find_record(reference.as_bytes()).map_err(failed)?;
+        let lifted = self.desk.lift_dispute(&officer, record_id).await.map_err(failed)?;
+        Ok(Response::new(lifted.into()))
+    }
+
+    async fn list_duties(
+        &self,
+        request: Request<v1::ListDutiesRequest>,
+    ) -> Result<Response<v1::ListDutiesResponse>, Status> {
+        officer_of(&request)?;
+        let DutiesAfter(after) = request.into_inner().try_into().map_err(invalid)?;
+        let duties = self.desk.list_duties(after.as_deref()).map_err(failed)?;
+        let listed = duties.into_iter().map(|(place, duty)| ListedDuty { place, duty });
+        Ok(Response::new(listed.collect::<Vec<_>>().into()))
     }
 
     async fn erase(

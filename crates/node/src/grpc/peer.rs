@@ -18,7 +18,7 @@ use wire::accept::calling_peer;
 use wire::convert::hello::{Hello, HelloReply};
 use wire::convert::question::Reply;
 use wire::convert::status::{Reader, to_status};
-use wire::convert::{docket, pull, question};
+use wire::convert::{dispute, docket, duty, pull, question};
 use wire::v1;
 use wire::v1::peer_service_server::PeerService;
 
@@ -216,6 +216,39 @@ impl PeerService for PeerDoor {
         let taken = self.desk.take_purge_receipt(&peer, receipt).await;
         taken.map_err(|error| to_error(&error, Reader::Partner))?;
         Ok(Response::new(v1::AcknowledgePurgeResponse {}))
+    }
+
+    async fn acknowledge_changes(
+        &self,
+        request: Request<v1::AcknowledgeChangesRequest>,
+    ) -> Result<Response<v1::AcknowledgeChangesResponse>, Status> {
+        let peer = agency_of(&request)?;
+        let said = duty::from_acknowledgement(request.into_inner()).map_err(invalid)?;
+        let taken = self.desk.take_acknowledgement(&peer, said).await;
+        taken.map_err(|error| to_error(&error, Reader::Partner))?;
+        Ok(Response::new(v1::AcknowledgeChangesResponse {}))
+    }
+
+    async fn raise_dispute(
+        &self,
+        request: Request<v1::RaiseDisputeRequest>,
+    ) -> Result<Response<v1::RaiseDisputeResponse>, Status> {
+        let peer = agency_of(&request)?;
+        let said = dispute::from_raise(request.into_inner()).map_err(invalid)?;
+        let taken = self.desk.take_dispute(&peer, said).await;
+        taken.map_err(|error| to_error(&error, Reader::Partner))?;
+        Ok(Response::new(v1::RaiseDisputeResponse {}))
+    }
+
+    async fn answer_dispute(
+        &self,
+        request: Request<v1::AnswerDisputeRequest>,
+    ) -> Result<Response<v1::AnswerDisputeResponse>, Status> {
+        let peer = agency_of(&request)?;
+        let said = dispute::from_answer(request.into_inner()).map_err(invalid)?;
+        let taken = self.desk.take_answer(&peer, said).await;
+        taken.map_err(|error| to_error(&error, Reader::Partner))?;
+        Ok(Response::new(v1::AnswerDisputeResponse {}))
     }
 
     async fn ask(

@@ -230,6 +230,7 @@ impl Draft {
             exercise: false,
             critical: vec![],
             presumed_adult_reasoned: false,
+            matching: None,
         };
         Record::new(statement).unwrap()
     }

@@ -2,6 +2,8 @@
 
 use crate::client::{CallFailure, answer, misfit, request};
 use crate::convert::audit::{Chunk, SignedNote};
+use crate::convert::dispute::{DisputesAfter, PlacedDispute};
+use crate::convert::duty::{DutiesAfter, ListedDuty};
 use crate::convert::erasure::ErasureResult;
 use crate::convert::hold::{HoldReference, HoldsAfter};
 use crate::convert::policy::{CensusAfter, CensusPage, ProposalReference};
@@ -9,7 +11,7 @@ use crate::convert::query::HitsAfter;
 use crate::convert::submission::SubmissionResult;
 use crate::convert::withdrawal::RecordReference;
 use crate::convert::{
-    Invalid, Why, correction, docket, erasure, hold, policy, query, submission,
+    Invalid, Why, correction, dispute, docket, erasure, hold, policy, query, submission,
 };
 use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use crate::v1;
@@ -19,10 +21,13 @@ use ::policy::reach::Reach;
 use agreement::Paper;
 use agreement::docket::PAPERS_MAX;
 use domain::correction::{Correction, CorrectionReceipt, History};
+use domain::dispute::{AnswerReceipt, DisputeOrder, DisputeReceipt, LiftReceipt, Ruling};
 use domain::envelope::Envelope;
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
 use domain::name::{AgreementId, HoldId, RecordId};
-use domain::report::{CaseOpening, Hit, Mode, NodeStatus, PapersFiled, Query, QueryReport, WithdrawalReceipt};
+use domain::report::{
+    CaseOpening, Hit, Mode, NodeStatus, PapersFiled, Query, QueryReport, WithdrawalReceipt,
+};
 use domain::submission::{Case, Submission};
 use std::time::Duration;
 use tonic::Streaming;
@@ -203,6 +208,78 @@ impl OfficerClient {
         let reading = HeldReading::try_from(response)?;
         let fits = hold.names(&reading.standing.hold.hold_id);
         if fits { Ok(reading) } else { Err(misfit("hold_id")) }
+    }
+
+    /// One page of the duties, the most overdue first, after the one at this place.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn list_duties(
+        &self,
+        after: Option<Vec<u8>>,
+    ) -> Result<Vec<ListedDuty>, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.list_duties(request(DutiesAfter(after).into(), CALL_MS_MAX));
+        Ok(answer::<v1::ListDutiesResponse>(CALL_MS_MAX, call).await?.try_into()?)
+    }
+
+    /// Disputes a partner's record.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; a receipt for a record that was not named is one.
+    pub async fn dispute_record(
+        &self,
+        record: RecordReference,
+        order: DisputeOrder,
+    ) -> Result<DisputeReceipt, CallFailure> {
+        let mut service = self.service.clone();
+        let message = dispute::to_request(record.clone(), order);
+        let call = service.dispute_record(request(message, CALL_MS_MAX));
+        let response = answer::<v1::DisputeRecordResponse>(CALL_MS_MAX, call).await?;
+        let receipt = DisputeReceipt::try_from(response)?;
+        if record.names(&receipt.record_id) { Ok(receipt) } else { Err(misfit("record_id")) }
+    }
+
+    /// One page of the disputes, ours first, after the one at this place.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn list_disputes(
+        &self,
+        after: Option<Vec<u8>>,
+    ) -> Result<Vec<PlacedDispute>, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.list_disputes(request(DisputesAfter(after).into(), CALL_MS_MAX));
+        Ok(answer::<v1::ListDisputesResponse>(CALL_MS_MAX, call).await?.try_into()?)
+    }
+
+    /// Answers all open disputes about an own record.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; a receipt for a record that was not named is one.
+    pub async fn rule_on_disputes(
+        &self,
+        record: RecordReference,
+        ruling: Ruling,
+    ) -> Result<AnswerReceipt, CallFailure> {
+        let mut service = self.service.clone();
+        let message = dispute::to_ruling(record.clone(), ruling);
+        let call = service.rule_on_disputes(request(message, CALL_MS_MAX));
+        let response = answer::<v1::RuleOnDisputesResponse>(CALL_MS_MAX, call).await?;
+        let receipt = AnswerReceipt::try_from(response)?;
+        if record.names(&receipt.record_id) { Ok(receipt) } else { Err(misfit("record_id")) }
+    }
+
+    /// Matches with a record again that we disputed.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; a receipt for a record that was not named is one.
+    pub async fn lift_dispute(&self, record: RecordReference) -> Result<LiftReceipt, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.lift_dispute(request(dispute::to_lift(record.clone()), CALL_MS_MAX));
+        let response = answer::<v1::LiftDisputeResponse>(CALL_MS_MAX, call).await?;
+        let receipt = LiftReceipt::try_from(response)?;
+        if record.names(&receipt.record_id) { Ok(receipt) } else { Err(misfit("record_id")) }
     }
 
     /// Lifts a legal hold.

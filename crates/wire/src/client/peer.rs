@@ -4,13 +4,13 @@ use crate::client::{CallFailure, answer, request};
 use crate::convert::hello::{Hello, HelloReply, PROTOCOL_MAX, PROTOCOL_MIN};
 use crate::convert::question::Answer;
 use crate::convert::{Invalid, Why};
-use crate::convert::{docket, pull, question};
+use crate::convert::{dispute, docket, duty, pull, question};
 use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use crate::v1;
 use crate::v1::peer_service_client::PeerServiceClient;
-use domain::envelope::Envelope;
 use agreement::Paper;
 use agreement::docket::{PAPERS_BYTES_MAX, PAPERS_MAX};
+use domain::envelope::Envelope;
 use domain::name::{AgreementId, Digest};
 use domain::question::Question;
 use domain::refusal::Refusal;
@@ -103,6 +103,40 @@ impl PeerClient {
         let message = pull::to_acknowledgement(receipt);
         let call = service.acknowledge_purge(request(message, CALL_MS_MAX));
         let v1::AcknowledgePurgeResponse {} = discreet(answer(CALL_MS_MAX, call).await)?;
+        Ok(())
+    }
+
+    /// Hands in a signed acknowledgement of changes.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn acknowledge_changes(&self, said: Envelope) -> Result<(), CallFailure> {
+        let mut service = self.service.clone();
+        let message = duty::to_acknowledgement(said);
+        let call = service.acknowledge_changes(request(message, CALL_MS_MAX));
+        let v1::AcknowledgeChangesResponse {} = discreet(answer(CALL_MS_MAX, call).await)?;
+        Ok(())
+    }
+
+    /// Hands in a signed dispute of one of the partner's records.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn raise_dispute(&self, said: Envelope) -> Result<(), CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.raise_dispute(request(dispute::to_raise(said), CALL_MS_MAX));
+        let v1::RaiseDisputeResponse {} = discreet(answer(CALL_MS_MAX, call).await)?;
+        Ok(())
+    }
+
+    /// Hands in a signed answer to a dispute of the partner.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn answer_dispute(&self, said: Envelope) -> Result<(), CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.answer_dispute(request(dispute::to_answer(said), CALL_MS_MAX));
+        let v1::AnswerDisputeResponse {} = discreet(answer(CALL_MS_MAX, call).await)?;
         Ok(())
     }
 

@@ -295,6 +295,49 @@ impl OfficerService for Node {
         self.answers(done, v1::ActivatePolicyResponse::default()).await
     }
 
+    async fn dispute_record(
+        &self,
+        _: Request<v1::DisputeRecordRequest>,
+    ) -> Result<Response<v1::DisputeRecordResponse>, Status> {
+        let done = v1::DisputeRecordResponse::default();
+        self.answers(done.clone(), done).await
+    }
+
+    async fn list_disputes(
+        &self,
+        _: Request<v1::ListDisputesRequest>,
+    ) -> Result<Response<v1::ListDisputesResponse>, Status> {
+        let wrong = vec![v1::DisputeStanding::default()];
+        let (good, wrong) = (Vec::new(), v1::ListDisputesResponse { disputes: wrong });
+        self.answers(v1::ListDisputesResponse { disputes: good }, wrong).await
+    }
+
+    async fn rule_on_disputes(
+        &self,
+        _: Request<v1::RuleOnDisputesRequest>,
+    ) -> Result<Response<v1::RuleOnDisputesResponse>, Status> {
+        let done = v1::RuleOnDisputesResponse::default();
+        self.answers(done.clone(), done).await
+    }
+
+    async fn lift_dispute(
+        &self,
+        _: Request<v1::LiftDisputeRequest>,
+    ) -> Result<Response<v1::LiftDisputeResponse>, Status> {
+        let receipt =
+            |byte| v1::LiftDisputeResponse { record_id: vec![byte; 16], audit_sequence: 9 };
+        self.answers(receipt(4), receipt(5)).await
+    }
+
+    async fn list_duties(
+        &self,
+        request: Request<v1::ListDutiesRequest>,
+    ) -> Result<Response<v1::ListDutiesResponse>, Status> {
+        assert_eq!(request.into_inner().after, [7; 5]);
+        let wrong = v1::ListDutiesResponse { duties: vec![v1::Duty::default()] };
+        self.answers(v1::ListDutiesResponse { duties: Vec::new() }, wrong).await
+    }
+
     async fn freeze_policy(
         &self,
         _: Request<v1::FreezePolicyRequest>,
@@ -358,54 +401,6 @@ fn accept(
     })
 }
 
-fn agency(text: &str) -> AgencyId {
-    text.parse().unwrap()
-}
-
-fn asked() -> Question {
-    Question {
-        terms: QuestionTerms {
-            agreement: "malines-2026".parse().unwrap(),
-            clause: "4.2".parse().unwrap(),
-            purpose: Purpose::Investigation,
-            offence: Offence::MigrantSmuggling,
-            kind: Kind::Phone,
-            channel: Way::Analyst,
-            urgency: Urgency::Normal,
-            exercise: false,
-        },
-        owner: agency("es-pn"),
-        epoch: TokenEpoch(1),
-        case: Commitment::from_bytes([1; 32]),
-        asked_at: NOW,
-        tokens: vec![Token::from_bytes([2; 32]); 16],
-    }
-}
-
-fn wanted() -> PullRequest {
-    PullRequest {
-        agreement: "malines-2026".parse().unwrap(),
-        incarnation: [1; 16],
-        epoch: None,
-        grant_sequence: 0,
-        cursors: Vec::new(),
-    }
-}
-
-fn node_status() -> NodeStatus {
-    NodeStatus {
-        agency: agency("be-fedpol"),
-        version: "0.1.0".into(),
-        clock: NOW,
-        own_records: 3,
-        audit_size: 9,
-        agreements: Vec::new(),
-        partners: Vec::new(),
-        upkeep: domain::report::UpkeepStatus::default(),
-        recovery: String::new(),
-    }
-}
-
 fn misbehaved<T: std::fmt::Debug>(result: Result<T, CallFailure>) -> &'static str {
     match result {
         Err(CallFailure::Misbehaved(invalid)) => invalid.what,
@@ -422,6 +417,8 @@ async fn a_good_partner_is_understood() {
     assert_eq!(client.fetch_token_keys(&agreement).await.unwrap().len(), 1);
     let receipt = v1::Envelope::default().try_into().unwrap();
     assert_eq!(client.acknowledge_purge(receipt).await, Ok(()));
+    let said = v1::Envelope::default().try_into().unwrap();
+    assert_eq!(client.acknowledge_changes(said).await, Ok(()));
     assert_eq!(client.ask(&asked(), 5_000).await, Ok(Answer::NoMatch { as_of: NOW }));
 
     let mut watch = client.watch(&agreement).await.unwrap();

@@ -11,7 +11,9 @@
 pub mod audit;
 pub mod case;
 pub mod correction;
+pub mod dispute;
 pub mod docket;
+pub mod duty;
 pub mod erasure;
 mod field;
 pub mod hello;

@@ -29,6 +29,7 @@ impl From<NodeStatus> for v1::StatusResponse {
             partners: status.partners.into_iter().map(Into::into).collect(),
             upkeep: Some(status.upkeep.into()),
             recovery: field::fit(&status.recovery, NOTE_CHARACTERS_MAX),
+            overdue_duties: status.overdue_duties,
         }
     }
 }
@@ -48,6 +49,7 @@ impl TryFrom<v1::StatusResponse> for NodeStatus {
             partners: field::list("partners", partners, PARTNERS_MAX, TryFrom::try_from)?,
             upkeep: field::present("upkeep", status.upkeep)?.try_into()?,
             recovery: field::text("recovery", status.recovery, NOTE_CHARACTERS_MAX)?,
+            overdue_duties: status.overdue_duties,
         })
     }
 }

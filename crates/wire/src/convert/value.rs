@@ -2,7 +2,7 @@
 
 use crate::convert::invalid::{Invalid, Why};
 use crate::v1;
-use domain::{indicator, label, refusal, value};
+use domain::{dispute, duty, indicator, label, refusal, value};
 
 /// A value of a closed list, as the number that the contract gives it.
 pub trait WireValue: Copy + Ord + 'static {
@@ -91,6 +91,14 @@ same_numbers! {
     "urgency" Urgency = value::Urgency;
     "onward" Onward = value::Onward;
     "code" RefusalCode = refusal::RefusalCode;
+    "debtor" Debtor = duty::Debtor;
+    "asked" Asked = duty::Asked;
+    "reason" DisputeReason = dispute::DisputeReason;
+    "verdict" Verdict = dispute::Verdict;
+    "rejection" RejectionReason = dispute::RejectionReason;
+    "matching" MatchingStop = dispute::MatchingStop;
+    "side" DisputeSide = dispute::DisputeSide;
+    "state" DisputeState = dispute::DisputeState;
 }
 
 #[cfg(test)]
@@ -158,6 +166,29 @@ mod tests {
         agrees::<value::Channel, v1::Channel>("CHANNEL", v1::Channel::as_str_name);
         agrees::<value::Urgency, v1::Urgency>("URGENCY", v1::Urgency::as_str_name);
         agrees::<value::Onward, v1::Onward>("ONWARD", v1::Onward::as_str_name);
+        agrees::<duty::Debtor, v1::Debtor>("DEBTOR", v1::Debtor::as_str_name);
+        agrees::<duty::Asked, v1::Asked>("ASKED", v1::Asked::as_str_name);
+        agrees::<dispute::Verdict, v1::Verdict>("VERDICT", v1::Verdict::as_str_name);
+        agrees::<dispute::DisputeReason, v1::DisputeReason>(
+            "DISPUTE_REASON",
+            v1::DisputeReason::as_str_name,
+        );
+        agrees::<dispute::RejectionReason, v1::RejectionReason>(
+            "REJECTION_REASON",
+            v1::RejectionReason::as_str_name,
+        );
+        agrees::<dispute::MatchingStop, v1::MatchingStop>(
+            "MATCHING_STOP",
+            v1::MatchingStop::as_str_name,
+        );
+        agrees::<dispute::DisputeSide, v1::DisputeSide>(
+            "DISPUTE_SIDE",
+            v1::DisputeSide::as_str_name,
+        );
+        agrees::<dispute::DisputeState, v1::DisputeState>(
+            "DISPUTE_STATE",
+            v1::DisputeState::as_str_name,
+        );
         agrees::<refusal::RefusalCode, v1::RefusalCode>(
             "REFUSAL_CODE",
             v1::RefusalCode::as_str_name,

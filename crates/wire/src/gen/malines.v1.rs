@@ -1182,6 +1182,8 @@ pub enum RefusalCode {
     UnderHold = 60,
     /// Erased here.
     Erased = 61,
+    /// A dispute about it waits for its answer.
+    DisputeOpen = 62,
 }
 impl RefusalCode {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1237,6 +1239,7 @@ impl RefusalCode {
             Self::ProhibitedContent => "REFUSAL_CODE_PROHIBITED_CONTENT",
             Self::UnderHold => "REFUSAL_CODE_UNDER_HOLD",
             Self::Erased => "REFUSAL_CODE_ERASED",
+            Self::DisputeOpen => "REFUSAL_CODE_DISPUTE_OPEN",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1289,6 +1292,7 @@ impl RefusalCode {
             "REFUSAL_CODE_PROHIBITED_CONTENT" => Some(Self::ProhibitedContent),
             "REFUSAL_CODE_UNDER_HOLD" => Some(Self::UnderHold),
             "REFUSAL_CODE_ERASED" => Some(Self::Erased),
+            "REFUSAL_CODE_DISPUTE_OPEN" => Some(Self::DisputeOpen),
             _ => None,
         }
     }
@@ -1471,6 +1475,9 @@ pub struct StatusResponse {
     /// Why the node is in recovery and only lets itself be read; empty if it is not.
     #[prost(string, tag = "9")]
     pub recovery: ::prost::alloc::string::String,
+    /// Duties that are overdue, partners' and our own; counted up to 1000.
+    #[prost(uint64, tag = "10")]
+    pub overdue_duties: u64,
 }
 /// How the hourly expiring and erasing goes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1928,7 +1935,7 @@ pub struct CorrectResponse {
     pub repeated_correction: bool,
     #[prost(uint64, tag = "4")]
     pub audit_sequence: u64,
-    /// At most 21.
+    /// At most 22.
     #[prost(message, repeated, tag = "5")]
     pub differences: ::prost::alloc::vec::Vec<Difference>,
     /// One row per partner, at most 64.
@@ -2407,6 +2414,175 @@ pub struct FilePapersResponse {
     #[prost(string, tag = "3")]
     pub standing: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDutiesRequest {
+    /// The place of the last duty seen, at most 256 bytes; empty for the first page.
+    #[prost(bytes = "vec", tag = "1")]
+    pub after: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDutiesResponse {
+    /// At most 256.
+    #[prost(message, repeated, tag = "1")]
+    pub duties: ::prost::alloc::vec::Vec<Duty>,
+}
+/// Something that somebody owes about one record.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Duty {
+    /// Where it stands in the list; 1 to 256 bytes that mean nothing else.
+    #[prost(bytes = "vec", tag = "1")]
+    pub place: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "Debtor", tag = "2")]
+    pub debtor: i32,
+    /// The partner that owes it, or to which it is owed; the own agency for a REMEDY.
+    #[prost(string, tag = "3")]
+    pub agency: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub agreement: ::prost::alloc::string::String,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "Asked", tag = "6")]
+    pub asked: i32,
+    /// The version that was asked for, or that is disputed.
+    #[prost(message, optional, tag = "7")]
+    pub version: ::core::option::Option<Version>,
+    #[prost(uint64, tag = "8")]
+    pub since_ms: u64,
+    #[prost(uint64, tag = "9")]
+    pub due_ms: u64,
+    /// A legal hold of the partner keeps the record apart until this review.
+    #[prost(uint64, optional, tag = "10")]
+    pub kept_until_ms: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DisputeRecordRequest {
+    /// 16 bytes, or the first bytes of one as typed by people: at least 3.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub case_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "DisputeReason", tag = "3")]
+    pub reason: i32,
+    /// At most 200 characters that name nobody; empty for none. It travels.
+    #[prost(string, tag = "4")]
+    pub note: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisputeRecordResponse {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub origin: ::prost::alloc::string::String,
+    /// When the answer is due.
+    #[prost(uint64, tag = "3")]
+    pub due_ms: u64,
+    /// It was disputed already: nothing was written.
+    #[prost(bool, tag = "4")]
+    pub repeated_dispute: bool,
+    #[prost(uint64, tag = "5")]
+    pub audit_sequence: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDisputesRequest {
+    /// The place of the last dispute seen, at most 256 bytes; empty for the first page.
+    #[prost(bytes = "vec", tag = "1")]
+    pub after: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDisputesResponse {
+    /// At most 256, ours first.
+    #[prost(message, repeated, tag = "1")]
+    pub disputes: ::prost::alloc::vec::Vec<DisputeStanding>,
+}
+/// A dispute as officers see it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DisputeStanding {
+    /// Where it stands in the list; 1 to 256 bytes that mean nothing else.
+    #[prost(bytes = "vec", tag = "1")]
+    pub place: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "DisputeSide", tag = "2")]
+    pub side: i32,
+    /// The originator of a record that we dispute, or who disputes ours.
+    #[prost(string, tag = "3")]
+    pub partner: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub agreement: ::prost::alloc::string::String,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "6")]
+    pub version: ::core::option::Option<Version>,
+    #[prost(enumeration = "DisputeReason", tag = "7")]
+    pub reason: i32,
+    /// At most 200 characters; empty for none.
+    #[prost(string, tag = "8")]
+    pub note: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "9")]
+    pub at_ms: u64,
+    #[prost(uint64, tag = "10")]
+    pub due_ms: u64,
+    #[prost(enumeration = "DisputeState", tag = "11")]
+    pub state: i32,
+    /// Set when it was rejected.
+    #[prost(enumeration = "RejectionReason", optional, tag = "12")]
+    pub rejection: ::core::option::Option<i32>,
+    /// The words of the answer, at most 200 characters; empty for none.
+    #[prost(string, tag = "13")]
+    pub answer_note: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RuleOnDisputesRequest {
+    /// 16 bytes, or the first bytes of one as typed by people: at least 3.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "Verdict", tag = "2")]
+    pub verdict: i32,
+    /// Set exactly when they are rejected.
+    #[prost(enumeration = "RejectionReason", optional, tag = "3")]
+    pub reason: ::core::option::Option<i32>,
+    /// At most 200 characters that name nobody; empty for none. It travels.
+    #[prost(string, tag = "4")]
+    pub note: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RuleOnDisputesResponse {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "Verdict", tag = "2")]
+    pub verdict: i32,
+    /// Who is told, at most 64.
+    #[prost(string, repeated, tag = "3")]
+    pub told: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The version now: a new one if matching stops or resumes.
+    #[prost(message, optional, tag = "4")]
+    pub version: ::core::option::Option<Version>,
+    /// Set while nobody matches with it.
+    #[prost(enumeration = "MatchingStop", optional, tag = "5")]
+    pub matching: ::core::option::Option<i32>,
+    #[prost(uint64, tag = "6")]
+    pub audit_sequence: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LiftDisputeRequest {
+    /// 16 bytes, or the first bytes of one as typed by people: at least 3.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LiftDisputeResponse {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub audit_sequence: u64,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LinkState {
@@ -2675,6 +2851,286 @@ impl PolicyChange {
             "POLICY_CHANGE_SAME" => Some(Self::Same),
             "POLICY_CHANGE_NARROWS" => Some(Self::Narrows),
             "POLICY_CHANGE_WIDENS" => Some(Self::Widens),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Debtor {
+    Unspecified = 0,
+    /// A partner, to us.
+    Partner = 1,
+    /// We.
+    Ourselves = 2,
+}
+impl Debtor {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DEBTOR_UNSPECIFIED",
+            Self::Partner => "DEBTOR_PARTNER",
+            Self::Ourselves => "DEBTOR_OURSELVES",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DEBTOR_UNSPECIFIED" => Some(Self::Unspecified),
+            "DEBTOR_PARTNER" => Some(Self::Partner),
+            "DEBTOR_OURSELVES" => Some(Self::Ourselves),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Asked {
+    Unspecified = 0,
+    /// To acknowledge that a withdrawn record is gone.
+    Withdrawal = 1,
+    /// To acknowledge that a new version is in use.
+    Correction = 2,
+    /// To acknowledge that an erased record is gone.
+    Erasure = 3,
+    /// To answer a dispute.
+    DisputeAnswer = 4,
+    /// To correct or withdraw after a dispute was upheld.
+    Remedy = 5,
+}
+impl Asked {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ASKED_UNSPECIFIED",
+            Self::Withdrawal => "ASKED_WITHDRAWAL",
+            Self::Correction => "ASKED_CORRECTION",
+            Self::Erasure => "ASKED_ERASURE",
+            Self::DisputeAnswer => "ASKED_DISPUTE_ANSWER",
+            Self::Remedy => "ASKED_REMEDY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ASKED_UNSPECIFIED" => Some(Self::Unspecified),
+            "ASKED_WITHDRAWAL" => Some(Self::Withdrawal),
+            "ASKED_CORRECTION" => Some(Self::Correction),
+            "ASKED_ERASURE" => Some(Self::Erasure),
+            "ASKED_DISPUTE_ANSWER" => Some(Self::DisputeAnswer),
+            "ASKED_REMEDY" => Some(Self::Remedy),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DisputeReason {
+    Unspecified = 0,
+    /// It is not accurate.
+    Inaccurate = 1,
+    /// It was accurate once.
+    Outdated = 2,
+    /// It is about somebody else.
+    WrongPerson = 3,
+    /// It may not be kept or shared.
+    NotLawful = 4,
+}
+impl DisputeReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DISPUTE_REASON_UNSPECIFIED",
+            Self::Inaccurate => "DISPUTE_REASON_INACCURATE",
+            Self::Outdated => "DISPUTE_REASON_OUTDATED",
+            Self::WrongPerson => "DISPUTE_REASON_WRONG_PERSON",
+            Self::NotLawful => "DISPUTE_REASON_NOT_LAWFUL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DISPUTE_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "DISPUTE_REASON_INACCURATE" => Some(Self::Inaccurate),
+            "DISPUTE_REASON_OUTDATED" => Some(Self::Outdated),
+            "DISPUTE_REASON_WRONG_PERSON" => Some(Self::WrongPerson),
+            "DISPUTE_REASON_NOT_LAWFUL" => Some(Self::NotLawful),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Verdict {
+    Unspecified = 0,
+    /// The record is wrong.
+    Upheld = 1,
+    /// The record is right.
+    Rejected = 2,
+}
+impl Verdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VERDICT_UNSPECIFIED",
+            Self::Upheld => "VERDICT_UPHELD",
+            Self::Rejected => "VERDICT_REJECTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "VERDICT_UPHELD" => Some(Self::Upheld),
+            "VERDICT_REJECTED" => Some(Self::Rejected),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RejectionReason {
+    Unspecified = 0,
+    /// It was checked, and is accurate.
+    Accurate = 1,
+    /// It was checked, and is current.
+    Current = 2,
+    /// It was checked, and is about this person.
+    RightPerson = 3,
+    /// It may be kept and shared.
+    Lawful = 4,
+}
+impl RejectionReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REJECTION_REASON_UNSPECIFIED",
+            Self::Accurate => "REJECTION_REASON_ACCURATE",
+            Self::Current => "REJECTION_REASON_CURRENT",
+            Self::RightPerson => "REJECTION_REASON_RIGHT_PERSON",
+            Self::Lawful => "REJECTION_REASON_LAWFUL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REJECTION_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "REJECTION_REASON_ACCURATE" => Some(Self::Accurate),
+            "REJECTION_REASON_CURRENT" => Some(Self::Current),
+            "REJECTION_REASON_RIGHT_PERSON" => Some(Self::RightPerson),
+            "REJECTION_REASON_LAWFUL" => Some(Self::Lawful),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum MatchingStop {
+    Unspecified = 0,
+    /// It is disputed.
+    Disputed = 1,
+}
+impl MatchingStop {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MATCHING_STOP_UNSPECIFIED",
+            Self::Disputed => "MATCHING_STOP_DISPUTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MATCHING_STOP_UNSPECIFIED" => Some(Self::Unspecified),
+            "MATCHING_STOP_DISPUTED" => Some(Self::Disputed),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DisputeSide {
+    Unspecified = 0,
+    /// We, about a partner's record.
+    Raised = 1,
+    /// A partner, about our record.
+    Received = 2,
+}
+impl DisputeSide {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DISPUTE_SIDE_UNSPECIFIED",
+            Self::Raised => "DISPUTE_SIDE_RAISED",
+            Self::Received => "DISPUTE_SIDE_RECEIVED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DISPUTE_SIDE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DISPUTE_SIDE_RAISED" => Some(Self::Raised),
+            "DISPUTE_SIDE_RECEIVED" => Some(Self::Received),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DisputeState {
+    Unspecified = 0,
+    /// The originator does not have it yet.
+    Waiting = 1,
+    /// The originator has not answered.
+    Open = 2,
+    /// It is corrected or withdrawn.
+    Upheld = 3,
+    /// Whoever disputed decides whether to match again.
+    Rejected = 4,
+}
+impl DisputeState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DISPUTE_STATE_UNSPECIFIED",
+            Self::Waiting => "DISPUTE_STATE_WAITING",
+            Self::Open => "DISPUTE_STATE_OPEN",
+            Self::Upheld => "DISPUTE_STATE_UPHELD",
+            Self::Rejected => "DISPUTE_STATE_REJECTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DISPUTE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DISPUTE_STATE_WAITING" => Some(Self::Waiting),
+            "DISPUTE_STATE_OPEN" => Some(Self::Open),
+            "DISPUTE_STATE_UPHELD" => Some(Self::Upheld),
+            "DISPUTE_STATE_REJECTED" => Some(Self::Rejected),
             _ => None,
         }
     }
@@ -3373,6 +3829,131 @@ pub mod officer_service_client {
                 .insert(GrpcMethod::new("malines.v1.OfficerService", "FilePapers"));
             self.inner.unary(req, path, codec).await
         }
+        /// Who has not answered, and whom we have not answered, the most overdue first.
+        pub async fn list_duties(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDutiesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDutiesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ListDuties",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ListDuties"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Disputes a partner's record: nothing here matches with it from now on.
+        pub async fn dispute_record(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DisputeRecordRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DisputeRecordResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/DisputeRecord",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "DisputeRecord"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Disputes that we raised, and open ones about our records.
+        pub async fn list_disputes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDisputesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDisputesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ListDisputes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ListDisputes"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Answers all open disputes about an own record.
+        pub async fn rule_on_disputes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RuleOnDisputesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RuleOnDisputesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/RuleOnDisputes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "RuleOnDisputes"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Matches with a record again that we disputed.
+        pub async fn lift_dispute(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LiftDisputeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::LiftDisputeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/LiftDispute",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "LiftDispute"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3577,6 +4158,46 @@ pub mod officer_service_server {
             request: tonic::Request<super::FilePapersRequest>,
         ) -> std::result::Result<
             tonic::Response<super::FilePapersResponse>,
+            tonic::Status,
+        >;
+        /// Who has not answered, and whom we have not answered, the most overdue first.
+        async fn list_duties(
+            &self,
+            request: tonic::Request<super::ListDutiesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDutiesResponse>,
+            tonic::Status,
+        >;
+        /// Disputes a partner's record: nothing here matches with it from now on.
+        async fn dispute_record(
+            &self,
+            request: tonic::Request<super::DisputeRecordRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DisputeRecordResponse>,
+            tonic::Status,
+        >;
+        /// Disputes that we raised, and open ones about our records.
+        async fn list_disputes(
+            &self,
+            request: tonic::Request<super::ListDisputesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDisputesResponse>,
+            tonic::Status,
+        >;
+        /// Answers all open disputes about an own record.
+        async fn rule_on_disputes(
+            &self,
+            request: tonic::Request<super::RuleOnDisputesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RuleOnDisputesResponse>,
+            tonic::Status,
+        >;
+        /// Matches with a record again that we disputed.
+        async fn lift_dispute(
+            &self,
+            request: tonic::Request<super::LiftDisputeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::LiftDisputeResponse>,
             tonic::Status,
         >;
     }
@@ -4783,6 +5404,232 @@ pub mod officer_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/malines.v1.OfficerService/ListDuties" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDutiesSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ListDutiesRequest>
+                    for ListDutiesSvc<T> {
+                        type Response = super::ListDutiesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDutiesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::list_duties(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDutiesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/DisputeRecord" => {
+                    #[allow(non_camel_case_types)]
+                    struct DisputeRecordSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::DisputeRecordRequest>
+                    for DisputeRecordSvc<T> {
+                        type Response = super::DisputeRecordResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DisputeRecordRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::dispute_record(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DisputeRecordSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/ListDisputes" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDisputesSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ListDisputesRequest>
+                    for ListDisputesSvc<T> {
+                        type Response = super::ListDisputesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDisputesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::list_disputes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDisputesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/RuleOnDisputes" => {
+                    #[allow(non_camel_case_types)]
+                    struct RuleOnDisputesSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::RuleOnDisputesRequest>
+                    for RuleOnDisputesSvc<T> {
+                        type Response = super::RuleOnDisputesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RuleOnDisputesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::rule_on_disputes(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RuleOnDisputesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/LiftDispute" => {
+                    #[allow(non_camel_case_types)]
+                    struct LiftDisputeSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::LiftDisputeRequest>
+                    for LiftDisputeSvc<T> {
+                        type Response = super::LiftDisputeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LiftDisputeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::lift_dispute(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LiftDisputeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -5035,6 +5882,30 @@ pub struct FetchPapersResponse {
     #[prost(message, repeated, tag = "1")]
     pub papers: ::prost::alloc::vec::Vec<Paper>,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AcknowledgeChangesRequest {
+    /// A signed acknowledgement of at most 512 records.
+    #[prost(message, optional, tag = "1")]
+    pub acknowledgement: ::core::option::Option<Envelope>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeChangesResponse {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RaiseDisputeRequest {
+    /// A signed dispute.
+    #[prost(message, optional, tag = "1")]
+    pub dispute: ::core::option::Option<Envelope>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RaiseDisputeResponse {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AnswerDisputeRequest {
+    /// A signed answer to a dispute.
+    #[prost(message, optional, tag = "1")]
+    pub answer: ::core::option::Option<Envelope>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerDisputeResponse {}
 /// Generated client implementations.
 pub mod peer_service_client {
     #![allow(
@@ -5310,6 +6181,81 @@ pub mod peer_service_client {
                 .insert(GrpcMethod::new("malines.v1.PeerService", "FetchPapers"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// What the caller changed on the callee's word. The answer is the same whatever the callee has.
+        pub async fn acknowledge_changes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AcknowledgeChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeChangesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.PeerService/AcknowledgeChanges",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.PeerService", "AcknowledgeChanges"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The caller disputes a record of the callee. The answer is the same whatever the callee has.
+        pub async fn raise_dispute(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RaiseDisputeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RaiseDisputeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.PeerService/RaiseDispute",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.PeerService", "RaiseDispute"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The caller answers a dispute of the callee.
+        pub async fn answer_dispute(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AnswerDisputeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AnswerDisputeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.PeerService/AnswerDispute",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.PeerService", "AnswerDispute"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -5393,6 +6339,30 @@ pub mod peer_service_server {
             request: tonic::Request<super::FetchPapersRequest>,
         ) -> std::result::Result<
             tonic::Response<Self::FetchPapersStream>,
+            tonic::Status,
+        >;
+        /// What the caller changed on the callee's word. The answer is the same whatever the callee has.
+        async fn acknowledge_changes(
+            &self,
+            request: tonic::Request<super::AcknowledgeChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeChangesResponse>,
+            tonic::Status,
+        >;
+        /// The caller disputes a record of the callee. The answer is the same whatever the callee has.
+        async fn raise_dispute(
+            &self,
+            request: tonic::Request<super::RaiseDisputeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RaiseDisputeResponse>,
+            tonic::Status,
+        >;
+        /// The caller answers a dispute of the callee.
+        async fn answer_dispute(
+            &self,
+            request: tonic::Request<super::AnswerDisputeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AnswerDisputeResponse>,
             tonic::Status,
         >;
     }
@@ -5828,6 +6798,142 @@ pub mod peer_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.PeerService/AcknowledgeChanges" => {
+                    #[allow(non_camel_case_types)]
+                    struct AcknowledgeChangesSvc<T: PeerService>(pub Arc<T>);
+                    impl<
+                        T: PeerService,
+                    > tonic::server::UnaryService<super::AcknowledgeChangesRequest>
+                    for AcknowledgeChangesSvc<T> {
+                        type Response = super::AcknowledgeChangesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AcknowledgeChangesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PeerService>::acknowledge_changes(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AcknowledgeChangesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.PeerService/RaiseDispute" => {
+                    #[allow(non_camel_case_types)]
+                    struct RaiseDisputeSvc<T: PeerService>(pub Arc<T>);
+                    impl<
+                        T: PeerService,
+                    > tonic::server::UnaryService<super::RaiseDisputeRequest>
+                    for RaiseDisputeSvc<T> {
+                        type Response = super::RaiseDisputeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RaiseDisputeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PeerService>::raise_dispute(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RaiseDisputeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.PeerService/AnswerDispute" => {
+                    #[allow(non_camel_case_types)]
+                    struct AnswerDisputeSvc<T: PeerService>(pub Arc<T>);
+                    impl<
+                        T: PeerService,
+                    > tonic::server::UnaryService<super::AnswerDisputeRequest>
+                    for AnswerDisputeSvc<T> {
+                        type Response = super::AnswerDisputeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AnswerDisputeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PeerService>::answer_dispute(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AnswerDisputeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

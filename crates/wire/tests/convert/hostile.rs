@@ -1,6 +1,7 @@
 //! Whatever bytes come, reading them ends: in words of the domain or in a refusal, never in a panic.
 
 use crate::strategy;
+use domain::dispute::{AnswerReceipt, DisputeReceipt, LiftReceipt};
 use domain::envelope::Envelope;
 use domain::report::{CaseOpening, Hit, Mode, NodeStatus, QueryReport, WithdrawalReceipt};
 use domain::submission::Case;
@@ -9,12 +10,14 @@ use proptest::prelude::*;
 use prost::Message;
 use sync::message::{PullMessage, PullRequest};
 use wire::convert::audit::{Chunk, SignedNote};
+use wire::convert::dispute::{DisputesAfter, PlacedDispute};
+use wire::convert::duty::{DutiesAfter, ListedDuty};
 use wire::convert::hello::{Hello, HelloReply};
 use wire::convert::query::HitsAfter;
 use wire::convert::question::Answer;
 use wire::convert::submission::SubmissionResult;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{Invalid, pull, query, question, submission};
+use wire::convert::{Invalid, dispute, duty, pull, query, question, submission};
 use wire::v1;
 
 /// Reads the bytes as a message; what decodes is converted.
@@ -49,6 +52,19 @@ fn read_as_everything(bytes: &[u8]) {
     read::<v1::StatusResponse, _>(bytes, NodeStatus::try_from);
     read::<v1::WithdrawRequest, _>(bytes, RecordReference::try_from);
     read::<v1::WithdrawResponse, _>(bytes, WithdrawalReceipt::try_from);
+    read(bytes, dispute::from_raise);
+    read(bytes, dispute::from_answer);
+    read(bytes, dispute::from_request);
+    read(bytes, dispute::from_ruling);
+    read(bytes, dispute::from_lift);
+    read::<v1::DisputeRecordResponse, _>(bytes, DisputeReceipt::try_from);
+    read::<v1::RuleOnDisputesResponse, _>(bytes, AnswerReceipt::try_from);
+    read::<v1::LiftDisputeResponse, _>(bytes, LiftReceipt::try_from);
+    read::<v1::ListDisputesRequest, _>(bytes, DisputesAfter::try_from);
+    read::<v1::ListDisputesResponse, _>(bytes, Vec::<PlacedDispute>::try_from);
+    read(bytes, duty::from_acknowledgement);
+    read::<v1::ListDutiesRequest, _>(bytes, DutiesAfter::try_from);
+    read::<v1::ListDutiesResponse, _>(bytes, Vec::<ListedDuty>::try_from);
     read::<v1::AuditHeadResponse, _>(bytes, SignedNote::try_from);
     read::<v1::AuditExportResponse, _>(bytes, Chunk::try_from);
 }
@@ -67,6 +83,10 @@ fn spoilt() -> impl Strategy<Value = Vec<u8>> {
         strategy::pull_request().prop_map(|one| v1::PullRequest::from(one).encode_to_vec()),
         strategy::pull_message(Just(None))
             .prop_map(|one| pull::to_notice(one).unwrap().encode_to_vec()),
+        strategy::placed_dispute()
+            .prop_map(|one| v1::ListDisputesResponse::from(vec![one]).encode_to_vec()),
+        strategy::listed_duty()
+            .prop_map(|one| v1::ListDutiesResponse::from(vec![one]).encode_to_vec()),
         strategy::envelope().prop_map(|one| v1::Envelope::from(one).encode_to_vec()),
     ];
     let changes = vec((any::<prop::sample::Index>(), any::<u8>()), 1..8);

@@ -12,6 +12,8 @@ mod golden;
 mod hostile;
 mod keeping;
 mod refused;
+mod refused_dispute;
+mod refused_duty;
 mod refused_officer;
 mod refused_peer;
 mod released;

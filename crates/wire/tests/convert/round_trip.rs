@@ -1,6 +1,7 @@
 //! Everything that can be said comes back as it was said, through the bytes of the network.
 
 use crate::strategy::*;
+use domain::dispute::{AnswerReceipt, DisputeReceipt, LiftReceipt};
 use domain::envelope::Envelope;
 use domain::label::Labels;
 use domain::report::{CaseOpening, Hit, Mode, NodeStatus, QueryReport, WithdrawalReceipt};
@@ -9,11 +10,13 @@ use proptest::prelude::*;
 use prost::Message;
 use sync::message::{Epoch, PullMessage, PullRequest, Section};
 use wire::convert::audit::{Chunk, SignedNote};
+use wire::convert::dispute::{DisputesAfter, PlacedDispute};
+use wire::convert::duty::{DutiesAfter, ListedDuty};
 use wire::convert::hello::{Hello, HelloReply};
 use wire::convert::query::HitsAfter;
 use wire::convert::submission::SubmissionResult;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{Invalid, pull, query, question, submission};
+use wire::convert::{Invalid, dispute, duty, pull, query, question, submission};
 use wire::v1;
 
 /// Through the bytes.
@@ -83,6 +86,41 @@ proptest! {
     }
 
     #[test]
+    fn disputes(
+        order in dispute_order(),
+        ruling in ruling(),
+        receipts in dispute_receipts(),
+        one in placed_dispute(),
+        signed in envelope(),
+        prefix in 3..=16_usize,
+    ) {
+        let record = RecordReference::new(&receipts.2.record_id.as_bytes()[..prefix]).unwrap();
+        let request = sent(dispute::to_request(record.clone(), order.clone()));
+        prop_assert_eq!(dispute::from_request(request), Ok((record.clone(), order)));
+        let request = sent(dispute::to_ruling(record.clone(), ruling.clone()));
+        prop_assert_eq!(dispute::from_ruling(request), Ok((record.clone(), ruling)));
+        prop_assert_eq!(dispute::from_lift(sent(dispute::to_lift(record.clone()))), Ok(record));
+        returns::<v1::DisputeRecordResponse, DisputeReceipt>(receipts.0)?;
+        returns::<v1::RuleOnDisputesResponse, AnswerReceipt>(receipts.1)?;
+        returns::<v1::LiftDisputeResponse, LiftReceipt>(receipts.2)?;
+        let after = Some(one.place.clone());
+        returns::<v1::ListDisputesRequest, DisputesAfter>(DisputesAfter(after))?;
+        returns::<v1::ListDisputesResponse, Vec<PlacedDispute>>(vec![one])?;
+        let raised = dispute::from_raise(sent(dispute::to_raise(signed.clone())));
+        prop_assert_eq!(raised, Ok(signed.clone()));
+        let answered = dispute::from_answer(sent(dispute::to_answer(signed.clone())));
+        prop_assert_eq!(answered, Ok(signed));
+    }
+
+    #[test]
+    fn duties(one in listed_duty(), after in proptest::collection::vec(any::<u8>(), 0..=256)) {
+        returns::<v1::Duty, ListedDuty>(one.clone())?;
+        returns::<v1::ListDutiesResponse, Vec<ListedDuty>>(vec![one.clone(), one])?;
+        let after = Some(after).filter(|after| !after.is_empty());
+        returns::<v1::ListDutiesRequest, DutiesAfter>(DutiesAfter(after))?;
+    }
+
+    #[test]
     fn questions(question in question()) {
         let request = sent(question::to_request(&question).unwrap());
         prop_assert_eq!(question::from_request(request, question.owner.clone()), Ok(question));
@@ -106,7 +144,9 @@ proptest! {
         prop_assert_eq!(pull::from_token_keys(sent_keys), Ok(keys.clone()));
         for key in keys {
             let receipt = sent(pull::to_acknowledgement(key.clone()));
-            prop_assert_eq!(pull::from_acknowledgement(receipt), Ok(key));
+            prop_assert_eq!(pull::from_acknowledgement(receipt), Ok(key.clone()));
+            let said = sent(duty::to_acknowledgement(key.clone()));
+            prop_assert_eq!(duty::from_acknowledgement(said), Ok(key));
         }
     }
 

@@ -1,6 +1,10 @@
 //! Arbitrary values of the domain, within the limits of the contract.
 
 use domain::digest::{Commitment, Fingerprint};
+use domain::dispute::{
+    AnswerReceipt, DisputeOrder, DisputeReceipt, LiftReceipt, ListedDispute, Note, Ruling, Verdict,
+};
+use domain::duty::Duty;
 use domain::envelope::{Algorithm, Envelope, EnvelopeSignature};
 use domain::indicator::{AccountBody, Body, ContentBody, NormalisationVersion};
 use domain::label::{Evaluation, EvaluationScheme, HandlingSet, Labels};
@@ -24,6 +28,8 @@ use proptest::option;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use sync::message::{Cursor, Entry, Epoch, PullMessage, PullRequest, Section, UpToDate};
+use wire::convert::dispute::PlacedDispute;
+use wire::convert::duty::ListedDuty;
 use wire::convert::hello::{Hello, HelloReply};
 use wire::convert::submission::SubmissionResult;
 use wire::convert::value::WireValue;
@@ -309,9 +315,97 @@ pub(crate) fn node_status() -> impl Strategy<Value = NodeStatus> {
             agreements,
             partners,
             upkeep,
+            overdue_duties: audit_size,
             recovery,
         }
     })
+}
+
+pub(crate) fn version() -> impl Strategy<Value = Version> {
+    any::<(u32, u32)>().prop_map(|(epoch, n)| Version { epoch, n })
+}
+
+pub(crate) fn listed_duty() -> impl Strategy<Value = ListedDuty> {
+    let who = (value(), agency(), agreement(), record_id());
+    let when = (instant(), instant(), option::of(instant()));
+    (vec(any::<u8>(), 1..=256), who, value(), option::of(version()), when).prop_map(
+        |(place, (debtor, agency, agreement, record_id), asked, version, when)| ListedDuty {
+            place,
+            duty: Duty {
+                debtor,
+                agency,
+                agreement,
+                record_id,
+                asked,
+                version,
+                since: when.0,
+                due: when.1,
+                handle: None,
+                kept_until: when.2,
+            },
+        },
+    )
+}
+
+fn note() -> impl Strategy<Value = Option<Note>> {
+    option::of("[a-zé]{1,200}".prop_map(|words| Note::new(&words).unwrap()))
+}
+
+pub(crate) fn dispute_order() -> impl Strategy<Value = DisputeOrder> {
+    (case_id(), value(), note()).prop_map(|(case, reason, note)| DisputeOrder {
+        case,
+        reason,
+        note,
+    })
+}
+
+pub(crate) fn ruling() -> impl Strategy<Value = Ruling> {
+    (option::of(value()), note()).prop_map(|(reason, note)| {
+        let verdict = if reason.is_some() { Verdict::Rejected } else { Verdict::Upheld };
+        Ruling { verdict, reason, note }
+    })
+}
+
+pub(crate) fn dispute_receipts()
+-> impl Strategy<Value = (DisputeReceipt, AnswerReceipt, LiftReceipt)> {
+    let told = btree_set(agency(), 0..10);
+    let said = (value(), told, version(), option::of(value()));
+    (record_id(), agency(), instant(), any::<(bool, u64)>(), said).prop_map(
+        |(record_id, origin, due, (repeated, audit_sequence), said)| {
+            let repeated = if repeated { Repeated::Yes } else { Repeated::No };
+            let (verdict, told, version, matching) = said;
+            let told = told.into_iter().collect();
+            (
+                DisputeReceipt { record_id, origin, due, repeated, audit_sequence },
+                AnswerReceipt { record_id, verdict, told, version, matching, audit_sequence },
+                LiftReceipt { record_id, audit_sequence },
+            )
+        },
+    )
+}
+
+pub(crate) fn placed_dispute() -> impl Strategy<Value = PlacedDispute> {
+    let what = (value(), agency(), agreement(), record_id(), version());
+    let said = (value(), note(), value(), option::of(value()), note());
+    (vec(any::<u8>(), 1..=256), what, said, (instant(), instant())).prop_map(
+        |(place, what, said, (at, due))| PlacedDispute {
+            place,
+            dispute: ListedDispute {
+                side: what.0,
+                partner: what.1,
+                agreement: what.2,
+                record_id: what.3,
+                version: what.4,
+                reason: said.0,
+                note: said.1,
+                at,
+                due,
+                state: said.2,
+                rejection: said.3,
+                answer_note: said.4,
+            },
+        },
+    )
 }
 
 pub(crate) fn withdrawal() -> impl Strategy<Value = WithdrawalReceipt> {

@@ -110,3 +110,59 @@ fn erasing_says_what_remains_and_names_the_hold_that_keeps_a_record() {
     let json = ["erase", "R-eeeeeeee", "--reason", "asked for", "--yes", "--json"];
     office.desk.pipe(&json, "").is("erase-json").exits(Outcome::Refused);
 }
+
+#[test]
+fn duties_begin_with_what_is_overdue_and_name_who_owes_what() {
+    let office = Office::open();
+    office.desk.terminal(&["duties"], "").is("duties").exits(Outcome::Done);
+    office.desk.pipe(&["duties", "--overdue"], "").is("duties-overdue").exits(Outcome::Done);
+    office.desk.pipe(&["duties", "--json"], "").is("duties-json").exits(Outcome::Done);
+    // Two pages, and an empty one that ends the list.
+    assert_eq!(office.calls("list_duties"), 9);
+}
+
+#[test]
+fn a_dispute_names_what_is_wrong_and_nobody() {
+    let office = Office::open();
+    let words = |record: &'static str, more: &[&'static str]| {
+        let first = ["dispute", record, "--case", "C-12", "--reason", "wrong-person"];
+        [&first[..], more].concat()
+    };
+    let note = ["--note", "the shop, not him"];
+    let raised = office.desk.pipe(&words("R-5f5f5f5f", &note), "");
+    raised.is("dispute").exits(Outcome::Done);
+    let json = office.desk.pipe(&words("R-5f5f5f5f", &["--json"]), "");
+    json.is("dispute-json").exits(Outcome::Done);
+    let again = office.desk.pipe(&words("R-abababab", &[]), "");
+    again.is("dispute-again").exits(Outcome::Done);
+    let own = office.desk.pipe(&words("R-0f0f0f0f", &[]), "");
+    own.is("dispute-own").exits(Outcome::Refused);
+    assert_eq!(office.calls("dispute_record"), 4);
+    let naming = office.desk.pipe(&words("R-5f5f5f5f", &["--note", "call 0199 00 12"]), "");
+    naming.is("dispute-naming").exits(Outcome::Usage);
+    let no_reason = ["dispute", "R-5f5f5f5f", "--case", "C-12"];
+    office.desk.pipe(&no_reason, "").exits(Outcome::Usage);
+    assert_eq!(office.calls("dispute_record"), 4, "what names somebody does not leave");
+}
+
+#[test]
+fn disputes_are_listed_answered_and_lifted() {
+    let office = Office::open();
+    office.desk.terminal(&["dispute", "list"], "").is("dispute-list").exits(Outcome::Done);
+    office.desk.pipe(&["dispute", "list", "--json"], "").is("dispute-list-json");
+    let answer = |more: &[&'static str]| [&["dispute", "answer", "R-64646464"][..], more].concat();
+    let upheld = office.desk.terminal(&answer(&["--uphold"]), "y\n");
+    upheld.is("dispute-uphold").exits(Outcome::Done);
+    office.desk.terminal(&answer(&["--uphold"]), "n\n").exits(Outcome::Failed);
+    let rejected = office.desk.pipe(&answer(&["--reject", "right-person", "--yes", "--json"]), "");
+    rejected.is("dispute-reject-json").exits(Outcome::Done);
+    for wrong in [&["--uphold", "--reject", "lawful"][..], &[], &["--reject", "never"]] {
+        office.desk.pipe(&answer(wrong), "").exits(Outcome::Usage);
+    }
+    assert_eq!(office.calls("rule_on_disputes"), 2);
+    let lift = ["dispute", "lift", "R-63636363", "--yes"];
+    office.desk.pipe(&lift, "").is("dispute-lift").exits(Outcome::Done);
+    let unknown = ["dispute", "lift", "R-ffffffff", "--yes"];
+    office.desk.pipe(&unknown, "").is("dispute-unknown").exits(Outcome::Refused);
+    office.desk.pipe(&["help", "dispute"], "").is("help-dispute").exits(Outcome::Done);
+}

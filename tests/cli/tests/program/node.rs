@@ -3,6 +3,11 @@
 use crate::kit::{Desk, export};
 use agreement::Docket;
 use domain::correction::{CorrectionReceipt, Difference, History, PastVersion, STATEMENT_KEYS};
+use domain::dispute::{
+    AnswerReceipt, DisputeReason, DisputeReceipt, DisputeSide, DisputeState, LiftReceipt,
+    ListedDispute, MatchingStop, Note, RejectionReason, Verdict,
+};
+use domain::duty::{Asked, Debtor, Duty};
 use domain::hold::{HeldReading, HeldState, Hold, HoldReceipt, HoldStanding};
 use domain::indicator::{Kind, Tier};
 use domain::label::{Evaluation, EvaluationScheme, HandlingSet};
@@ -24,13 +29,15 @@ use tonic::codegen::tokio_stream;
 use tonic::{Request, Response, Status};
 use wire::accept::{self, AcceptLimits};
 use wire::convert::audit::{SignedNote, chunks};
+use wire::convert::dispute::PlacedDispute;
+use wire::convert::duty::{DutiesAfter, ListedDuty};
 use wire::convert::erasure::ErasureResult;
 use wire::convert::hold::{HoldReference, HoldsAfter};
 use wire::convert::query::HitsAfter;
 use wire::convert::status::{Reader, to_status};
 use wire::convert::submission::SubmissionResult;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{correction, docket, erasure, hold, query, submission};
+use wire::convert::{correction, dispute, docket, erasure, hold, query, submission};
 use wire::limits;
 use wire::tls::Port;
 use wire::tls::credentials::Credentials;
@@ -216,55 +223,7 @@ impl OfficerService for Scripted {
         request: Request<v1::StatusRequest>,
     ) -> Result<Response<v1::StatusResponse>, Status> {
         self.hear("status", request.get_ref());
-        let parties: Vec<_> = ["be-fedpol", "es-pn", "fr-oltim", "ma-dgsn"]
-            .iter()
-            .map(|name| name.parse().unwrap())
-            .collect();
-        let agreement = |name: &str, standing: &str| AgreementStatus {
-            agreement: name.parse().unwrap(),
-            standing: standing.to_owned(),
-            valid_until: Timestamp::from_date(2028, 1, 1).unwrap(),
-            parties: parties.clone(),
-        };
-        let partner = |name: &str, country: &str, link, last_sync, note: &str| PartnerStatus {
-            agency: name.parse().unwrap(),
-            country: country.parse().unwrap(),
-            link,
-            records_in: 1204,
-            classes_out: 7,
-            last_sync,
-            note: note.to_owned(),
-        };
-        let status = NodeStatus {
-            agency: "be-fedpol".parse().unwrap(),
-            version: "0.1.0".to_owned(),
-            clock: at(21),
-            own_records: 1,
-            audit_size: 40_213,
-            upkeep: UpkeepStatus {
-                last: Some(at(21).minus_ms(1_800_000)),
-                overdue: 0,
-                reviews_due: 1,
-                note: String::new(),
-            },
-            recovery: String::new(),
-            agreements: vec![
-                agreement("malines-2026", "in force"),
-                agreement("malines-2027", "waiting for ma-dgsn"),
-            ],
-            partners: vec![
-                partner("es-pn", "ES", Link::Up, Some(at(21).minus_ms(5_000)), ""),
-                partner("fr-oltim", "FR", Link::Connecting, None, ""),
-                partner(
-                    "ma-dgsn",
-                    "MA",
-                    Link::Down,
-                    Some(at(20)),
-                    "certificate refused\u{1b}[2J since 11:02",
-                ),
-            ],
-        };
-        Ok(Response::new(status.into()))
+        Ok(Response::new(node_status().into()))
     }
 
     async fn open_case(
@@ -502,6 +461,53 @@ impl OfficerService for Scripted {
         known(hold.as_bytes())?;
         let receipt = hold_receipt(hold_standing().hold.record_id, 40_218);
         Ok(Response::new(receipt.into()))
+    }
+
+    async fn dispute_record(
+        &self,
+        request: Request<v1::DisputeRecordRequest>,
+    ) -> Result<Response<v1::DisputeRecordResponse>, Status> {
+        self.hear("dispute_record", request.get_ref());
+        let (record, _) = dispute::from_request(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        Ok(Response::new(dispute_receipt(known(record.as_bytes())?)?.into()))
+    }
+
+    async fn list_disputes(
+        &self,
+        request: Request<v1::ListDisputesRequest>,
+    ) -> Result<Response<v1::ListDisputesResponse>, Status> {
+        let is_first = request.into_inner().after.is_empty();
+        Ok(Response::new(if is_first { disputes() } else { Vec::new() }.into()))
+    }
+
+    async fn rule_on_disputes(
+        &self,
+        request: Request<v1::RuleOnDisputesRequest>,
+    ) -> Result<Response<v1::RuleOnDisputesResponse>, Status> {
+        self.hear("rule_on_disputes", request.get_ref());
+        let (record, ruling) =
+            dispute::from_ruling(request.into_inner()).map_err(|_| Status::invalid_argument(""))?;
+        Ok(Response::new(answer_receipt(known(record.as_bytes())?, ruling.verdict).into()))
+    }
+
+    async fn lift_dispute(
+        &self,
+        request: Request<v1::LiftDisputeRequest>,
+    ) -> Result<Response<v1::LiftDisputeResponse>, Status> {
+        self.hear("lift_dispute", request.get_ref());
+        let record_id = known(&request.into_inner().record_id)?;
+        Ok(Response::new(LiftReceipt { record_id, audit_sequence: 40_222 }.into()))
+    }
+
+    async fn list_duties(
+        &self,
+        request: Request<v1::ListDutiesRequest>,
+    ) -> Result<Response<v1::ListDutiesResponse>, Status> {
+        self.hear("list_duties", request.get_ref());
+        let DutiesAfter(after) = DutiesAfter::try_from(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        Ok(Response::new(duties(after).into()))
     }
 
     async fn erase(

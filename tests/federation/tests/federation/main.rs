@@ -10,12 +10,14 @@
     reason = "tests"
 )]
 
+mod acknowledgement;
 mod arrival;
 mod audit_log;
 mod caller;
 mod canary;
 mod consent;
 mod correction;
+mod dispute;
 mod erasure;
 mod hold;
 mod liar;

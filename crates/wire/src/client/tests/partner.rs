@@ -51,6 +51,31 @@ impl PeerService for Node {
         self.answers(items(good), items(vec![first, v1::PullResponse::default()])).await
     }
 
+    async fn acknowledge_changes(
+        &self,
+        request: Request<v1::AcknowledgeChangesRequest>,
+    ) -> Result<Response<v1::AcknowledgeChangesResponse>, Status> {
+        crate::convert::duty::from_acknowledgement(request.into_inner()).unwrap();
+        let done = v1::AcknowledgeChangesResponse {};
+        self.answers(done, done).await
+    }
+
+    async fn raise_dispute(
+        &self,
+        _: Request<v1::RaiseDisputeRequest>,
+    ) -> Result<Response<v1::RaiseDisputeResponse>, Status> {
+        let done = v1::RaiseDisputeResponse {};
+        self.answers(done, done).await
+    }
+
+    async fn answer_dispute(
+        &self,
+        _: Request<v1::AnswerDisputeRequest>,
+    ) -> Result<Response<v1::AnswerDisputeResponse>, Status> {
+        let done = v1::AnswerDisputeResponse {};
+        self.answers(done, done).await
+    }
+
     async fn acknowledge_purge(
         &self,
         request: Request<v1::AcknowledgePurgeRequest>,

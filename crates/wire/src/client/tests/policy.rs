@@ -93,6 +93,10 @@ async fn a_good_node_serves_the_policy_tools() {
     let named = ProposalReference(vec![1; 3]);
     assert_eq!(client.activate_policy(named).await.unwrap().audit_sequence, 9);
     assert_eq!(client.freeze_policy(consent()).await.unwrap().change, Change::Narrowing);
+    assert_eq!(client.list_duties(Some(vec![7; 5])).await.unwrap(), []);
+    assert_eq!(client.list_disputes(None).await.unwrap(), []);
+    let record = RecordReference::new(&[4; 3]).unwrap();
+    assert_eq!(client.lift_dispute(record).await.unwrap().audit_sequence, 9);
 }
 
 #[tokio::test]
@@ -108,4 +112,8 @@ async fn a_broken_node_does_not_deceive_the_policy_tools() {
     let named = ProposalReference(vec![1; 3]);
     assert_eq!(misbehaved(client.activate_policy(named).await), "activated");
     assert_eq!(misbehaved(client.freeze_policy(consent()).await), "activated");
+    assert_eq!(misbehaved(client.list_duties(Some(vec![7; 5])).await), "place");
+    assert_eq!(misbehaved(client.list_disputes(None).await), "place");
+    let record = RecordReference::new(&[4; 3]).unwrap();
+    assert_eq!(misbehaved(client.lift_dispute(record).await), "record_id");
 }

@@ -65,3 +65,52 @@ pub(super) fn query() -> Query {
         exercise: false,
     }
 }
+
+pub(super) fn agency(text: &str) -> AgencyId {
+    text.parse().unwrap()
+}
+
+pub(super) fn asked() -> Question {
+    Question {
+        terms: QuestionTerms {
+            agreement: "malines-2026".parse().unwrap(),
+            clause: "4.2".parse().unwrap(),
+            purpose: Purpose::Investigation,
+            offence: Offence::MigrantSmuggling,
+            kind: Kind::Phone,
+            channel: Way::Analyst,
+            urgency: Urgency::Normal,
+            exercise: false,
+        },
+        owner: agency("es-pn"),
+        epoch: TokenEpoch(1),
+        case: Commitment::from_bytes([1; 32]),
+        asked_at: NOW,
+        tokens: vec![Token::from_bytes([2; 32]); 16],
+    }
+}
+
+pub(super) fn wanted() -> PullRequest {
+    PullRequest {
+        agreement: "malines-2026".parse().unwrap(),
+        incarnation: [1; 16],
+        epoch: None,
+        grant_sequence: 0,
+        cursors: Vec::new(),
+    }
+}
+
+pub(super) fn node_status() -> NodeStatus {
+    NodeStatus {
+        agency: agency("be-fedpol"),
+        version: "0.1.0".into(),
+        clock: NOW,
+        own_records: 3,
+        audit_size: 9,
+        agreements: Vec::new(),
+        partners: Vec::new(),
+        upkeep: domain::report::UpkeepStatus::default(),
+        overdue_duties: 0,
+        recovery: String::new(),
+    }
+}

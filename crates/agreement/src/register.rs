@@ -357,16 +357,30 @@ impl Register {
         let spoken = spoken.map(|(_, spoken)| spoken);
         let spoken = spoken.ok_or_else(|| AgreementError::NotAParty(party.clone()))?;
         let replaced = spoken.replacements.values().flat_map(BTreeMap::values).next_back();
-        let place = spoken.places.last_key_value();
+        // What an old key said after its replacement is void: nothing is built on it.
+        let is_void = |said: &Said| {
+            replaced.is_some_and(|replaced| {
+                let new = spoken.rosters.get(&replaced.new_key.id());
+                let by_new = |roster: &Roster| {
+                    roster.authority().id() == said.signer || roster.key(said.signer).is_some()
+                };
+                said.declaration.n > replaced.after && !new.is_some_and(by_new)
+            })
+        };
+        let heard = spoken.places.iter().rev().find_map(|(n, said)| {
+            let heard: Vec<&Digest> =
+                said.iter().filter(|(_, said)| !is_void(said)).map(|(hash, _)| hash).collect();
+            (!heard.is_empty()).then_some((*n, heard))
+        });
         if let Some(replaced) =
-            replaced.filter(|replaced| place.is_none_or(|(n, _)| *n <= replaced.after))
+            replaced.filter(|replaced| heard.as_ref().is_none_or(|(n, _)| *n <= replaced.after))
         {
             return Ok((replaced.after, replaced.after_hash));
         }
-        match place {
+        match heard {
             None => Ok((0, None)),
-            Some((n, said)) => match said.first_key_value() {
-                Some((hash, _)) if said.len() == 1 => Ok((*n, Some(*hash))),
+            Some((n, heard)) => match heard.as_slice() {
+                [hash] => Ok((n, Some(**hash))),
                 _ => Err(AgreementError::Chain("this party contradicted itself at its last place")),
             },
         }

@@ -8,6 +8,7 @@
 
 use crate::error::DeskError;
 use crate::{Desk, put};
+use agreement::declaration::HEAD_AGE_MAX_MS;
 use agreement::docket::{News, PAPER_BYTES_MAX};
 use agreement::{Agreement, Docket, Paper, Phase, State, WhyNot};
 use domain::encoding;
@@ -449,11 +450,14 @@ impl Desk {
         partners.into_values().collect()
     }
 
-    /// The other parties of the versions that our authority signed, until everything is over.
+    /// The other parties of the versions that our authority signed, until everything is over and
+    /// everybody could hear of it.
     fn bound_with(&self, docket: &Docket, state: &State) -> BTreeMap<AgencyId, Country> {
         let mut bound = BTreeMap::new();
+        let is_told = is_last_receipt_told(docket, self.now());
+        let is_over = |phase| phase == Phase::Closed && is_told;
         for version in &state.versions {
-            let over = matches!(version.phase, Phase::Rejected | Phase::Closed);
+            let over = version.phase == Phase::Rejected || is_over(version.phase);
             if over || !version.signed_by.contains(&self.own) {
                 continue;
             }
@@ -461,7 +465,7 @@ impl Desk {
             let others = agreement.parties.iter().filter(|party| party.agency != self.own);
             for party in others {
                 let leaving = state.leaving.get(&party.agency);
-                if leaving.is_none_or(|leaving| leaving.phase != Phase::Closed) {
+                if leaving.is_none_or(|leaving| !is_over(leaving.phase)) {
                     bound.insert(party.agency.clone(), party.country.clone());
                 }
             }
@@ -527,6 +531,15 @@ struct Source<'a> {
     officer: Option<&'a OfficerId>,
 }
 
+/// Had every party the time to hear of the last receipt? Who saw it first must not cut off the others
+/// before they know that all is over.
+fn is_last_receipt_told(docket: &Docket, now: Timestamp) -> bool {
+    let board = docket.register().board(now);
+    let receipts = board.rows().iter().filter_map(|row| row.receipt.as_ref());
+    let last = receipts.map(|receipt| receipt.made_at).max();
+    last.is_none_or(|at| now >= at.plus_ms(HEAD_AGE_MAX_MS))
+}
+
 /// Is it a party of some version?
 fn is_party(docket: &Docket, agency: &AgencyId) -> bool {
     docket.register().agreements().any(|version| version.party(agency).is_some())
@@ -547,7 +560,15 @@ fn standing(agreement: &Agreement, state: &State) -> String {
         (Phase::Signed, _) => "signed by every party, not yet valid".to_owned(),
         (Phase::Suspended, _) => {
             let stopped: BTreeSet<&AgencyId> = stopped_by(state).collect();
-            format!("in force, suspended for {}", names(&mut stopped.into_iter()))
+            let rest = state.directions.iter().filter(|((from, to), why)| {
+                is_stopped(why) && !stopped.contains(from) && !stopped.contains(to)
+            });
+            let mut stops = Vec::new();
+            if !stopped.is_empty() {
+                stops.push(format!("for {}", names(&mut stopped.iter().copied())));
+            }
+            stops.extend(rest.map(|((from, to), _)| format!("from {from} to {to}")));
+            format!("in force, suspended {}", stops.join(", "))
         }
         (phase, _) => phase.as_str().to_ascii_lowercase().replace('_', " "),
     };
@@ -557,13 +578,20 @@ fn standing(agreement: &Agreement, state: &State) -> String {
     text
 }
 
-/// The parties to and from whom nothing passes at all.
+/// Did the will of a party, or doubt about it, stop a direction that was open?
+fn is_stopped(why: &BTreeSet<WhyNot>) -> bool {
+    let outside = [WhyNot::NotAParty, WhyNot::Withdrawn];
+    let never_open = [WhyNot::NoTransferBasis, WhyNot::TransferBasisEnded, WhyNot::NoCommonOffence];
+    !outside.iter().any(|one| why.contains(one)) && why.iter().any(|one| !never_open.contains(one))
+}
+
+/// The parties to and from whom nothing passes at all, by anybody's will.
 fn stopped_by(state: &State) -> impl Iterator<Item = &AgencyId> {
     let parties: BTreeSet<&AgencyId> = state.directions.keys().map(|(from, _)| from).collect();
     parties.into_iter().filter(|party| {
-        let mut of_party =
-            state.directions.iter().filter(|((from, to), _)| from == *party || to == *party);
-        of_party.all(|(_, why)| !why.is_empty())
+        let of_party =
+            || state.directions.iter().filter(|((from, to), _)| from == *party || to == *party);
+        of_party().all(|(_, why)| !why.is_empty()) && of_party().any(|(_, why)| is_stopped(why))
     })
 }
 

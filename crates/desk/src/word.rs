@@ -14,21 +14,17 @@ use agreement::purge::{
 use agreement::terms::WORD_BYTES_MAX;
 use agreement::{Docket, Paper};
 use domain::envelope::Signed;
-use domain::event::{Act, Event};
+use domain::event::{Act, EVENT_RECORDS_MAX, Event};
 use domain::hold::Hold;
 use domain::name::{AgencyId, AgreementId, Digest, RecordId};
 use domain::signature::Signer;
 use domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use store::batch::ERASE_LIST_MAX;
 use store::{Batch, Change};
-use sync::message::LogKind;
 
 /// How old our last word may be before it is given again, in milliseconds: a day, of the seven after
 /// which partners stop.
 pub const WORD_AGE_MAX_MS: u64 = Timestamp::DAY_MS;
-/// How many rows of a class log are read at a time.
-const LOG_ROWS: usize = 512;
 
 impl Desk {
     /// States our heads where they are a day old, and erases and confirms what we were ordered to.
@@ -83,8 +79,8 @@ impl Desk {
         to_us.cloned().collect()
     }
 
-    /// Erases what an order names, and confirms it. What a hold keeps is told as an exception; it
-    /// was set apart when the hold was placed.
+    /// Erases what an order names, and confirms it. What a hold keeps is set apart and told as an
+    /// exception.
     async fn obey(
         &self,
         docket: &Docket,
@@ -140,7 +136,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Erases everything of a partner under an agreement, but what a hold keeps apart.
+    /// Erases everything of a partner under an agreement; what a hold keeps is set apart.
     async fn erase_all(
         &self,
         origin: &AgencyId,
@@ -148,37 +144,40 @@ impl Desk {
         order: Option<Digest>,
     ) -> Result<Erased, DeskError> {
         let held = self.held_from(origin, id)?;
-        let all = self.records_from(origin, id).into_iter();
-        let erased: Vec<RecordId> = all.filter(|record| !held.contains_key(record)).collect();
-        for some in erased.chunks(ERASE_LIST_MAX) {
+        let all = self.records_from(origin, id);
+        let is_free = |record: &&RecordId| !held.contains_key(record);
+        let erased: Vec<RecordId> = all.iter().filter(is_free).copied().collect();
+        let event = |some: &[RecordId]| {
             let mut event = Event::new(self.now(), Act::Purged);
             event.shared.peer = Some(origin.clone());
             event.shared.agreement = Some(id.clone());
             event.shared.count = u32::try_from(some.len()).unwrap_or(u32::MAX);
             event.shared.exchange = order;
             event.local.records = some.to_vec();
+            event
+        };
+        for some in erased.chunks(EVENT_RECORDS_MAX) {
             let erase = Change::Erase { record_ids: some.to_vec() };
-            self.store.commit(Batch::new().with(erase).saying(event)).await?;
+            self.store.commit(Batch::new().with(erase).saying(event(some))).await?;
+        }
+        // What a hold keeps matches nothing from now on, and is read for its proceeding alone.
+        let kept: Vec<RecordId> =
+            all.into_iter().filter(|record| held.contains_key(record)).collect();
+        for some in kept.chunks(EVENT_RECORDS_MAX) {
+            let (origin, classes) = (origin.clone(), Vec::new());
+            let drop = Change::DropForeign { origin, classes, record_ids: some.to_vec() };
+            let mut event = event(some);
+            event.local.note = Some(SET_APART.to_owned());
+            self.store.commit(Batch::new().with(drop).saying(event)).await?;
         }
         Ok(Erased { erased, held })
     }
 
     /// Every record of a partner that is here under an agreement.
-    fn records_from(&self, origin: &AgencyId, agreement: &AgreementId) -> BTreeSet<RecordId> {
-        let mut records = BTreeSet::new();
-        for class in self.store.classes(origin, agreement) {
-            let mut from = 0;
-            loop {
-                let rows = self.store.class_log(class.number, from, LOG_ROWS);
-                let Some(last) = rows.last() else { break };
-                from = last.position.saturating_add(1);
-                let added = rows.iter().filter(|row| row.kind == LogKind::Add);
-                records.extend(added.map(|row| row.record_id));
-            }
-        }
-        // What moved on or went away is in another class, or nowhere.
-        records.retain(|record| self.store.hit_row(record).is_some_and(|row| row.class.is_some()));
-        records
+    fn records_from(&self, origin: &AgencyId, agreement: &AgreementId) -> Vec<RecordId> {
+        let classes = self.store.classes(origin, agreement);
+        let numbers: Vec<_> = classes.iter().map(|class| class.number).collect();
+        self.store.live_records(&numbers)
     }
 
     fn held_from(
@@ -237,3 +236,4 @@ fn exceptions(holds: impl Iterator<Item = Hold>, now: Timestamp) -> Vec<KeptApar
 }
 
 const SEVERAL: &str = "several authorities";
+const SET_APART: &str = "set apart under a legal hold";

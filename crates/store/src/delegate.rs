@@ -53,6 +53,10 @@ macro_rules! reads_of_the_engine {
             self.engine.find_by_prefix(first_bytes, limit)
         }
 
+        fn live_records(&self, classes: &[ClassNumber]) -> Vec<RecordId> {
+            self.engine.live_records_of(classes)
+        }
+
         fn facts(&self, found: &Match) -> Result<Option<Held<RecordFacts>>> {
             self.engine.facts_of(found)
         }

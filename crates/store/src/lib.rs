@@ -174,6 +174,10 @@ pub trait Store: Send + Sync {
     /// memory; costs one pass over all rows.
     fn find(&self, first_bytes: &[u8], limit: usize) -> Vec<RecordId>;
 
+    /// The live records of these classes, own or a partner's, ascending. From memory; costs one pass
+    /// over all rows.
+    fn live_records(&self, classes: &[ClassNumber]) -> Vec<RecordId>;
+
     /// What an answer says of a record that was matched in this process. Read and checked the first
     /// time, afterwards from memory. `None` if it is not there any more.
     ///

@@ -8,8 +8,8 @@ use crate::index::Row;
 use crate::item::{ItemKind, ItemView, RecordEntry, RowEntry, TombstoneEntry};
 use crate::pointer::{Place, Pointer};
 use crate::reading::{
-    HitRow, MATCH_ROWS_MAX, MATCH_TOKENS_MAX, Match, Ownership, RecordFacts, StoredRecord,
-    Withdrawn,
+    ClassNumber, HitRow, MATCH_ROWS_MAX, MATCH_TOKENS_MAX, Match, Ownership, RecordFacts,
+    StoredRecord, Withdrawn,
 };
 use crate::seal::{Opened, aad_of_record, aad_of_row};
 use crate::table::{RECORD, SCAN_ROWS_MAX, TOMBSTONE, Table, check_key, full_key, row_key};
@@ -21,6 +21,7 @@ use domain::record::Record;
 use domain::time::Timestamp;
 use domain::token::{Token, TokenEpoch};
 use policy::Held;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// How often a pointer is followed again that changed while what it led to was read.
@@ -164,6 +165,18 @@ impl Engine {
         self.follow_record(record_id, |pointer| {
             self.record_at(record_id, pointer, row.withdrawn, Some(row.origin))
         })
+    }
+
+    /// Ids of the live records of some classes, ascending.
+    pub(crate) fn live_records_of(&self, classes: &[ClassNumber]) -> Vec<RecordId> {
+        let classes: HashSet<u32> = classes.iter().map(|class| class.0).collect();
+        let state = self.state();
+        let rows = state.rows.iter().map(|(_, row)| row);
+        let live = rows.filter(|row| row.is_live() && classes.contains(&row.class));
+        let mut found: Vec<RecordId> = live.map(|row| row.record_id).collect();
+        drop(state);
+        found.sort_unstable();
+        found
     }
 
     /// Ids of records past their end whose content is there and not held.

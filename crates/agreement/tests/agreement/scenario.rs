@@ -544,3 +544,22 @@ fn a_register_is_continued_by_its_own_parties() {
     assert_eq!(register.id().as_str(), "malines-2026");
     assert_eq!(why(&state, "es-pn", "pt-pj"), [WhyNot::NotAParty].into());
 }
+
+#[test]
+fn the_new_key_builds_on_nothing_that_the_old_one_said_too_late() {
+    let mut papers = Papers::signed_without(&[]);
+    let replacement = papers.replace_key("es-pn");
+    for party in PARTIES.into_iter().filter(|party| *party != "es-pn") {
+        papers.say(party, Step::AcceptKey { replacement });
+    }
+    // Whoever stole the old key goes on with it.
+    papers.say("es-pn", Step::Withdraw);
+    let mut register = papers.register();
+    let (spain, key) = (agency("es-pn"), new_key_of("es-pn"));
+    let everything = Step::Suspend { scope: agreement::Scope::All };
+    register.declare(&spain, everything, days_ago(1), &key).unwrap();
+    register.state_head(&spain, days_ago(1), &key).unwrap();
+    let state = State::of(&register, &Board::default(), now());
+    let why = state.why_not(&spain, &agency("be-fedpol"));
+    assert_eq!(why, [WhyNot::SuspendedAll].into());
+}

@@ -4,8 +4,8 @@ use crate::declaration::{HEAD_AGE_MAX_MS, Step};
 use crate::state::SKEW_MS;
 use crate::terms::TransferCondition;
 use crate::{Agreement, Register, State};
-use domain::time::Timestamp;
 use core::ops::Range;
+use domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

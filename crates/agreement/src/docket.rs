@@ -28,7 +28,8 @@ pub const PAPERS_MAX: usize = 8 * 1024;
 pub const PAPER_BYTES_MAX: usize = domain::envelope::PAYLOAD_BYTES_MAX + 1024;
 
 const _: () = assert!(
-    DECLARATIONS_MAX as usize + 4 * ROSTER_MAX + HEADS_MAX + REPLACEMENTS_MAX as usize <= PAPERS_MAX
+    DECLARATIONS_MAX as usize + 4 * ROSTER_MAX + HEADS_MAX + REPLACEMENTS_MAX as usize
+        <= PAPERS_MAX
 );
 
 /// One paper.

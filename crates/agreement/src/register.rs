@@ -487,8 +487,7 @@ impl Register {
             return Err(AgreementError::OtherAgreement);
         }
         self.could(&receipt.holder, signer, Power::ConfirmPurge, receipt.made_at)?;
-        let of_holder =
-            self.receipts.values().filter(|(known, _)| known.holder == receipt.holder);
+        let of_holder = self.receipts.values().filter(|(known, _)| known.holder == receipt.holder);
         if of_holder.count() >= PURGE_PAPERS_MAX {
             return Err(AgreementError::Full { what: "purge receipts", max: PURGE_PAPERS_MAX });
         }
@@ -534,7 +533,10 @@ impl Register {
     }
 
     /// Finds who signed, verifies, then parses. Nothing of a stranger's message is parsed.
-    fn open<T: Payload>(&self, envelope: &Envelope) -> Result<(T, KeyId), AgreementError> {
+    pub(crate) fn open<T: Payload>(
+        &self,
+        envelope: &Envelope,
+    ) -> Result<(T, KeyId), AgreementError> {
         let known = envelope.signatures.iter().find_map(|signature| {
             self.voices.values().find_map(|spoken| spoken.key(signature.key_id))
         });

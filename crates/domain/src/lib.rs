@@ -10,6 +10,7 @@
 //! compared; [`digest`] hides it; [`record`] states it under an agreement; [`envelope`] signs it;
 //! [`class`] is what policy may see of it; [`token`] is what a partner can match.
 
+pub mod approval;
 pub mod class;
 pub mod closed;
 pub mod correction;

@@ -13,7 +13,7 @@ use domain::indicator::Kind;
 use domain::name::Digest;
 use domain::time::Timestamp;
 use domain::value::{Age, Depicts, Offence, Onward, Purpose, Subject, Tlp, TransferBasis};
-use fixture::{PARTIES, agency, authority_of, register_without, now};
+use fixture::{PARTIES, agency, authority_of, now, register_without};
 
 /// Everything that a case may change.
 struct World {

@@ -213,7 +213,9 @@ fn orders_and_receipts_come_from_those_whom_they_are_about() {
     papers.say("ma-dgsn", Step::Withdraw);
     let order = order(&papers.first);
     let receipt = receipt(&order, now());
-    let seal = |signer: &str| Paper::from(Signed::seal(order.clone(), &authority_of(signer)).into_parts().1);
+    let seal = |signer: &str| {
+        Paper::from(Signed::seal(order.clone(), &authority_of(signer)).into_parts().1)
+    };
     let confirm = |signer: &str| {
         Paper::from(Signed::seal(receipt.clone(), &authority_of(signer)).into_parts().1)
     };

@@ -7,10 +7,10 @@
     reason = "tests"
 )]
 
+mod docket;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod object;
-mod docket;
 mod officer;
 mod property;
 mod purge;

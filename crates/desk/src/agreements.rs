@@ -201,8 +201,8 @@ impl Desk {
             let Paper::Version { bytes } = paper else { continue };
             let agreement = Agreement::from_payload(bytes)?;
             let Some(known) = self.docket(&agreement.agreement_id) else { continue };
-            let other = agreement.supersedes.is_none()
-                && known.register().first() != agreement.hash();
+            let other =
+                agreement.supersedes.is_none() && known.register().first() != agreement.hash();
             // Another first version under a known name would be another agreement.
             return if other { Err(RefusalCode::VersionConflict.into()) } else { Ok(Some(known)) };
         }

@@ -1,6 +1,6 @@
 //! The national desk: every procedure of one agency's node, as load, decide, commit, emit.
 //!
-//! Owns: submitting, correcting, withdrawing, holding and erasing records, granting and serving
+//! Owns: approvals of one record for one partner; submitting, correcting, withdrawing, holding and erasing records, granting and serving
 //! partners' views, pulling ours, asking and answering live questions, token keys, agreements on
 //! file, cases, the audit head.
 //!
@@ -14,7 +14,9 @@
 
 pub mod agreements;
 pub mod answer;
+pub mod approval;
 pub mod case;
+mod class_of_one;
 pub mod correct;
 pub mod entropy;
 pub mod erase;
@@ -103,6 +105,7 @@ pub struct Desk {
     grants: Mutex<BTreeMap<Vec<u8>, share::KeptGrants>>,
     /// The number of each case by its id.
     cases: RwLock<BTreeMap<CaseId, u32>>,
+    approvals: RwLock<approval::Book>,
     /// One installation at a time.
     installing: futures_util::lock::Mutex<()>,
     noted: Mutex<BTreeMap<(AgencyId, RefusalCode), Timestamp>>,
@@ -134,12 +137,14 @@ impl Desk {
             quota,
             grants: Mutex::default(),
             cases: RwLock::default(),
+            approvals: RwLock::default(),
             installing: futures_util::lock::Mutex::new(()),
             noted: Mutex::default(),
         };
         desk.load_agreements()?;
         desk.load_token_keys()?;
         desk.load_cases()?;
+        desk.load_approvals()?;
         let started = Event::new(now, Act::NodeStarted);
         desk.store.commit(Batch::new().saying(started)).await?;
         Ok(Arc::new(desk))

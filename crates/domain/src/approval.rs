@@ -1,8 +1,9 @@
 //! What a person of an authority signs about one record: that one partner gets it, or that one
 //! partner uses it in court in one case.
 
+use crate::closed::closed;
 use crate::encoding::{self, Malformed};
-use crate::envelope::Payload;
+use crate::envelope::{Envelope, Payload};
 use crate::name::{AgencyId, AgreementId, Digest, OfficerId, RecordId};
 use crate::record::Version;
 use crate::submission::CASE_REFERENCE_CHARACTERS_MAX;
@@ -146,6 +147,80 @@ impl Payload for ApprovalEnd {
     fn from_payload(bytes: &[u8]) -> Result<Self, Malformed> {
         exact("approval end", bytes)
     }
+}
+
+/// What came of an approval that was handed in, or taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalReceipt {
+    /// The payload hash that names it.
+    pub approval: Digest,
+    /// The record.
+    pub record_id: RecordId,
+    /// The partner.
+    pub peer: AgencyId,
+    /// Those who count for the same now, at most [`APPROVALS_MAX`].
+    pub persons: Vec<OfficerId>,
+    /// How many it takes.
+    pub needed: u32,
+    /// The entry of the audit log.
+    pub audit_sequence: u64,
+}
+
+closed! {
+    /// What an approval is worth now.
+    ApprovalState, "approval state" {
+        /// It counts.
+        Counts = 1 "COUNTS",
+        /// It was taken back.
+        Ended = 2 "ENDED",
+        /// Its time is over.
+        Expired = 3 "EXPIRED",
+        /// The record is not what was approved any more: another version, withdrawn, or gone.
+        RecordChanged = 4 "RECORD_CHANGED",
+        /// Who signed may not approve any more, or a rule says no.
+        DoesNotCount = 5 "DOES_NOT_COUNT",
+    }
+}
+
+/// An approval that is here, as it was signed, and what it is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalStanding {
+    /// The payload hash that names it.
+    pub approval: Digest,
+    /// What was signed.
+    pub signed: Envelope,
+    /// What it is worth now.
+    pub state: ApprovalState,
+}
+
+/// A record that waits for people, for one partner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingApproval {
+    /// The record.
+    pub record_id: RecordId,
+    /// The partner.
+    pub peer: AgencyId,
+    /// The agreement.
+    pub agreement: AgreementId,
+    /// What the record may be used for.
+    pub purposes: BTreeSet<Purpose>,
+    /// Those who have approved, at most [`APPROVALS_MAX`].
+    pub persons: Vec<OfficerId>,
+    /// How many it takes.
+    pub needed: u32,
+    /// The rule that asks for them.
+    pub rule: String,
+}
+
+/// A page of approvals, and on the first one what waits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ApprovalPage {
+    /// By record, at most [`crate::report::PAGE_MAX`].
+    pub approvals: Vec<ApprovalStanding>,
+    /// At most [`crate::report::PAGE_MAX`].
+    pub pending: Vec<PendingApproval>,
+    /// Is there more that waits than is listed?
+    pub more_pending: bool,
 }
 
 fn exact<T>(what: &'static str, bytes: &[u8]) -> Result<T, Malformed>

@@ -110,7 +110,9 @@ fn carry_out(command: Command) -> Result<ExitCode, NodeError> {
             let manifest = init::renew_manifest(&config, &root, &partner_address, now)?;
             let (sequence, addresses) = (manifest.sequence, manifest.addresses.join(", "));
             print(&format!("made   manifest, sequence {sequence}, dialled at {addresses}\n"));
-            print("next   tell your partners: `malines agreement file` takes it, and the nodes pass it on\n");
+            print(
+                "next   tell your partners: `malines agreement file` takes it, and the nodes pass it on\n",
+            );
         }
         Command::CheckConfig(given) => return Ok(check_config(&given.config)),
         Command::Verify(given) => return store_command::verify(&given),

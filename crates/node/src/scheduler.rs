@@ -184,11 +184,7 @@ impl Scheduler {
     }
 
     /// Takes what the partner knows of our common agreements and we do not.
-    async fn fetch_papers(
-        &self,
-        client: &PeerClient,
-        peer: &AgencyId,
-    ) -> Result<(), RoundFailure> {
+    async fn fetch_papers(&self, client: &PeerClient, peer: &AgencyId) -> Result<(), RoundFailure> {
         for (agreement, root) in client.list_dockets().await? {
             let known = self.desk.docket(&agreement);
             let ours = known.as_ref().map(|docket| docket.root());
@@ -212,7 +208,9 @@ impl Scheduler {
                 }
                 Ok(_) => {}
                 // What it may not bring keeps nobody from the rest.
-                Err(error @ (DeskError::Store(_) | DeskError::Fault(_))) => return Err(error.into()),
+                Err(error @ (DeskError::Store(_) | DeskError::Fault(_))) => {
+                    return Err(error.into());
+                }
                 Err(error) => tracing::warn!(%peer, %agreement, %error, "papers not taken"),
             }
         }

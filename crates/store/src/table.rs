@@ -87,6 +87,9 @@ tables! {
     /// Own versions that a correction superseded, by record id and version. Always
     /// [`crate::Secrecy::Sealed`].
     Superseded = 37 "superseded versions",
+    /// What people approved of one record for one partner: ours, partners', and what was asked for.
+    /// Always [`crate::Secrecy::Sealed`].
+    Approval = 38 "approvals",
 }
 
 /// Keys that no table of the trait can reach.

@@ -2,8 +2,6 @@
 
 use audit::head::Head;
 use audit::note::VerifyingKeys;
-use domain::event::{Act, Event};
-use domain::name::RecordId;
 use domain::signature::Signer as _;
 use domain::time::{Clock as _, SystemClock};
 use malines_benches::agreed::{self, OWNER, signing_key};
@@ -19,38 +17,27 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::archive::{self, Kind, Purpose, Source, Target};
 use store::disk::RealDisk;
-use store::{Batch, Change, EmbeddedStore, Store};
+use store::{Batch, Change, Store};
 
 const MIB: f64 = 1024.0 * 1024.0;
-const MS_PER_S: f64 = 1000.0;
 /// Starts after a kill that are timed.
 const STARTS: usize = 3;
 /// Records that are written on top of each size, to see what one costs.
 const ON_TOP: u64 = 8_192;
 /// Records of one batch while the curve is drawn.
 const BATCH: u64 = 512;
-/// One record in so many is erased before compaction.
-const ERASED_EVERY: u64 = 10;
-/// Ids of one erasure.
-const ERASED_AT_ONCE: usize = 4_096;
-/// Commits of one record that are timed without compaction.
-const COMMITS_ALONE: usize = 500;
-/// The most commits that are timed while compaction runs.
-const COMMITS_MAX: usize = 20_000;
 
 fn main() -> anyhow::Result<()> {
-    program::run("growth: memory, disk, start after a kill, commits during compaction", measure)
+    program::run("growth: memory, disk, start after a kill, what a write costs", measure)
 }
 
 async fn measure(settings: &Settings, run: &Path) -> anyhow::Result<()> {
     let records = settings.records(1_000_000, 5_000)?;
     let mut report = Report::new();
     serve(records, settings, run, &mut report).await?;
-    compact(records, run, &mut report)?;
     curve(records, run, &mut report).await?;
     report.print();
     Ok(())
@@ -126,82 +113,6 @@ fn move_to(
     report.figure_small("export", "s a million records", &each(exported_s));
     report.figure_small("import", "s a million records", &each(imported_s));
     Ok(())
-}
-
-/// Commits of one record each, alone and while a tenth of the store is compacted away.
-fn compact(records: u64, run: &Path, report: &mut Report) -> anyhow::Result<()> {
-    let data = run.join("served");
-    let store = Arc::new(open_store(&data, OWNER)?);
-    let author = Author::new(SystemClock.now())?;
-    let signer = signing_key(OWNER, "record");
-    let mut next = records;
-    let mut commit = |store: &EmbeddedStore| -> anyhow::Result<f64> {
-        let put = author.put(next, &signer).map_err(|code| anyhow::anyhow!("{code}"))?;
-        next += 1;
-        let batch = Batch::new()
-            .with(Change::PutRecord(Box::new(put)))
-            .saying(Event::new(SystemClock.now(), Act::NodeStarted));
-        let begun = Instant::now();
-        store.commit(batch).wait()?;
-        Ok(begun.elapsed().as_secs_f64() * MS_PER_S)
-    };
-    let mut alone = Vec::new();
-    for _ in 0..COMMITS_ALONE {
-        alone.push(commit(&store)?);
-    }
-    erase_some(&store, records)?;
-    let before = disk_bytes(&data.join("journal"))?;
-    let done = Arc::new(AtomicBool::new(false));
-    let (of_thread, is_done) = (Arc::clone(&store), Arc::clone(&done));
-    let begun = Instant::now();
-    let compaction = std::thread::spawn(move || {
-        let compacted = of_thread.compact(SystemClock.now(), &|| false);
-        is_done.store(true, Ordering::Release);
-        compacted
-    });
-    let mut during = Vec::new();
-    while !done.load(Ordering::Acquire) && during.len() < COMMITS_MAX {
-        during.push(commit(&store)?);
-    }
-    let compacted = compaction.join().map_err(|_| anyhow::anyhow!("compaction failed"))??;
-    let took = begun.elapsed();
-    let after = disk_bytes(&data.join("journal"))?;
-    println!("{compacted}");
-    println!(
-        "compaction took {:.1} s; the journal went from {:.0} to {:.0} MiB",
-        took.as_secs_f64(),
-        before as f64 / MIB,
-        after as f64 / MIB
-    );
-    store.close()?;
-    let one = |figure: Option<f64>| Samples::of(figure.into_iter());
-    let (median_alone, median) = (share(&mut alone, 0.5), share(&mut during, 0.5));
-    let (p99_alone, p99) = (share(&mut alone, 0.99), share(&mut during, 0.99));
-    report.figure_small("commit of one record, median", "ms", &one(median_alone));
-    report.figure_small("the same, 99th percentile", "ms", &one(p99_alone));
-    report.figure_small("while compaction runs, median", "ms", &one(median));
-    report.figure_small("the same, 99th percentile", "ms", &one(p99));
-    let ratio = p99.zip(median).map(|(p99, median)| p99 / median);
-    report.goal("99th percentile over median", "ratio", &one(ratio), Goal::AtMost(3.0));
-    Ok(())
-}
-
-fn erase_some(store: &EmbeddedStore, records: u64) -> anyhow::Result<()> {
-    let mut ids: Vec<RecordId> = Vec::new();
-    for number in (0..records).step_by(ERASED_EVERY as usize) {
-        ids.push(Author::record_id(number));
-        if ids.len() == ERASED_AT_ONCE || number + ERASED_EVERY >= records {
-            let record_ids = core::mem::take(&mut ids);
-            store.commit(Batch::new().with(Change::Erase { record_ids })).wait()?;
-        }
-    }
-    Ok(())
-}
-
-/// The figure below which this share of all lies.
-fn share(figures: &mut [f64], share: f64) -> Option<f64> {
-    figures.sort_by(f64::total_cmp);
-    figures.get(((figures.len().saturating_sub(1)) as f64 * share) as usize).copied()
 }
 
 /// What the next records cost in stores of different sizes.

@@ -1,7 +1,7 @@
 //! Decisions: kept ones, ones made anew beside bare Cedar, and a change of rules compared for a
 //! million records.
 
-use agreement::{Agreement, SignedEvents};
+use agreement::{Agreement, Register};
 use anyhow::Context as _;
 use cedar_engine::{COMMON_FLOOR, Engine, Reading, SCHEMA};
 use cedar_policy::{
@@ -9,7 +9,6 @@ use cedar_policy::{
     RestrictedExpression, Schema, ValidationMode, Validator,
 };
 use domain::class::Class;
-use domain::envelope::Payload as _;
 use domain::label::EvaluationBand;
 use domain::time::{Clock as _, SystemClock, Timestamp};
 use domain::value::{
@@ -74,22 +73,22 @@ async fn measure(settings: &Settings, _: &Path) -> anyhow::Result<()> {
 /// A gate under an agreement in force, and the same rules in Cedar's own hands.
 struct World {
     agreement: Arc<Agreement>,
-    events: Arc<SignedEvents>,
+    register: Arc<Register>,
     cedar: Bare,
 }
 
 impl World {
     fn new() -> anyhow::Result<Self> {
-        let bundle = agreed::bundle()?;
-        let agreement = Arc::new(Agreement::from_payload(&bundle.agreement)?);
-        let events = Arc::new(SignedEvents::collect(&agreement, bundle.events.iter().cloned())?);
-        Ok(Self { agreement, events, cedar: Bare::new()? })
+        let now = SystemClock.now();
+        let docket = agreed::docket(now)?;
+        let agreement = Arc::clone(docket.version(&docket.state(now)));
+        Ok(Self { agreement, register: Arc::clone(docket.register()), cedar: Bare::new()? })
     }
 
     fn gate(&self) -> anyhow::Result<Gate> {
         let engine = Engine::load(COMMON_FLOOR, agreed::local_policy(OWNER)?)?;
         let gate = Gate::new(agreed::agency(OWNER)?, Arc::new(engine));
-        gate.replace_agreements(vec![(Arc::clone(&self.agreement), Arc::clone(&self.events))])?;
+        gate.replace_agreements(vec![Arc::clone(&self.register)])?;
         Ok(gate)
     }
 

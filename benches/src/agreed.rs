@@ -1,16 +1,16 @@
 //! Two invented agencies, their keys and the agreement between them: the world of every program.
 
+use agreement::declaration::Step;
 use agreement::terms::{
-    ClauseTerms, Deadlines, EvidenceRule, Instrument, Pair, Party, PartyRole, PurgeException,
-    Retention, Terms, UseBasis, Withdrawal,
+    ClauseTerms, Deadlines, EvidenceRule, Instrument, NationalOffence, Pair, Party, PartyRole,
+    PurgeException, Retention, Terms, UseBasis, Withdrawal,
 };
-use agreement::{Act, Agreement, SignedEvents};
+use agreement::{Agreement, Docket, Language, Paper};
 use anyhow::Context as _;
 use cedar_engine::COMMON_FLOOR;
-use desk::agreements::Bundle;
 use desk::seal::SealSecret;
 use domain::digest::derive;
-use domain::envelope::{Payload as _, Signed};
+use domain::envelope::Signed;
 use domain::indicator::{Kind, NormalisationVersion};
 use domain::manifest::Manifest;
 use domain::name::{AgencyId, AgreementId, Digest};
@@ -87,27 +87,25 @@ pub fn question_terms() -> anyhow::Result<QuestionTerms> {
     })
 }
 
-/// The agreement, signed by both, with both manifests. The same bytes in every run.
+/// The agreement with both manifests, signed by both at that time: in force for seven days from
+/// then, after which nobody would have been heard of. The same bytes for the same time.
 ///
 /// # Errors
 /// Terms that do not fit together.
-pub fn bundle() -> anyhow::Result<Bundle> {
+pub fn docket(signed_at: Timestamp) -> anyhow::Result<Docket> {
     let terms = terms()?;
-    let made_at = terms.valid_from;
-    let until = terms.valid_to;
+    let (from, until) = (terms.valid_from, terms.valid_to);
     let agreement = Agreement::new(terms)?;
-    let mut signed = SignedEvents::new(&agreement);
-    let (mut events, mut manifests) = (Vec::new(), Vec::new());
+    let (hash, language) = (agreement.hash(), Language::English);
+    let shown = agreement::rendering::shown(&agreement, language);
+    let mut docket = Docket::new(agreement)?;
     for name in [OWNER, ASKER] {
-        let act = Act::Sign { shown: Digest::from_bytes([2; 32]) };
-        let authority = signing_key(name, "authority");
-        events.push(signed.append(&agreement, &agency(name)?, act, made_at, &authority)?);
         let manifest = Manifest {
             agency: agency(name)?,
             country: country(name)?.parse()?,
             kind: AgencyKind::Police,
             sequence: 1,
-            valid_from: made_at,
+            valid_from: from,
             valid_until: until,
             // Certificates are made for each run; the programs put them into the registry.
             node_authorities: vec![Digest::from_bytes([3; 32])],
@@ -116,9 +114,26 @@ pub fn bundle() -> anyhow::Result<Bundle> {
             log_key: signing_key(name, "log").public_key(),
             seal_key: seal_secret(name).public_key(),
         };
-        manifests.push(Signed::seal(manifest, &signing_key(name, "root")).into_parts().1);
+        let manifest = Signed::seal(manifest, &signing_key(name, "root")).into_parts().1;
+        docket.admit(manifest.into())?;
+        let step = Step::Sign { agreement: hash, shown, language };
+        let authority = signing_key(name, "authority");
+        docket.declare(&agency(name)?, step, signed_at, &authority)?;
     }
-    Ok(Bundle { agreement: agreement.to_payload(), events, manifests })
+    Ok(docket)
+}
+
+/// Both say at that time that nothing was said since they signed.
+///
+/// # Errors
+/// A docket of something else.
+pub fn heads(docket: &Docket, now: Timestamp) -> anyhow::Result<Vec<Paper>> {
+    let mut docket = docket.clone();
+    let mut heads = Vec::new();
+    for name in [OWNER, ASKER] {
+        heads.push(docket.state_head(&agency(name)?, now, &signing_key(name, "authority"))?);
+    }
+    Ok(heads)
 }
 
 fn country(name: &str) -> anyhow::Result<String> {
@@ -136,6 +151,12 @@ fn party(name: &str, role: PartyRole) -> anyhow::Result<Party> {
         role,
         contact_points: Vec::new(),
     })
+}
+
+/// The offence exists on both sides: otherwise nothing passes.
+fn article(name: &str) -> anyhow::Result<NationalOffence> {
+    let (offence, country) = (Offence::MigrantSmuggling, country(name)?.parse()?);
+    Ok(NationalOffence { offence, country, article: Some("the article".to_owned()) })
 }
 
 fn pair(from: &str, to: &str) -> anyhow::Result<Pair> {
@@ -166,7 +187,7 @@ fn terms() -> anyhow::Result<Terms> {
         purpose_text: "To measure".to_owned(),
         purposes: purposes.clone(),
         offences: offences.clone(),
-        offence_map: Vec::new(),
+        offence_map: vec![article(OWNER)?, article(ASKER)?],
         facts_scope: "Invented advertisements".to_owned(),
         valid_from: date(2026)?,
         valid_to: date(2045)?,
@@ -201,14 +222,14 @@ fn terms() -> anyhow::Result<Terms> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use agreement::Standing;
+    use agreement::Phase;
 
     #[test]
     fn both_signed_and_it_is_in_force() {
-        let bundle = bundle().unwrap();
-        let agreement = Agreement::from_payload(&bundle.agreement).unwrap();
-        let events = SignedEvents::collect(&agreement, bundle.events).unwrap();
         let now = Timestamp::from_date(2030, 1, 1).unwrap();
-        assert_eq!(Standing::of(&agreement, &events, now), Standing::InForce);
+        let state = docket(now).unwrap().state(now.plus_days(6));
+        assert_eq!(state.phase(), Phase::InForce);
+        let (owner, asker) = (agency(OWNER).unwrap(), agency(ASKER).unwrap());
+        assert!(state.carries(&owner, &asker) && state.carries(&asker, &owner));
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! Path through it: [`program`] is the frame of each; [`settings`] reads the arguments; [`fixture`]
 //! makes records and keeps them under the target folder; [`server`] starts a node or a bare service
-//! as a process of its own, [`redis`] the peer; [`load`] asks; [`measure`] counts processor seconds;
+//! as a process of its own, [`redis`] the peer; [`load`] asks; [`measure`] counts processor seconds, [`timed_disk`] times syncs;
 //! [`report`] prints the table.
 
 pub mod agreed;
@@ -25,3 +25,4 @@ pub mod redis;
 pub mod report;
 pub mod server;
 pub mod settings;
+pub mod timed_disk;

@@ -5,10 +5,11 @@ use cedar_engine::{COMMON_FLOOR, Engine};
 use desk::answer::Quota;
 use desk::entropy::Entropy;
 use desk::{Desk, NodeKeys, Parts};
-use domain::time::SystemClock;
+use domain::time::{Clock as _, SystemClock};
 use policy::Gate;
 use std::path::Path;
 use std::sync::Arc;
+use store::disk::Disk;
 use store::{EmbeddedStore, Store};
 use zeroize::Zeroizing;
 
@@ -35,6 +36,8 @@ impl Node {
                 record: Box::new(agreed::signing_key(name, "record")),
                 log: Box::new(agreed::signing_key(name, "log")),
                 seal: agreed::seal_secret(name),
+                // Both are heard of at each opening; nobody has to be reminded.
+                operator: None,
             },
             store: Arc::clone(&store) as Arc<dyn Store>,
             gate: Arc::new(Gate::new(own, Arc::new(engine))),
@@ -44,7 +47,7 @@ impl Node {
             quota: Quota { tokens_per_day: u64::MAX },
         };
         let desk = Desk::open(parts).await?;
-        desk.install(&agreed::bundle()?).await?;
+        file_docket(&desk).await?;
         Ok(Self { store, desk })
     }
 
@@ -57,18 +60,42 @@ impl Node {
     }
 }
 
+/// Has both sign, or, in a folder of an earlier run, say that nothing was said since.
+async fn file_docket(desk: &Desk) -> anyhow::Result<()> {
+    let now = SystemClock.now();
+    let papers = match desk.docket(&agreed::agreement_id()?) {
+        None => agreed::docket(now)?.papers().values().cloned().collect(),
+        Some(known) => agreed::heads(&known, now)?,
+    };
+    desk.file_papers(papers).await?;
+    Ok(())
+}
+
 /// Opens a store alone.
 ///
 /// # Errors
 /// A store that is damaged or of another agency.
 pub fn open_store(folder: &Path, name: &str) -> anyhow::Result<EmbeddedStore> {
-    let config = store::Config::new(
+    open_store_on(None, folder, name)
+}
+
+/// Opens a store alone, its journal on the disk that is given.
+///
+/// # Errors
+/// As [`open_store`].
+pub fn open_store_on(
+    disk: Option<Arc<dyn Disk>>,
+    folder: &Path,
+    name: &str,
+) -> anyhow::Result<EmbeddedStore> {
+    let mut config = store::Config::new(
         folder.to_owned(),
         agreed::agency(name)?,
         Zeroizing::new(agreed::seed(name, "key encryption")),
         Arc::new(SystemClock),
         Box::new(system_random()),
     );
+    config.disk = disk;
     Ok(EmbeddedStore::open(config)?.0)
 }
 

@@ -307,6 +307,23 @@ impl Register {
         words.max()
     }
 
+    /// Where the chain of a party ends here, for a replacement of its key: place and hash.
+    pub fn chain_end(&self, party: &AgencyId) -> (u32, Option<Digest>) {
+        let of_party = self.voices.iter().filter(|(voice, _)| voice.agency == *party);
+        let ends = of_party.filter_map(|(_, spoken)| {
+            let (n, said) = spoken.places.last_key_value()?;
+            Some((*n, said.first_key_value().map(|(hash, _)| *hash)))
+        });
+        ends.max().unwrap_or((0, None))
+    }
+
+    /// How often a party's authority key was replaced.
+    pub fn replacements(&self, party: &AgencyId) -> u32 {
+        let of_party = self.voices.iter().filter(|(voice, _)| voice.agency == *party);
+        let highest = of_party.filter_map(|(_, spoken)| spoken.replacements.keys().next_back());
+        highest.copied().max().unwrap_or(0)
+    }
+
     /// Every proof that a party contradicted itself. Kept for ever, also when the party was heard
     /// again under a new key.
     pub fn equivocations(&self) -> Vec<Equivocation> {

@@ -1,8 +1,12 @@
 //! What can be typed: commands, flags, their help, and the words they take.
 
+mod agreement;
 mod policy;
 mod record;
 
+pub(crate) use agreement::{
+    AgreementCommand, Direction, KeyCommand, OptionalPlace, Place, ROLES, Signing, Text,
+};
 pub(crate) use policy::{Explain, PolicyCommand, Scope};
 pub(crate) use record::{Correct, Erase, History, HoldCommand};
 
@@ -79,6 +83,12 @@ pub(crate) enum Command {
     Erase(Erase),
     /// Show how the node, its agreements and its partners are
     Status,
+    /// Draft, sign, read, amend, suspend and leave agreements
+    #[command(subcommand)]
+    Agreement(Box<AgreementCommand>),
+    /// Protect a key file of an authority or an officer with a passphrase
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Read, export and verify the audit log
     #[command(subcommand)]
     Audit(AuditCommand),

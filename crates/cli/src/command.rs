@@ -1,5 +1,6 @@
 //! One file for each command: what was asked for, what it does, what it prints.
 
+mod agreement;
 mod audit;
 mod case;
 mod completions;
@@ -10,6 +11,7 @@ mod history;
 mod hits;
 mod hold;
 mod import;
+mod key;
 mod normalise;
 mod policy;
 mod query;
@@ -76,6 +78,8 @@ pub(crate) fn run(
         Command::Hold(hold) => hold::run(context, hold),
         Command::Erase(erase) => erase::run(context, erase),
         Command::Status => status::run(context),
+        Command::Agreement(command) => agreement::run(context, *command),
+        Command::Key(command) => key::run(context, command),
         Command::Audit(audit) => audit::run(context, audit),
         Command::Policy(command) => policy::run(context, command),
         Command::Normalise(normalise) => normalise::run(context, normalise),

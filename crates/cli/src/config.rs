@@ -8,16 +8,17 @@ use crate::error::Failure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::name::AgencyId;
-use domain::signature::{KEY_BYTES, SecretKey};
 use domain::time::{Clock, SystemClock, Timestamp};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// The longest profile, answers file, key file or certificate, in bytes.
 pub(crate) const SMALL_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// The longest key file of a person, in bytes.
+pub(crate) const KEY_FILE_BYTES_MAX: u64 = 4096;
 /// The longest list of rows or values, in bytes.
 pub(crate) const LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// The longest name of a profile, in characters.
@@ -110,23 +111,13 @@ impl Profile {
         Self::of_table(file, &folder, &table)
     }
 
-    /// The key of the officer's own signature.
+    /// The file of the officer's own signature.
     ///
     /// # Errors
-    /// [`Failure::KeyMissing`] for a profile without one, and those of reading.
-    pub(crate) fn signer(&self) -> Result<SecretKey, Failure> {
+    /// [`Failure::KeyMissing`] for a profile without one.
+    pub(crate) fn signing_key(&self) -> Result<&Path, Failure> {
         let missing = Failure::KeyMissing { file: self.file.clone(), key: "signing_key" };
-        let file = self.signing_key.as_ref().ok_or(missing)?;
-        let text = read(file, SMALL_FILE_BYTES_MAX)?;
-        let mut seed = Zeroizing::new([0; KEY_BYTES]);
-        let read = domain::hexadecimal::decode(text.trim_ascii(), seed.as_mut_slice());
-        match read {
-            Some(()) => Ok(SecretKey::from_seed(&seed)),
-            None => {
-                let why = "it is not a signing key: 64 hexadecimal digits".to_owned();
-                Err(Failure::FileInvalid { file: file.clone(), line: 0, why })
-            }
-        }
+        self.signing_key.as_deref().ok_or(missing)
     }
 
     fn of_table(file: PathBuf, folder: &Path, table: &toml::Table) -> Result<Self, Failure> {
@@ -255,6 +246,26 @@ fn private() -> std::fs::OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Puts new bytes in the place of a file, all or nothing; its owner alone may read it.
+///
+/// # Errors
+/// [`Failure::FileUnwritable`]; then the file is as it was.
+pub(crate) fn replace(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = file.with_file_name(name);
+    let failed =
+        |error: io::Error| Failure::FileUnwritable { path: file.to_owned(), kind: error.kind() };
+    // What an earlier run left is nobody's.
+    remove_unfinished(&beside);
+    let mut out = create(&beside)?;
+    let written = out.write_all(bytes).and_then(|()| out.sync_all());
+    written.and_then(|()| std::fs::rename(&beside, file)).map_err(|error| {
+        remove_unfinished(&beside);
+        failed(error)
+    })
 }
 
 /// Removes a file that was begun and could not be finished.

@@ -1,6 +1,7 @@
 //! What stops a command: a closed list of failures, each with a code, an exit code and a hint.
 
 use crate::console::plain;
+use agreement::AgreementError;
 use crate::message::{self, Language, Phrase};
 use domain::refusal::{Refusal, RefusalCode};
 use fingerprint::Refused;
@@ -269,6 +270,24 @@ pub(crate) enum Failure {
     /// Combinations of labels that cannot be looked at.
     #[error("{}", plain(&.0.to_string()))]
     LabelSpace(policy::label_space::SpaceError),
+    /// A paper that is not taken, or cannot be made.
+    #[error("{0}")]
+    Agreement(AgreementError),
+    /// A key that speaks for no party of the agreement.
+    #[error("this key speaks for no party of the agreement")]
+    KeyOfNobody,
+    /// A passphrase that does not open the key.
+    #[error("the passphrase does not open the key")]
+    PassphraseWrong,
+    /// A passphrase that is too short.
+    #[error("a passphrase has at least {least} characters")]
+    PassphraseWeak {
+        /// The least number.
+        least: usize,
+    },
+    /// Two different passphrases.
+    #[error("the two passphrases differ")]
+    PassphraseDiffers,
     /// The operating system gave no randomness, or no thread.
     #[error("the operating system refused {0}")]
     System(&'static str),
@@ -320,6 +339,11 @@ impl Failure {
             Self::Node { code, .. } | Self::PolicyRefused { code, .. } => code,
             Self::ProposalReference { .. } => "PROPOSAL_REFERENCE",
             Self::LabelSpace(_) => "LABEL_SPACE",
+            Self::Agreement(_) => "AGREEMENT",
+            Self::KeyOfNobody => "KEY_OF_NOBODY",
+            Self::PassphraseWrong => "PASSPHRASE_WRONG",
+            Self::PassphraseWeak { .. } => "PASSPHRASE_WEAK",
+            Self::PassphraseDiffers => "PASSPHRASE_DIFFERS",
             Self::System(_) => "SYSTEM",
         }
     }
@@ -437,6 +461,19 @@ impl Failure {
             Self::LogKey(_) => {
                 "give the whole line of the agency's audit key, as its operator published it"
             }
+            Self::Agreement(AgreementError::MayNot(_)) => {
+                "another key, a delegation or a wider certificate is needed: `malines agreement certify`"
+            }
+            Self::Agreement(AgreementError::Inconsistent(_)) => "mend the terms and run it again",
+            Self::Agreement(_) => {
+                "nothing was filed; compare with `malines agreement status` and the other parties"
+            }
+            Self::KeyOfNobody => {
+                "name the authority's key with `--key`, or have yours certified: `malines agreement certify`"
+            }
+            Self::PassphraseWrong => "try again; nobody can open the key without it",
+            Self::PassphraseWeak { .. } => "several words that nobody would put together",
+            Self::PassphraseDiffers => "type it twice alike; the file is as it was",
             _ => "try again; if it stays, tell your operator",
         }
     }

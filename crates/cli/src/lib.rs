@@ -24,6 +24,7 @@ mod delivery;
 mod error;
 mod given;
 mod interview;
+mod key;
 mod list;
 mod matching;
 mod message;

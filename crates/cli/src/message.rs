@@ -125,12 +125,57 @@ pub(crate) enum Phrase {
     NoMatchMeans,
     /// What a partner's refusal says about what it holds.
     RefusalSaysNothing,
+    /// Before terms are put up for signature.
+    ProposeTerms,
+    /// Before a version is refused.
+    RejectTerms,
+    /// Before a party stops.
+    SuspendAgreement,
+    /// Before a party goes on.
+    LiftSuspension,
+    /// Before a party leaves.
+    LeaveAgreement,
+    /// Before others are ordered to erase.
+    OrderPurge,
+    /// Before a key is certified.
+    CertifyOfficer,
+    /// Before a certificate ends.
+    RevokeOfficer,
+    /// Before one officer may act for another.
+    GiveMandate,
+    /// Before a key is replaced.
+    ReplaceAuthorityKey,
+    /// Before a partner's new key is accepted.
+    AcceptKey,
+    /// Under a table in which no direction is open.
+    NothingPasses,
+    /// Asks for the passphrase of a key file.
+    Passphrase,
+    /// Asks for a new passphrase.
+    NewPassphrase,
+    /// Asks for it again.
+    PassphraseAgain,
 }
 
 /// The sentence in English.
 pub(crate) const fn phrase(phrase: Phrase) -> &'static str {
     match phrase {
         Phrase::Proceed => "proceed?",
+        Phrase::ProposeTerms => "put these terms up for signature?",
+        Phrase::RejectTerms => "refuse this version for ever?",
+        Phrase::SuspendAgreement => "stop it now?",
+        Phrase::LiftSuspension => "end your suspension?",
+        Phrase::LeaveAgreement => "leave the agreement for ever?",
+        Phrase::OrderPurge => "order them to erase it?",
+        Phrase::CertifyOfficer => "certify this key?",
+        Phrase::RevokeOfficer => "revoke the certificate?",
+        Phrase::GiveMandate => "give this mandate?",
+        Phrase::ReplaceAuthorityKey => "replace the authority's key? the old one is silent at once",
+        Phrase::AcceptKey => "did its people read you this key by telephone, and do you accept it?",
+        Phrase::NothingPasses => "nothing passes under it now",
+        Phrase::Passphrase => "passphrase of the key (not shown):",
+        Phrase::NewPassphrase => "new passphrase (not shown):",
+        Phrase::PassphraseAgain => "the same again:",
         Phrase::Send => "send?",
         Phrase::WithdrawForEver => "withdraw it for ever?",
         Phrase::Correct => "correct it?",

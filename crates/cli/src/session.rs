@@ -4,15 +4,17 @@
 
 use crate::config::{self, Environment, Profile, SMALL_FILE_BYTES_MAX};
 use crate::error::Failure;
+use agreement::Paper;
 use domain::class::CLASSES_MAX;
 use domain::correction::{Correction, CorrectionReceipt, History};
 use domain::digest::{self, DIGEST_BYTES};
 use domain::envelope::{Envelope, Signed};
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
 use domain::name::{AgencyId, AgreementId, Digest, OfficerId};
+use domain::signature::SecretKey;
 use domain::policy_consent::{PolicyConsent, PolicyStep};
 use domain::report::{
-    CaseOpening, Hit, Mode, NodeStatus, PAGE_MAX, Query, QueryReport, SUBMISSIONS_MAX,
+    CaseOpening, Hit, Mode, NodeStatus, PapersFiled, PAGE_MAX, Query, QueryReport, SUBMISSIONS_MAX,
     WithdrawalReceipt,
 };
 use domain::submission::{Case, Submission};
@@ -81,6 +83,11 @@ impl Session {
     /// The own agency.
     pub(crate) const fn agency(&self) -> &AgencyId {
         &self.profile.agency
+    }
+
+    /// The file of the officer's own signature.
+    pub(crate) fn signing_key(&self) -> Result<&std::path::Path, Failure> {
+        self.profile.signing_key()
     }
 
     /// The present instant, read once.
@@ -304,10 +311,11 @@ impl Session {
         from: Digest,
         to: Digest,
         difference: Digest,
-    ) -> Result<Envelope, Failure> {
+        key: &SecretKey,
+    ) -> Envelope {
         let (agency, officer, at) = (self.agency().clone(), self.officer.clone(), self.now);
         let consent = PolicyConsent { agency, officer, step, from, to, difference, at };
-        Ok(Signed::seal(consent, &self.profile.signer()?).into_parts().1)
+        Signed::seal(consent, key).into_parts().1
     }
 
     /// Proposes rules, or adds a signature.
@@ -327,6 +335,16 @@ impl Session {
     /// Stops all sharing.
     pub(crate) fn freeze_policy(&self, consent: Envelope) -> Result<Activated, Failure> {
         self.call(self.client.freeze_policy(consent))
+    }
+
+    /// Every paper of an agreement; not verified yet.
+    pub(crate) fn docket(&self, agreement: &AgreementId) -> Result<Vec<Paper>, Failure> {
+        self.call(self.client.read_docket(agreement))
+    }
+
+    /// Files papers of one agreement.
+    pub(crate) fn file_papers(&self, papers: Vec<Paper>) -> Result<PapersFiled, Failure> {
+        self.call(self.client.file_papers(papers))
     }
 
     /// The signed head of the audit log.

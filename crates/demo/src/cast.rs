@@ -1,7 +1,7 @@
 //! Who takes part: four agencies, their authorities, officers and policies. All fictional names.
 
 /// One agency of the story.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Agency {
     /// Its id.
     pub id: &'static str,

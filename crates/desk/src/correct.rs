@@ -88,7 +88,11 @@ impl Desk {
     ///
     /// # Errors
     /// A refusal if it is not ours or nothing of it is left; a failing or damaged store.
-    pub fn history(&self, record_id: RecordId) -> Result<History, DeskError> {
+    pub async fn history(
+        &self,
+        officer: &OfficerId,
+        record_id: RecordId,
+    ) -> Result<History, DeskError> {
         let current = self.open_own(&record_id)?;
         let mut versions = Vec::new();
         let mut before: Option<Statement> = None;
@@ -101,6 +105,12 @@ impl Desk {
         }
         let (newest, made_by) = (current.record.statement(), current.local.officer.clone());
         versions.push(past_version(before.as_ref(), newest, made_by, why));
+        let mut event = Event::new(self.now(), Act::HistoryRead);
+        event.shared.agreement = Some(newest.agreement.clone());
+        event.shared.count = u32::try_from(versions.len()).unwrap_or(u32::MAX);
+        event.local.officer = Some(officer.clone());
+        event.local.records = vec![record_id];
+        self.store.commit(Batch::new().saying(event)).await?;
         Ok(History { record_id, versions })
     }
 
@@ -328,7 +338,7 @@ fn all_differences(
     found
 }
 
-fn past_version(
+pub(crate) fn past_version(
     before: Option<&Statement>,
     statement: &Statement,
     made_by: Option<OfficerId>,

@@ -1,17 +1,18 @@
 //! Legal holds: what is needed in a proceeding is kept for it, whatever time and its origin do.
 
+use crate::correct::past_version;
 use crate::error::DeskError;
 use crate::{Desk, put};
-use domain::correction::differences;
+use domain::correction::{PastVersion, differences};
 use domain::encoding;
 use domain::envelope::Payload as _;
 use domain::event::{Act, Event};
 use domain::hold::{
-    HOLD_BYTES_MAX, HOLD_REVIEW_DAYS_MAX, HOLDS_MAX, HeldReading, HeldState, Hold, HoldOrder,
-    HoldReceipt, HoldStanding,
+    HELD_OLDER_MAX, HOLD_BYTES_MAX, HOLD_REVIEW_DAYS_MAX, HOLDS_MAX, HeldReading, HeldState, Hold,
+    HoldOrder, HoldReceipt, HoldStanding,
 };
 use domain::name::{HoldId, OfficerId, RecordId};
-use domain::record::Record;
+use domain::record::{Record, Statement, Version};
 use domain::refusal::RefusalCode;
 use domain::report::PAGE_MAX;
 use domain::time::Timestamp;
@@ -80,14 +81,21 @@ impl Desk {
     ///
     /// # Errors
     /// A failing or damaged store.
-    pub fn list_holds(
+    pub async fn list_holds(
         &self,
+        officer: &OfficerId,
         after: Option<(RecordId, HoldId)>,
     ) -> Result<Vec<HoldStanding>, DeskError> {
         let after = after.map(|(record, hold)| [*record.as_bytes(), *hold.as_bytes()].concat());
         let rows = self.store.scan(Table::Hold, &[], after.as_deref(), PAGE_MAX)?;
         let now = self.now();
-        rows.into_iter().map(|(_, value)| Ok(self.standing(decode(value)?, now))).collect()
+        let listed = rows.into_iter().map(|(_, value)| Ok(self.standing(decode(value)?, now)));
+        let listed = listed.collect::<Result<Vec<_>, DeskError>>()?;
+        let mut event = Event::new(now, Act::HoldsListed);
+        event.shared.count = u32::try_from(listed.len()).unwrap_or(u32::MAX);
+        event.local.officer = Some(officer.clone());
+        self.store.commit(Batch::new().saying(event)).await?;
+        Ok(listed)
     }
 
     /// How many holds are due for review.
@@ -116,6 +124,7 @@ impl Desk {
         let held = self.kept_record(&hold.record_id)?.ok_or(RefusalCode::NotHeld)?;
         let stored = self.inspect(held)?;
         let record = Record::from_payload(&stored.envelope.payload)?;
+        let hold_record = hold.record_id;
         let event = hold_event(Act::HoldRead, officer, &hold, now);
         self.store.commit(Batch::new().saying(event)).await?;
         Ok(HeldReading {
@@ -123,7 +132,28 @@ impl Desk {
             version: record.version,
             made_at: record.made_at,
             says: differences(None, record.statement()),
+            older: self.older_versions(&hold_record, record.version)?,
         })
+    }
+
+    /// What is kept of a record beside the version that is shown, the oldest first.
+    fn older_versions(
+        &self,
+        record_id: &RecordId,
+        shown: Version,
+    ) -> Result<Vec<PastVersion>, DeskError> {
+        let mut versions = Vec::new();
+        let mut before: Option<Statement> = None;
+        for held in self.store.held_versions(record_id)?.into_iter().rev() {
+            let stored = self.inspect(held)?;
+            if stored.version >= shown {
+                break;
+            }
+            let statement = Record::from_payload(&stored.envelope.payload)?.into_statement();
+            versions.push(past_version(before.as_ref(), &statement, None, None));
+            before = Some(statement);
+        }
+        Ok(versions.split_off(versions.len().saturating_sub(HELD_OLDER_MAX)))
     }
 
     /// Lifts a hold: from now on time and the origin take their course with the record again. What

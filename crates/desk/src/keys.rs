@@ -59,6 +59,7 @@ impl Desk {
         loop {
             let rows = self.store.scan(Table::TokenKey, &[], after.as_deref(), 256)?;
             let Some((last, _)) = rows.last() else {
+                self.store.forget_fingerprints();
                 return Ok(());
             };
             after = Some(last.clone());

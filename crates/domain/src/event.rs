@@ -88,18 +88,16 @@ closed! {
         PolicySigned = 34 "POLICY_SIGNED",
         /// Proposed rules were refused, or not put in force; the code says why.
         PolicyRefused = 35 "POLICY_REFUSED",
-        /// A person approved one record for one partner, or its use in court.
-        Approved = 36 "APPROVED",
+        /// An officer read the versions of an own record.
+        HistoryRead = 36 "HISTORY_READ",
+        /// An officer listed the legal holds.
+        HoldsListed = 37 "HOLDS_LISTED",
+        /// A person approved one record for one partner.
+        Approved = 38 "APPROVED",
         /// A person took an approval back.
-        ApprovalEnded = 37 "APPROVAL_ENDED",
+        ApprovalEnded = 39 "APPROVAL_ENDED",
         /// An approval was refused, or its end; the code says why.
-        ApprovalRefused = 38 "APPROVAL_REFUSED",
-        /// An officer used a partner's record in court, with its originator's permission.
-        UsedInCourt = 39 "USED_IN_COURT",
-        /// A use in court was refused; the code says why.
-        CourtUseRefused = 40 "COURT_USE_REFUSED",
-        /// A partner asked us to approve something.
-        ApprovalAsked = 41 "APPROVAL_ASKED",
+        ApprovalRefused = 40 "APPROVAL_REFUSED",
     }
 }
 

@@ -4,6 +4,8 @@ use crate::name::{AgencyId, AgreementId, CaseId, HoldId, OfficerId, RecordId};
 use crate::record::Version;
 use crate::time::Timestamp;
 
+/// The most older versions of a record that are read under one hold.
+pub const HELD_OLDER_MAX: usize = 24;
 /// The most holds of one node.
 pub const HOLDS_MAX: usize = 4096;
 /// The longest name of an authority, in characters.
@@ -116,6 +118,8 @@ pub struct HeldReading {
     pub made_at: Timestamp,
     /// What it says, by the keys of [`crate::correction::STATEMENT_KEYS`].
     pub says: Vec<crate::correction::Difference>,
+    /// Versions before it that are kept with it, the oldest first; the newest [`HELD_OLDER_MAX`].
+    pub older: Vec<crate::correction::PastVersion>,
 }
 
 impl core::fmt::Debug for HeldReading {

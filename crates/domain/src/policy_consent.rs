@@ -82,6 +82,26 @@ mod tests {
             difference: Digest::from_bytes([3; 32]),
             at: Timestamp::from_millis(5),
         };
+        // RFC 8949 by hand: what is signed never changes its bytes.
+        let hash = |byte: &str| byte.repeat(32);
+        let [one, two, three] = ["01", "02", "03"].map(hash);
+        let expected = [
+            "a7",
+            "0169",
+            "62652d666564706f6c",
+            "0264",
+            "42452d37",
+            "0301",
+            "045820",
+            &one,
+            "055820",
+            &two,
+            "065820",
+            &three,
+            "0705",
+        ];
+        let hex: String = consent.to_payload().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, expected.concat());
         let (mine, other) = (SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32]));
         let (_, envelope) = Signed::seal(consent.clone(), &mine).into_parts();
         let opened = Signed::<PolicyConsent>::open(envelope.clone(), &mine.public_key());

@@ -2,7 +2,12 @@
 
 use crate::digest;
 use crate::name::KeyId;
+use ed25519_dalek::pkcs8::KeypairBytes;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use pkcs8::{
+    DecodePrivateKey as _, EncodePrivateKey as _, EncryptedPrivateKeyInfoRef, LineEnding,
+    PrivateKeyInfoRef, SecretDocument, pkcs5::pbes2,
+};
 
 /// The length of a signature, in bytes.
 pub const SIGNATURE_BYTES: usize = 64;
@@ -130,6 +135,73 @@ impl SecretKey {
     }
 }
 
+/// Why a text is not a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PemFault {
+    /// Not a private key of Ed25519 in PKCS #8.
+    #[error("not an Ed25519 private key in PKCS #8")]
+    Malformed,
+    /// The passphrase is another.
+    #[error("the passphrase does not open it")]
+    DoesNotOpen,
+}
+
+const PROTECTED: &str = "ENCRYPTED PRIVATE KEY";
+
+/// Keys of people in files: PKCS #8 (RFC 5958) in PEM (RFC 7468), encrypted with PBES2 (RFC 8018),
+/// scrypt (RFC 7914, N = 2^17, r = 8, p = 1) and AES-256-CBC, as other tools read them too.
+impl SecretKey {
+    /// Is this text a key that needs a passphrase?
+    pub fn is_protected(text: &str) -> bool {
+        text.trim_start().starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    }
+
+    /// The text of a protected file. `random` is salt and initial vector: drawn anew each time.
+    ///
+    /// # Errors
+    /// [`PemFault::Malformed`] if the encryption fails: a fault of this program.
+    pub fn to_pem(
+        &self,
+        passphrase: &[u8],
+        random: &[u8; 32],
+    ) -> Result<zeroize::Zeroizing<String>, PemFault> {
+        let fault = |_| PemFault::Malformed;
+        let plain = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
+        let plain = plain.to_pkcs8_der().map_err(fault)?;
+        let info = PrivateKeyInfoRef::try_from(plain.as_bytes()).map_err(|_| PemFault::Malformed)?;
+        let (salt, vector) = random.split_at(16);
+        let vector = vector.try_into().map_err(|_| PemFault::Malformed)?;
+        let scrypt = pbes2::Parameters::generate_scrypt_aes256cbc(Default::default(), salt, vector);
+        let scrypt = scrypt.map_err(|_| PemFault::Malformed)?;
+        let sealed = info.encrypt_with_params(scrypt, passphrase).map_err(fault)?;
+        sealed.to_pem(PROTECTED, LineEnding::LF).map_err(|_| PemFault::Malformed)
+    }
+
+    /// Reads a file, protected or not; without a passphrase only one that is not.
+    ///
+    /// # Errors
+    /// [`PemFault`].
+    pub fn from_pem(text: &str, passphrase: &[u8]) -> Result<Self, PemFault> {
+        let text = text.trim();
+        let read = if Self::is_protected(text) {
+            let (label, sealed) =
+                SecretDocument::from_pem(text).map_err(|_| PemFault::Malformed)?;
+            if label != PROTECTED {
+                return Err(PemFault::Malformed);
+            }
+            let sealed = EncryptedPrivateKeyInfoRef::try_from(sealed.as_bytes());
+            let sealed = sealed.map_err(|_| PemFault::Malformed)?;
+            let opened = sealed.decrypt(passphrase).map_err(|_| PemFault::DoesNotOpen)?;
+            KeypairBytes::from_pkcs8_der(opened.as_bytes())
+        } else {
+            KeypairBytes::from_pkcs8_pem(text)
+        };
+        let pair = read.map_err(|_| PemFault::Malformed)?;
+        let seed = zeroize::Zeroizing::new(pair.secret_key);
+        Ok(Self::from_seed(&seed))
+    }
+}
+
 impl Signer for SecretKey {
     fn public_key(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
@@ -197,6 +269,32 @@ mod tests {
         let mut signature = secret.sign(b"message");
         signature[..32].copy_from_slice(&bytes::<32>(&format!("01{}", "00".repeat(31))));
         assert!(secret.public_key().verify(b"message", &signature).is_err());
+    }
+
+    /// RFC 8410 section 10.3: the key of its first example.
+    #[test]
+    fn a_plain_key_of_rfc_8410_is_read() {
+        let text = "-----BEGIN PRIVATE KEY-----\n\
+            MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+            -----END PRIVATE KEY-----\n";
+        let key = SecretKey::from_pem(text, &[]).unwrap();
+        let public = "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1";
+        assert_eq!(key.public_key().to_bytes(), bytes(public));
+        assert!(!SecretKey::is_protected(text));
+    }
+
+    #[test]
+    fn a_protected_key_opens_with_its_passphrase_only() {
+        let key = SecretKey::from_seed(&[7; 32]);
+        let text = key.to_pem(b"correct horse battery", &[9; 32]).unwrap();
+        assert!(SecretKey::is_protected(&text));
+        let opened = SecretKey::from_pem(&text, b"correct horse battery").unwrap();
+        assert_eq!(opened.public_key(), key.public_key());
+        let wrong = SecretKey::from_pem(&text, b"correct horse batterz").unwrap_err();
+        assert_eq!(wrong, PemFault::DoesNotOpen);
+        for damaged in [&text[..text.len() / 2], "", "-----BEGIN ENCRYPTED PRIVATE KEY-----"] {
+            assert_eq!(SecretKey::from_pem(damaged, b"").unwrap_err(), PemFault::Malformed);
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@
 use crate::config::{Config, file};
 use crate::error::{NodeError, shown};
 use crate::progress::Progress;
-use crate::recovery::Standing;
 use crate::verify::check_folder;
 use domain::time::{Clock as _, SystemClock};
 use std::fs::{self, File, OpenOptions};
@@ -46,8 +45,8 @@ pub fn backup(config: &Config, archive: &Path, keys: &Path) -> Result<Written, N
 /// starts on it again. Refused while a node is running on it.
 ///
 /// # Errors
-/// As [`backup`], but both files may lie in one folder; [`NodeError::Argument`] for a node in
-/// recovery, which would leave it so; [`store::Error::InUse`].
+/// As [`backup`], but both files may lie in one folder; [`store::Error::Recovery`],
+/// [`store::Error::InUse`].
 pub fn export(config: &Config, archive: &Path, keys: &Path) -> Result<Written, NodeError> {
     if archive == keys {
         return Err(NodeError::Argument {
@@ -56,13 +55,6 @@ pub fn export(config: &Config, archive: &Path, keys: &Path) -> Result<Written, N
         });
     }
     check_folder(config)?;
-    if Standing::of(&config.data_folder)? != Standing::Ordinary {
-        return Err(NodeError::Argument {
-            what: "the node is in RECOVERY, and an export would go on as if nothing had been lost"
-                .to_owned(),
-            hint: "take a `backup` of it; restored elsewhere, that is in RECOVERY too",
-        });
-    }
     let disk = RealDisk::new(&config.data_folder);
     let _locked = archive::lock(&config.data_folder, &disk)?;
     let (written, paper) = write(config, &disk, Kind::Export, archive, keys)?;
@@ -105,7 +97,8 @@ fn write(
     })?;
     let out = out.into_inner().map_err(|error| paper.archive.failed(&error.into_error()))?;
     out.sync_all().map_err(|error| paper.archive.failed(&error))?;
-    if replaced.is_some_and(|replaced| !follows(&written.keys, &replaced)) {
+    let follows = |replaced| archive::keys_follow(kek, &written.keys, replaced);
+    if !replaced.as_deref().map_or(Ok(true), |replaced| follows(replaced))? {
         return Err(NodeError::Argument {
             what: format!(
                 "`{}` belongs to another store, or to a later state of this one; without it their \
@@ -135,41 +128,6 @@ pub(crate) fn read_keys(config: &Config, path: &Path) -> Result<file::Contents, 
         }),
         checked => checked.map(|()| keys).map_err(NodeError::from),
     }
-}
-
-/// What both states of a key file say of themselves.
-#[derive(minicbor::Decode)]
-#[cbor(map)]
-struct Listed {
-    #[n(1)]
-    keys: Vec<ListedKey>,
-    /// The number of the next key.
-    #[n(3)]
-    next: u32,
-}
-
-#[derive(minicbor::Decode)]
-#[cbor(map)]
-struct ListedKey {
-    #[n(0)]
-    number: u32,
-    #[cbor(n(2), with = "minicbor::bytes")]
-    sealed: Vec<u8>,
-}
-
-/// Is this a later state of that key file, or the same? A store draws its first key once and wraps
-/// each key once, so two states of one file hold it in the same bytes. What cannot be read is not.
-fn follows(after: &[u8], before: &[u8]) -> bool {
-    let (Ok(after), Ok(before)) =
-        (minicbor::decode::<Listed>(after), minicbor::decode::<Listed>(before))
-    else {
-        return false;
-    };
-    let first = |listed: &Listed| {
-        let least = listed.keys.iter().min_by_key(|key| key.number);
-        least.map(|key| (key.number, key.sealed.clone()))
-    };
-    after.next >= before.next && first(&after) == first(&before)
 }
 
 /// Two files without their names yet; removed unless they are kept.
@@ -244,31 +202,4 @@ fn folder_of(path: &Path) -> Result<PathBuf, NodeError> {
         path: folder.to_owned(),
         kind: error.kind(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key_file(next: u32, keys: &[(u32, u8)]) -> Vec<u8> {
-        let mut out = minicbor::Encoder::new(Vec::new());
-        out.map(3).unwrap().u8(0).unwrap().u8(1).unwrap();
-        out.u8(1).unwrap().array(keys.len() as u64).unwrap();
-        for (number, byte) in keys {
-            out.map(2).unwrap().u8(0).unwrap().u32(*number).unwrap();
-            out.u8(2).unwrap().bytes(&[*byte; 72]).unwrap();
-        }
-        out.u8(3).unwrap().u32(next).unwrap();
-        out.into_writer()
-    }
-
-    #[test]
-    fn only_an_earlier_state_of_the_same_key_file_is_replaced() {
-        let before = key_file(3, &[(0, 7), (1, 8), (2, 9)]);
-        assert!(follows(&before, &before));
-        assert!(follows(&key_file(4, &[(0, 7), (1, 8), (3, 4)]), &before), "drawn and destroyed");
-        assert!(!follows(&key_file(4, &[(0, 6), (1, 8), (2, 9)]), &before), "another store");
-        assert!(!follows(&key_file(2, &[(0, 7), (1, 8)]), &before), "an older state");
-        assert!(!follows(&before, b"dear colleague") && !follows(b"", &before));
-    }
 }

@@ -5,6 +5,7 @@ use crate::config::{Config, Problem, Severity};
 use crate::error::{NodeError, shown};
 use crate::key_file::{Key, KeyKind};
 use crate::recovery::Standing;
+use crate::verify::check_made;
 use cedar_engine::{COMMON_FLOOR, Engine, Layer};
 use domain::envelope::{Envelope, Payload as _};
 use domain::manifest::Manifest;
@@ -203,6 +204,7 @@ impl Check {
     /// May a node run on the data folder at all?
     fn store(&mut self, config: &Config) {
         let folder = &config.data_folder;
+        self.taken(folder, check_made(config));
         match Standing::of(folder) {
             Ok(Standing::Ordinary) => {}
             Ok(standing @ Standing::Recovery(_)) => {

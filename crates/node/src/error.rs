@@ -174,7 +174,8 @@ impl NodeError {
             Self::Desk(_) => "look at the log; `malines-node verify` reads the store again",
             Self::Config(_) => "",
             Self::NoStore { .. } => {
-                "is `data_folder` right, and its disk mounted? the node makes a store at its first start"
+                "is `data_folder` right, and its disk mounted? `init` makes a store; to use it in another \
+                 place, move the folder that it made there"
             }
             Self::Store(error) => error.hint(),
         }

@@ -30,6 +30,8 @@ pub const NODE_VALID_DAYS: u32 = 365;
 
 /// The configuration file, with every option.
 const SETTINGS: &str = include_str!("../../../deploy/node.toml");
+/// The data folder that [`SETTINGS`] names.
+const DATA_FOLDER: &str = "data";
 /// A local policy that shares nothing.
 const LOCAL_POLICY: &str = include_str!("local.cedar");
 
@@ -87,7 +89,7 @@ pub fn init(founding: &Founding, entropy: &Entropy, now: Timestamp) -> Result<Fo
     let settings_file = folder.join("node.toml");
 
     let mut files = NewFiles::default();
-    for inside in ["", "keys", "tls", "policy", "agreements", "officers"] {
+    for inside in ["", DATA_FOLDER, "keys", "tls", "policy", "agreements", "officers"] {
         files.folder(&folder.join(inside))?;
     }
     let mut file = |inside: &str, bytes: &[u8]| files.file(&folder.join(inside), bytes);
@@ -113,6 +115,9 @@ pub fn init(founding: &Founding, entropy: &Entropy, now: Timestamp) -> Result<Fo
     file(&format!("{agency}.operator.enrol"), enrolment.as_bytes())?;
     file(&format!("{agency}.audit-key"), audit_key(&manifest)?.as_bytes())?;
     file("policy/local.cedar", LOCAL_POLICY.as_bytes())?;
+    // An empty store: a node never makes one by itself, where perhaps a disk is not mounted.
+    let format = store::embedded::format_text();
+    file(&format!("{DATA_FOLDER}/{}", store::embedded::FORMAT_FILE), format.as_bytes())?;
     files.keep();
     Ok(Founded { settings_file, manifest, manifest_envelope })
 }

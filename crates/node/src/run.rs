@@ -11,6 +11,7 @@ use crate::policy_book::{self, PolicyBook};
 use crate::recovery::{Guarded, Standing};
 use crate::scheduler::{Scheduler, Tried};
 use crate::upkeep::{Board, Upkeep};
+use crate::verify::check_made;
 use agreement::Docket;
 use desk::answer::Quota;
 use desk::entropy::Entropy;
@@ -76,6 +77,7 @@ enum Stage {
 /// # Errors
 /// Whatever keeps it from serving, each with what to do next.
 pub async fn start(config: Config) -> Result<Running, NodeError> {
+    check_made(&config)?;
     let (store, opened) = open_store(&config).await?;
     let standing = Standing::of(&config.data_folder)?;
     let ledger = Arc::new(Ledger::open(&config, &*store)?);

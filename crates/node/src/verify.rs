@@ -50,6 +50,16 @@ pub fn verify_deep(config: &Config) -> Result<Report, NodeError> {
     Ok(Report { opened, counts, verified })
 }
 
+/// Refuses a data folder in which `init`, `restore` or `import` never made a store: a node that began
+/// an empty one where a disk is not mounted would have forgotten every withdrawal and every hold.
+pub(crate) fn check_made(config: &Config) -> Result<(), NodeError> {
+    if config.data_folder.join(store::embedded::FORMAT_FILE).exists() {
+        Ok(())
+    } else {
+        Err(NodeError::NoStore { path: config.data_folder.clone() })
+    }
+}
+
 /// Refuses a data folder without a journal: one that is not there, or empty, as where a disk is
 /// mounted that is not mounted now.
 pub(crate) fn check_folder(config: &Config) -> Result<(), NodeError> {

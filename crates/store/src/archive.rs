@@ -105,9 +105,10 @@ pub fn lock(path: &Path, disk: &dyn Disk) -> Result<Locked> {
 /// many bytes were read, of how many.
 ///
 /// # Errors
-/// [`Error::Corrupt`] names the place; [`Error::WrongKey`], [`Error::KeyGone`]; [`Error::Rollback`] if
-/// the journal does not lead to the signed head; [`Error::Busy`] if compaction retired keys
-/// meanwhile; [`Error::Full`] and [`Error::Io`], also of `out`.
+/// [`Error::Recovery`] for an export; [`Error::Corrupt`] names the place; [`Error::WrongKey`],
+/// [`Error::KeyGone`]; [`Error::Rollback`] if the journal does not lead to the signed head;
+/// [`Error::Busy`] if compaction retired keys meanwhile; [`Error::Full`] and [`Error::Io`], also of
+/// `out`.
 pub fn write(
     source: &Source<'_>,
     kind: Kind,
@@ -116,6 +117,9 @@ pub fn write(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Written> {
     check_condition(source.disk)?;
+    if kind == Kind::Export && matches!(condition(source.disk)?, Condition::Recovery(_)) {
+        return Err(Error::Recovery);
+    }
     // Before the frames: a head that was signed by then speaks of frames that were durable.
     let head = read_head(source.disk)?;
     let stated = head.as_deref().map(parse_head).transpose()?.map(|(_, head)| head);
@@ -174,6 +178,14 @@ fn read_keys(disk: &dyn Disk) -> Result<Vec<u8>> {
 /// [`Error::Corrupt`], [`Error::WrongKey`].
 pub fn check_keys(kek: &[u8; KEY_BYTES], keys: &[u8]) -> Result<()> {
     KeyRing::of_file(kek, keys).map(|_| ())
+}
+
+/// Are `after` a later state of the data keys `before`, or the same state?
+///
+/// # Errors
+/// As [`check_keys`], for either.
+pub fn keys_follow(kek: &[u8; KEY_BYTES], after: &[u8], before: &[u8]) -> Result<bool> {
+    Ok(KeyRing::of_file(kek, after)?.follows(&KeyRing::of_file(kek, before)?))
 }
 
 /// What a verification without the lock found.

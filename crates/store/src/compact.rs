@@ -28,12 +28,15 @@ use domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many bytes are read or written between two pauses, and synced at once.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// How long a pause is: commits need the disk and the processor too.
-const PAUSE_MS: u64 = 1;
+/// How long a pause is at least. It is as long as what went before it took: commits find disk and
+/// processor free at least half of the time, however slow both are.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+/// How long a pause is at most.
+const PAUSE_MAX: Duration = Duration::from_millis(250);
 /// How often, and how long each time, frames that were just written are waited for.
 const PUBLISHED_TRIES_MAX: usize = 1_000;
 const PUBLISHED_WAIT_MS: u64 = 5;
@@ -134,7 +137,7 @@ impl Engine {
     /// Looks through a file; `None` if it was stopped.
     fn plan(&self, file: SegmentFile, bytes: u64, stop: Stop<'_>) -> Result<Option<Planned>> {
         let (mut planned, mut layout) = (Planned::default(), Layout::new(file));
-        let (mut at, mut unpaused) = (SEGMENT_HEADER_BYTES as u64, 0);
+        let (mut at, mut pace) = (SEGMENT_HEADER_BYTES as u64, Pace::begin());
         let (shown, mut seq) = (self.state().tip.size(), 0);
         while at < bytes {
             if stop() {
@@ -154,9 +157,8 @@ impl Engine {
                 let due = self.due(&view, place).map_err(|why| why.of(&frame))?;
                 planned.note((at, index), &view, due);
             }
-            unpaused += frame.length();
             at += frame.length() as u64;
-            pause_after(&mut unpaused);
+            pace.worked(frame.length());
         }
         Ok(Some(planned))
     }
@@ -374,11 +376,13 @@ struct Output<'d> {
     file: SegmentFile,
     waiting: Vec<u8>,
     length: u64,
+    pace: Pace,
 }
 
 impl<'d> Output<'d> {
     fn begin(disk: &'d dyn Disk, file: SegmentFile) -> Result<Self> {
-        let output = Self { disk, file, waiting: Vec::with_capacity(CHUNK_BYTES), length: 0 };
+        let (waiting, pace) = (Vec::with_capacity(CHUNK_BYTES), Pace::begin());
+        let output = Self { disk, file, waiting, length: 0, pace };
         let removed = match disk.remove(&output.unfinished()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -400,12 +404,12 @@ impl<'d> Output<'d> {
 
     /// Small pieces are made durable one by one: a commit never waits for a large one.
     fn flush(&mut self) -> Result<()> {
-        let (disk, path) = (self.disk, self.unfinished());
+        let (disk, path, pace) = (self.disk, self.unfinished(), &mut self.pace);
         let mut chunks = self.waiting.chunks(CHUNK_BYTES);
         let written = chunks.try_for_each(|chunk| {
             disk.append(&path, chunk)?;
             disk.sync(&path)?;
-            pause_after(&mut chunk.len());
+            pace.worked(chunk.len());
             Ok(())
         });
         self.waiting.clear();
@@ -429,9 +433,23 @@ impl<'d> Output<'d> {
     }
 }
 
-fn pause_after(bytes: &mut usize) {
-    if *bytes >= CHUNK_BYTES {
-        *bytes = 0;
-        std::thread::sleep(Duration::from_millis(PAUSE_MS));
+/// How much was done since the last pause.
+struct Pace {
+    since: Instant,
+    bytes: usize,
+}
+
+impl Pace {
+    fn begin() -> Self {
+        Self { since: Instant::now(), bytes: 0 }
+    }
+
+    /// Pauses once enough was done.
+    fn worked(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes >= CHUNK_BYTES {
+            std::thread::sleep(self.since.elapsed().clamp(PAUSE_MIN, PAUSE_MAX));
+            *self = Self::begin();
+        }
     }
 }

@@ -33,6 +33,10 @@ macro_rules! reads_of_the_engine {
             self.engine.find_held(record_id)
         }
 
+        fn held_versions(&self, record_id: &RecordId) -> Result<Vec<Held<StoredRecord>>> {
+            self.engine.find_held_versions(record_id)
+        }
+
         fn expired(&self, now: Timestamp, limit: usize) -> Vec<RecordId> {
             self.engine.expired_records(now, limit)
         }
@@ -69,6 +73,10 @@ macro_rules! reads_of_the_engine {
             } else {
                 Ok(())
             }
+        }
+
+        fn forget_fingerprints(&self) {
+            self.engine.forget_fingerprints();
         }
 
         fn drop_token_key(&self, agreement: &AgreementId, owner: &AgencyId, epoch: TokenEpoch) {

@@ -37,7 +37,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-pub use crate::folder::{FORMAT, QUARANTINE_MAX};
+pub use crate::folder::{FORMAT, FORMAT_FILE, QUARANTINE_MAX, format_text};
 pub use crate::journal::Cut;
 pub use crate::seal::KEY_BYTES;
 pub use crate::sled_tables::Content;
@@ -459,16 +459,28 @@ impl Opening<'_> {
             return Err(Trouble("they failed, or opening them did not come to an end".to_owned()));
         }
         self.folder.mark(SLED_OPENING).map_err(io)?;
-        let sled = SledFolder::open(&path, self.cache_bytes, Chain::start(self.agency))?;
-        self.folder.unmark(SLED_OPENING).map_err(io)?;
-        Ok(sled)
+        SledFolder::open(&path, self.cache_bytes, Chain::start(self.agency))
     }
 
-    /// One pass over the journal; what sled does not have yet is given to it. Second: how many
-    /// frames those were.
+    /// Counts what sled holds, on a thread of its own. The marker goes as soon as that ended well: a
+    /// journal that is damaged, or killed while it is read, says nothing about the tables.
+    fn count(&self, sled: &SledFolder) -> Result<Counting, Trouble> {
+        let (count, folder) = (sled.count(), self.folder.path.clone());
+        let io = |error: std::io::Error| Trouble(error.to_string());
+        let thread = std::thread::Builder::new().name("store-count".to_owned());
+        let thread = thread.spawn(move || {
+            count()?;
+            crate::folder::unmark(&folder, SLED_OPENING).map_err(io)
+        });
+        Ok(Counting(Some(thread.map_err(io)?)))
+    }
+
+    /// One pass over the journal; what sled does not have yet is given to it, once its rows were
+    /// counted beside the pass. Second: how many frames those were.
     fn read(&self, mut sled: SledFolder) -> Result<(Loaded, u64), Failure> {
         let found = sled.watermark;
         let mut trouble = None;
+        let mut counting = self.count(&sled).map_err(Failure::Tables)?;
         let mut waiting: Vec<PointerChange> = Vec::new();
         let mut last = None;
         let loaded = load(
@@ -494,7 +506,8 @@ impl Opening<'_> {
                 waiting.extend(changes);
                 last = Some((size, chain));
                 if waiting.len() >= CATCH_UP_CHANGES {
-                    let caught_up = sled.catch_up(&waiting, size, chain);
+                    let counted = counting.end();
+                    let caught_up = counted.and_then(|()| sled.catch_up(&waiting, size, chain));
                     waiting.clear();
                     if let Err(error) = caught_up {
                         trouble = Some(error);
@@ -504,10 +517,13 @@ impl Opening<'_> {
                 Ok(())
             },
         );
+        // Before anything else is said: nobody may use the folder while it is read.
+        let counted = counting.end();
         if let Some(trouble) = trouble {
             return Err(Failure::Tables(trouble));
         }
         let (state, journal) = loaded.map_err(Failure::Store)?;
+        counted.map_err(Failure::Tables)?;
         let frames = state.tip.size();
         if found.size > frames {
             // The tables follow what was acknowledged, so the journal has lost something.
@@ -518,5 +534,16 @@ impl Opening<'_> {
             caught_up.map_err(Failure::Tables)?;
         }
         Ok((Loaded { state, journal, sled }, frames - found.size))
+    }
+}
+
+/// The rows of the tables, being counted.
+struct Counting(Option<JoinHandle<Result<(), Trouble>>>);
+
+impl Counting {
+    /// Waits for what was found; nothing the second time.
+    fn end(&mut self) -> Result<(), Trouble> {
+        let ended = self.0.take().map_or(Ok(Ok(())), JoinHandle::join);
+        ended.unwrap_or_else(|_| Err(Trouble("counting the rows failed".to_owned())))
     }
 }

@@ -102,6 +102,9 @@ pub enum Error {
     /// The store was exported: another folder carries on its history.
     #[error("this store was exported to be run elsewhere")]
     Moved,
+    /// The store was restored: an export would go on as if nothing had been lost.
+    #[error("the node is in RECOVERY, and an export would go on as if nothing had been lost")]
+    Recovery,
     /// A restore or an import was begun in this folder and did not come to its end.
     #[error("a restore into this folder did not come to its end")]
     HalfRestored,
@@ -167,6 +170,7 @@ impl Error {
             Self::Moved => {
                 "run it where it was imported; only if it was imported nowhere, remove the file MOVED"
             }
+            Self::Recovery => "take a `backup` of it; restored elsewhere, that is in RECOVERY too",
             Self::HalfRestored => "remove what is in the data folder and restore again",
             Self::NoHead => "wait until the node signed its first head, then export again",
             Self::Audit(_) => "compare with an export of the same log",

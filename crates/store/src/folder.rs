@@ -11,7 +11,8 @@ pub const FORMAT: u32 = 1;
 /// How many folders of damaged tables are kept; older ones are removed.
 pub const QUARANTINE_MAX: usize = 4;
 
-const FORMAT_FILE: &str = "FORMAT";
+/// Says the format of a data folder; without it there is no store.
+pub const FORMAT_FILE: &str = "FORMAT";
 const LOCK_FILE: &str = "LOCK";
 pub(crate) const QUARANTINE: &str = "quarantine";
 
@@ -89,8 +90,7 @@ impl Folder {
 
     /// Takes a marker away, durably.
     pub(crate) fn unmark(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.path.join(name))?;
-        sync_folder(&self.path)
+        unmark(&self.path, name)
     }
 }
 
@@ -115,15 +115,26 @@ pub(crate) fn mark(folder: &Path, name: &str) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Takes a marker away from a folder, durably.
+pub(crate) fn unmark(folder: &Path, name: &str) -> io::Result<()> {
+    fs::remove_file(folder.join(name))?;
+    sync_folder(folder)
+}
+
 /// Makes the names in a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// What stands in [`FORMAT_FILE`] of a new store.
+pub fn format_text() -> String {
+    format!("{FORMAT}\n")
+}
+
 fn check_format(disk: &dyn Disk) -> Result<()> {
     let found = read(disk, FORMAT_FILE, 64).map_err(Error::io("read the format file"))?;
     let Some(found) = found else {
-        return replace(disk, "", FORMAT_FILE, format!("{FORMAT}\n").as_bytes())
+        return replace(disk, "", FORMAT_FILE, format_text().as_bytes())
             .map_err(Error::io("write the format file"));
     };
     let text = core::str::from_utf8(&found).ok().map(str::trim);

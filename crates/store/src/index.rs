@@ -301,6 +301,18 @@ impl TokenMap {
         }
     }
 
+    /// As [`TokenMap::new`], with room for so many rows.
+    pub(crate) fn with_capacity(mixer: Mixer, rows: usize) -> Self {
+        Self {
+            mixer,
+            entries: Vec::with_capacity(rows),
+            free: Vec::new(),
+            by_token: HashTable::with_capacity(rows),
+            by_row: HashTable::with_capacity(rows),
+            sieve: Sieve::with_capacity(rows),
+        }
+    }
+
     /// The places of those tokens that may be here: of all that are, and of few others. All are
     /// looked up side by side, so that none waits for the memory of the one before.
     pub(crate) fn likely(&self, tokens: &[Token]) -> Vec<u32> {
@@ -338,6 +350,17 @@ impl TokenMap {
             }
             self.remove(row);
         }
+        self.insert_new(row, token);
+    }
+
+    /// Finds a row by a token, unless it is found by one already.
+    pub(crate) fn insert_absent(&mut self, row: u32, token: Token) {
+        if self.of_row(row).is_none() {
+            self.insert_new(row, token);
+        }
+    }
+
+    fn insert_new(&mut self, row: u32, token: Token) {
         let first = self.first(&token);
         let next = first.and_then(|first| self.entry(first)).map_or(NONE, |entry| entry.next);
         let entry = TokenEntry { token, row, next, previous: first.unwrap_or(NONE) };

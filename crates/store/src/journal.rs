@@ -8,7 +8,7 @@
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::frame::{BODY_BYTES_MAX, PREFIX_BYTES, Prefix, SEGMENT_HEADER_BYTES, SegmentHeader};
-use crate::layout::{Layout, SegmentFile};
+use crate::layout::{Files, Layout, SegmentFile};
 use crate::pointer::Place;
 use crate::segment::{FOOTER, Segment, Visit, Work};
 use audit::frame::{Chain, Tip};
@@ -93,27 +93,44 @@ impl Journal {
         visit: &mut Visit<'_, W>,
     ) -> Result<Self> {
         disk.create_folder(FOLDER).map_err(Error::io("make the journal's folder"))?;
-        let Files { current, replaced } = segments(&*disk)?;
+        let Files { current, replaced, unfinished } = crate::layout::files(&*disk)?;
+        for name in unfinished {
+            let removed = disk.remove(&format!("{FOLDER}/{name}"));
+            removed.map_err(Error::io("remove an unfinished segment"))?;
+        }
+        let replaced = replaced.into_iter().map(SegmentFile::path).collect();
         let last = current.last().map_or(0, |file| file.number);
         let (mut tip, mut length, mut cut) = (Tip::start(agency), 0, None);
         let (mut layouts, mut closed) = (BTreeMap::new(), false);
-        for file in current {
-            let bytes = read_segment(&*disk, file)?;
-            // A file of a later generation got its name when it was whole.
-            let is_last = file.number == last && file.generation == 0;
-            let found = Segment { number: file.number, bytes: &bytes, is_last };
-            let mut layout = Layout::new(file);
-            let end = found.read(&mut tip, &mut layout, work, visit)?;
-            length = end as u64;
-            if end < bytes.len() {
-                let (segment, bytes) = (file.name(), (bytes.len() - end) as u64);
-                cut = Some(Cut { segment, offset: length, bytes });
+        std::thread::scope(|scope| {
+            let mut files = current.into_iter();
+            // The next segment is read while the one before it is worked on.
+            let mut ahead = || {
+                let (file, disk) = (files.next()?, &*disk);
+                Some((file, scope.spawn(move || read_segment(disk, file))))
+            };
+            let mut next = ahead();
+            while let Some((file, bytes)) = next {
+                next = ahead();
+                let bytes =
+                    bytes.join().map_err(|_| Error::Fenced("reading the journal failed"))??;
+                // A file of a later generation got its name when it was whole.
+                let is_last = file.number == last && file.generation == 0;
+                let found = Segment { number: file.number, bytes: &bytes, is_last };
+                let mut layout = Layout::new(file);
+                let end = found.read(&mut tip, &mut layout, work, visit)?;
+                length = end as u64;
+                if end < bytes.len() {
+                    let (segment, bytes) = (file.name(), (bytes.len() - end) as u64);
+                    cut = Some(Cut { segment, offset: length, bytes });
+                }
+                closed = file.generation > 0 || layout.is_moved();
+                if closed {
+                    layouts.insert(file.number, Arc::new(layout));
+                }
             }
-            closed = file.generation > 0 || layout.is_moved();
-            if closed {
-                layouts.insert(file.number, Arc::new(layout));
-            }
-        }
+            Ok::<(), Error>(())
+        })?;
         let frames = tip.size();
         let tail = Mutex::new(Tail { segment: last, length, closed, frames, broken: None });
         let (layouts, replaced) = (RwLock::new(layouts), Mutex::new(replaced));
@@ -249,6 +266,30 @@ impl Journal {
         self.in_present_file(segment, |layout| self.frame_at(layout.file, layout.offset(offset)))
     }
 
+    /// Looks through every frame of a segment before frame `end`.
+    pub(crate) fn search<T>(
+        &self,
+        segment: u32,
+        end: u64,
+        look: impl Fn(&FrameThere) -> Result<Vec<T>>,
+    ) -> Result<Vec<T>> {
+        self.in_present_file(segment, |layout| {
+            let file = layout.file;
+            let header = SegmentHeader::from_bytes(&self.header_of(file)?);
+            let mut seq = header.map_err(|why| Error::corrupt(file.name(), 0, why))?.first_seq;
+            let length = self.disk.length(&file.path());
+            let length = length.map_err(Error::io("read a segment of the journal"))?;
+            let (mut at, mut found) = (SEGMENT_HEADER_BYTES as u64, Vec::new());
+            while at < length && seq < end {
+                let frame = self.frame_at(file, at)?;
+                found.extend(look(&frame)?);
+                seq = frame.prefix.frame.seq.saturating_add(1);
+                at += frame.length() as u64;
+            }
+            Ok(found)
+        })
+    }
+
     /// Reads one frame at a place in a file.
     pub(crate) fn frame_at(&self, file: SegmentFile, at: u64) -> Result<FrameThere> {
         let damage = |why: &'static str| Error::corrupt(file.name(), at, why);
@@ -378,47 +419,6 @@ impl FrameThere {
     }
 }
 
-/// The files of the journal.
-struct Files {
-    /// Of each segment the newest.
-    current: Vec<SegmentFile>,
-    /// Paths of the others.
-    replaced: Vec<String>,
-}
-
-/// The files of all segments. A segment that is missing is damage.
-fn segments(disk: &dyn Disk) -> Result<Files> {
-    let names = disk.list(FOLDER).map_err(Error::io("list the journal's segments"))?;
-    let mut files = Vec::new();
-    for name in names {
-        if name.ends_with(".new") {
-            let removed = disk.remove(&format!("{FOLDER}/{name}"));
-            removed.map_err(Error::io("remove an unfinished segment"))?;
-            continue;
-        }
-        match SegmentFile::parse(&name) {
-            Some(file) => files.push(file),
-            None => return Err(Error::corrupt(name, 0, "not a segment of the journal")),
-        }
-    }
-    files.sort_unstable();
-    let (mut current, mut replaced): (Vec<SegmentFile>, _) = (Vec::new(), Vec::new());
-    for file in files {
-        match current.last_mut() {
-            Some(last) if last.number == file.number => {
-                replaced.push(core::mem::replace(last, file).path());
-            }
-            _ => current.push(file),
-        }
-    }
-    for (expected, found) in (1..).zip(&current) {
-        if found.number != expected {
-            return Err(Error::corrupt(segment_name(expected), 0, "the segment is missing"));
-        }
-    }
-    Ok(Files { current, replaced })
-}
-
 fn read_segment(disk: &dyn Disk, file: SegmentFile) -> Result<Vec<u8>> {
     let read = crate::disk::read(disk, &file.path(), SEGMENT_BYTES_MAX);
     let read = read.map_err(Error::io("read a segment of the journal"))?;
@@ -426,7 +426,7 @@ fn read_segment(disk: &dyn Disk, file: SegmentFile) -> Result<Vec<u8>> {
 }
 
 pub(crate) fn segment_name(number: u32) -> String {
-    format!("{number:08}.segment")
+    SegmentFile { number, generation: 0 }.name()
 }
 
 fn segment_path(number: u32) -> String {

@@ -5,8 +5,10 @@
 //! next generation; what is left of an item says how long it was, so one pass over the file tells
 //! by how much everything behind it has moved.
 
+use crate::disk::Disk;
+use crate::error::{Error, Result};
 use crate::frame::SEGMENT_HEADER_BYTES;
-use crate::journal::FOLDER;
+use crate::journal::{FOLDER, segment_name};
 
 /// The files of one segment: `NNNNNNNN.segment`, and `NNNNNNNN-GGGG.segment` once it was written
 /// anew. The highest generation counts.
@@ -37,6 +39,47 @@ impl SegmentFile {
         let file = Self { number: number.parse().ok()?, generation: generation.parse().ok()? };
         (file.name() == name).then_some(file)
     }
+}
+
+/// The files of the journal.
+pub(crate) struct Files {
+    /// Of each segment the newest, in order.
+    pub(crate) current: Vec<SegmentFile>,
+    /// Those that a newer one has replaced.
+    pub(crate) replaced: Vec<SegmentFile>,
+    /// Names of files that were not finished.
+    pub(crate) unfinished: Vec<String>,
+}
+
+/// The one place that knows which files count. Another process may be using them: one may be gone
+/// again when it is opened. A segment that is missing is damage, and so is any other name.
+pub(crate) fn files(disk: &dyn Disk) -> Result<Files> {
+    let names = disk.list(FOLDER).map_err(Error::io("list the journal's segments"))?;
+    let mut found = Vec::new();
+    let mut unfinished = Vec::new();
+    for name in names {
+        match SegmentFile::parse(&name) {
+            Some(file) => found.push(file),
+            None if name.ends_with(".new") => unfinished.push(name),
+            None => return Err(Error::corrupt(name, 0, "not a segment of the journal")),
+        }
+    }
+    found.sort_unstable();
+    let (mut current, mut replaced): (Vec<SegmentFile>, _) = (Vec::new(), Vec::new());
+    for file in found {
+        match current.last_mut() {
+            Some(last) if last.number == file.number => {
+                replaced.push(core::mem::replace(last, file));
+            }
+            _ => current.push(file),
+        }
+    }
+    for (expected, found) in (1..).zip(&current) {
+        if found.number != expected {
+            return Err(Error::corrupt(segment_name(expected), 0, "the segment is missing"));
+        }
+    }
+    Ok(Files { current, replaced, unfinished })
 }
 
 /// How the present file of a segment differs from how it was first written.

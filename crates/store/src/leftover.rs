@@ -172,6 +172,13 @@ impl Leftovers {
         true
     }
 
+    /// The segments in which content of a held record may stand that is older than what its rows show.
+    pub(crate) fn kept_segments(&self, record_id: &RecordId, rows: &[u32]) -> BTreeSet<u32> {
+        let held = self.holds.get(record_id).into_iter().flat_map(|holds| &holds.kept);
+        let older = rows.iter().filter_map(|row| self.older.get(row)).flatten();
+        held.chain(older).copied().filter(|segment| *segment != NOWHERE).collect()
+    }
+
     /// Is older content of a row in a segment kept for now?
     pub(crate) fn keeps_older(&self, row: u32, segment: u32) -> bool {
         self.older.get(&row).is_some_and(|segments| segments.contains(&segment))

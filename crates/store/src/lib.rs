@@ -36,6 +36,7 @@ mod encode;
 mod engine;
 mod folder;
 mod frame;
+mod held;
 mod index;
 mod item;
 mod journal;
@@ -52,6 +53,8 @@ mod sieve;
 mod sled_tables;
 mod state;
 mod tables;
+mod tokens;
+mod unsealed;
 
 pub use batch::{
     Batch, Change, Committed, ItemReceipt, LocalPart, Precondition, RecordPut, RowState, Secrecy,
@@ -131,6 +134,14 @@ pub trait Store: Send + Sync {
     /// As [`Store::record`].
     fn held_record(&self, record_id: &RecordId) -> Result<Option<Held<StoredRecord>>>;
 
+    /// Versions of a record under a legal hold whose content is here, the newest first, at most
+    /// [`reading::HELD_VERSIONS_MAX`]: for the proceeding the hold is about, and for nothing else. Reads
+    /// through the segments that are kept for it; none without a hold.
+    ///
+    /// # Errors
+    /// As [`Store::record`].
+    fn held_versions(&self, record_id: &RecordId) -> Result<Vec<Held<StoredRecord>>>;
+
     /// Records past their end whose content is still there and not under a legal hold: own ones,
     /// withdrawn or not, and partners' that were not withdrawn. At most `limit`, oldest rows first.
     /// From memory; costs one pass over all rows until the limit is reached.
@@ -174,7 +185,8 @@ pub trait Store: Send + Sync {
     fn row_of(&self, found: &Match) -> Option<HitRow>;
 
     /// Hands in a token key. For our own key (`owner` is this agency) the tokens of all own records
-    /// of that agreement are computed now, which reads the journal once, and kept up to date.
+    /// of that agreement are computed now, and kept up to date; after
+    /// [`Store::forget_fingerprints`] that reads the journal once.
     ///
     /// # Errors
     /// As [`Store::record`].
@@ -185,6 +197,10 @@ pub trait Store: Send + Sync {
         epoch: TokenEpoch,
         key: TokenKey,
     ) -> Result<()>;
+
+    /// Forgets the fingerprints that opening unsealed: every own token key that was kept was handed in.
+    /// Before it, [`Store::set_token_key`] of an own key does not read the journal.
+    fn forget_fingerprints(&self);
 
     /// Forgets a token key and the tokens made with it, own or foreign.
     fn drop_token_key(&self, agreement: &AgreementId, owner: &AgencyId, epoch: TokenEpoch);

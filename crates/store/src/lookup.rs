@@ -12,27 +12,21 @@ use crate::reading::{
     Withdrawn,
 };
 use crate::seal::{Opened, aad_of_record, aad_of_row};
-use crate::segment::threads;
 use crate::table::{RECORD, SCAN_ROWS_MAX, TOMBSTONE, Table, check_key, full_key, row_key};
 use domain::class::Class;
 use domain::digest::Fingerprint;
 use domain::envelope::{Envelope, Payload as _};
 use domain::name::{AgencyId, AgreementId, Digest, RecordId};
-use domain::record::{Record, Version};
+use domain::record::Record;
 use domain::time::Timestamp;
-use domain::token::{Token, TokenEpoch, TokenKey};
+use domain::token::{Token, TokenEpoch};
 use policy::Held;
-use std::ops::Range;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// How often a pointer is followed again that changed while what it led to was read.
 const LOOKS_MAX: usize = 16;
 /// How many rows are looked at for expiry while nobody can write.
 const EXPIRED_ROWS_AT_ONCE: u32 = 65_536;
-/// How many frames are read at once for their tokens.
-const FRAMES_AT_ONCE: usize = 256;
-/// How many tokens are entered while readers wait.
-const TOKENS_AT_ONCE: usize = 4096;
 
 impl Engine {
     pub(crate) fn row_value(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -44,7 +38,7 @@ impl Engine {
 
     /// Reads what a key points at. What is superseded between look-up and reading may be erased by
     /// then, and is not there or does not fit: the pointer has changed, and is followed again.
-    fn follow<T>(
+    pub(crate) fn follow<T>(
         &self,
         key: &[u8],
         read: impl Fn(Pointer) -> Result<Option<T>>,
@@ -172,29 +166,6 @@ impl Engine {
         })
     }
 
-    /// A record under a legal hold, whatever became of it since.
-    pub(crate) fn find_held(&self, record_id: &RecordId) -> Result<Option<Held<StoredRecord>>> {
-        let (row, rows) = {
-            let state = self.state();
-            if !state.is_held(record_id) {
-                return Ok(None);
-            }
-            let rows = state.held_rows(record_id);
-            (rows[0].and_then(|number| state.hit_row(number)), rows)
-        };
-        let withdrawn = row.map_or(Withdrawn::No, |row| row.withdrawn);
-        let origin = row.map(|row| row.origin);
-        for number in rows.into_iter().flatten() {
-            let found = self.follow(&row_key(RECORD, number), |pointer| {
-                self.record_at(record_id, pointer, withdrawn, origin)
-            })?;
-            if let Some((stored, class)) = found {
-                return Ok(Some(Held::new(stored, class)));
-            }
-        }
-        Ok(None)
-    }
-
     /// Ids of records past their end whose content is there and not held.
     pub(crate) fn expired_records(&self, now: Timestamp, limit: usize) -> Vec<RecordId> {
         let (mut found, mut next) = (Vec::new(), Some(0));
@@ -205,7 +176,7 @@ impl Engine {
         found
     }
 
-    fn record_at(
+    pub(crate) fn record_at(
         &self,
         record_id: &RecordId,
         pointer: Pointer,
@@ -213,28 +184,40 @@ impl Engine {
         origin: Option<Ownership>,
     ) -> Result<Option<(StoredRecord, Arc<Class>)>> {
         self.with_item(pointer.place, |item, damage| {
-            let entry = record_entry(item, record_id, damage)?;
-            let sealed = item.data.and_then(|part| part.bytes());
-            let (Some(sealed), Some(number)) = (sealed, item.header.key) else {
-                return Ok(None);
-            };
-            let aad = aad_of_record(DATA_PART, record_id, entry.version);
-            let opened = match self.ring().open_seal(number, &aad, sealed)? {
-                Some(Opened::Bytes(bytes)) => bytes,
-                Some(Opened::Erased) => return Ok(None),
-                None => return Err(damage("a seal that does not open")),
-            };
-            let envelope: Envelope = minicbor::decode(&opened).map_err(damage_of(damage))?;
-            if envelope.payload_hash() != entry.payload_hash {
-                return Err(damage("an envelope of another payload"));
-            }
-            let class = self.state().classes.class(entry.class).cloned();
-            let class = class.ok_or_else(|| damage("a class that was not written"))?;
-            let (version, expiry) = (entry.version, entry.expiry);
-            let origin = origin.unwrap_or_else(|| self.state().ownership(&class.origin));
-            let stored = StoredRecord { envelope, version, expiry, withdrawn, origin };
-            Ok(Some((stored, class)))
+            self.record_of(item, record_id, withdrawn, origin, damage)
         })
+    }
+
+    /// The record in an item that was checked; `None` if its content is gone.
+    pub(crate) fn record_of(
+        &self,
+        item: &ItemView<'_>,
+        record_id: &RecordId,
+        withdrawn: Withdrawn,
+        origin: Option<Ownership>,
+        damage: &dyn Fn(&str) -> Error,
+    ) -> Result<Option<(StoredRecord, Arc<Class>)>> {
+        let entry = record_entry(item, record_id, damage)?;
+        let sealed = item.data.and_then(|part| part.bytes());
+        let (Some(sealed), Some(number)) = (sealed, item.header.key) else {
+            return Ok(None);
+        };
+        let aad = aad_of_record(DATA_PART, record_id, entry.version);
+        let opened = match self.ring().open_seal(number, &aad, sealed)? {
+            Some(Opened::Bytes(bytes)) => bytes,
+            Some(Opened::Erased) => return Ok(None),
+            None => return Err(damage("a seal that does not open")),
+        };
+        let envelope: Envelope = minicbor::decode(&opened).map_err(damage_of(damage))?;
+        if envelope.payload_hash() != entry.payload_hash {
+            return Err(damage("an envelope of another payload"));
+        }
+        let class = self.state().classes.class(entry.class).cloned();
+        let class = class.ok_or_else(|| damage("a class that was not written"))?;
+        let (version, expiry) = (entry.version, entry.expiry);
+        let origin = origin.unwrap_or_else(|| self.state().ownership(&class.origin));
+        let stored = StoredRecord { envelope, version, expiry, withdrawn, origin };
+        Ok(Some((stored, class)))
     }
 
     pub(crate) fn payload_hash(&self, record_id: &RecordId) -> Result<Option<Digest>> {
@@ -372,105 +355,6 @@ impl Engine {
             }
         }
         Ok(found)
-    }
-
-    /// Computes the tokens of all own records of an agreement under a key, and keeps them.
-    pub(crate) fn compute_tokens(
-        &self,
-        agreement: &AgreementId,
-        epoch: TokenEpoch,
-        key: &TokenKey,
-    ) -> Result<()> {
-        let _alone = self.token_work.lock().unwrap_or_else(PoisonError::into_inner);
-        let frames = {
-            let mut state = self.state_mut();
-            if state.has_tokens(agreement, epoch, key) {
-                return Ok(());
-            }
-            state.begin_tokens(agreement, epoch, key.clone());
-            state.tip.size()
-        };
-        for from in (0..frames).step_by(FRAMES_AT_ONCE) {
-            let seqs = from..frames.min(from + FRAMES_AT_ONCE as u64);
-            let found = match self.tokens_of_frames(seqs, agreement, key) {
-                Ok(found) => found,
-                Err(error) => {
-                    self.state_mut().drop_own_tokens(agreement, epoch);
-                    return Err(error);
-                }
-            };
-            for found in found.chunks(TOKENS_AT_ONCE) {
-                self.state_mut().add_tokens(agreement, epoch, found);
-            }
-        }
-        self.state_mut().finish_tokens(agreement, epoch);
-        Ok(())
-    }
-
-    /// The tokens of the records in a run of frames, computed on all processors.
-    fn tokens_of_frames(
-        &self,
-        seqs: Range<u64>,
-        agreement: &AgreementId,
-        key: &TokenKey,
-    ) -> Result<Vec<(RecordId, Version, Token)>> {
-        let share = (seqs.end - seqs.start).div_ceil(threads() as u64).max(1);
-        std::thread::scope(|scope| {
-            let starts = (seqs.start..seqs.end).step_by(usize::try_from(share).unwrap_or(1));
-            let of = |from: u64| {
-                let seqs = from..seqs.end.min(from + share);
-                scope.spawn(move || {
-                    let mut found = Vec::new();
-                    for seq in seqs {
-                        self.tokens_of_frame(seq, agreement, key, &mut found)?;
-                    }
-                    Ok::<_, Error>(found)
-                })
-            };
-            let threads: Vec<_> = starts.map(of).collect();
-            let mut all = Vec::new();
-            for thread in threads {
-                let found = thread.join().map_err(|_| Error::Fenced("computing tokens failed"))?;
-                all.append(&mut found?);
-            }
-            Ok(all)
-        })
-    }
-
-    fn tokens_of_frame(
-        &self,
-        seq: u64,
-        agreement: &AgreementId,
-        key: &TokenKey,
-        found: &mut Vec<(RecordId, Version, Token)>,
-    ) -> Result<()> {
-        let frame = self.stored_frame(seq)?;
-        for item in frame.items() {
-            let item = item?;
-            if item.header.kind != ItemKind::Record {
-                continue;
-            }
-            let entry: Option<RecordEntry> = item.entry().map_err(|error| frame.damage(error))?;
-            let Some(entry) = entry else { continue };
-            let class = self.state().classes.class(entry.class).map(Arc::clone);
-            let wanted = |class: Arc<domain::class::Class>| {
-                class.origin == self.agency && class.agreement == *agreement
-            };
-            let row = self.hit_row_of(&entry.record_id);
-            let current = row
-                .is_some_and(|row| row.version == entry.version && row.withdrawn == Withdrawn::No);
-            if !current || !class.is_some_and(wanted) {
-                continue;
-            }
-            let local = open_local(&item, &entry, &self.ring()).map_err(|fault| match fault {
-                Fault::Damage(why) => frame.damage(why),
-                Fault::Store(error) => error,
-            })?;
-            if let Some(x) = local.and_then(|local| local.x()) {
-                found.push((entry.record_id, entry.version, key.token(&x)));
-            }
-        }
-        Ok(())
     }
 }
 

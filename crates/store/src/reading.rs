@@ -22,6 +22,8 @@ pub const LOG_ROWS_MAX: usize = 4096;
 pub const TAIL_FRAMES_MAX: usize = 1024;
 /// The most tokens one call matches.
 pub const MATCH_TOKENS_MAX: usize = 65_536;
+/// The most versions of one record that are read under a hold.
+pub const HELD_VERSIONS_MAX: usize = domain::hold::HELD_OLDER_MAX + 1;
 /// The most rows that one token or fingerprint is matched with.
 pub const MATCH_ROWS_MAX: usize = 256;
 

@@ -163,6 +163,16 @@ impl KeyRing {
         Ok(ring)
     }
 
+    /// Is this a later state of that key file, or the same? A store draws its first key once and
+    /// wraps each key once, so two states of one file hold it in the same bytes.
+    pub(crate) fn follows(&self, before: &Self) -> bool {
+        let first = |ring: &Self| {
+            let least = ring.wrapped.iter().min_by_key(|key| key.number);
+            least.map(|key| (key.number, key.sealed.clone()))
+        };
+        self.next >= before.next && first(self) == first(before)
+    }
+
     fn empty(kek: &[u8; KEY_BYTES]) -> Self {
         Self {
             wrapping: XChaCha20Poly1305::new(&(*kek).into()),
@@ -435,6 +445,26 @@ mod tests {
         assert!(ring.open_seal(rows, b"here", b"short").unwrap().is_none());
         let again = ring.seal(rows, b"here", b"secret", &mut entropy).unwrap();
         assert_ne!(again, sealed, "nonces are fresh");
+    }
+
+    #[test]
+    fn a_key_file_follows_its_own_earlier_states_and_no_other() {
+        let month = |month| {
+            let (origin, agreement) = ("be-fedpol", "malines-2026");
+            let expiry = Timestamp::from_date(2027, month, 5).unwrap();
+            KeyPurpose::records(&origin.parse().unwrap(), &agreement.parse().unwrap(), expiry)
+        };
+        let mut entropy = entropy();
+        let ring = |file: &[u8]| KeyRing::of_file(&[1; 32], file).unwrap();
+        let (mut now, first) = KeyRing::open(&[1; 32], None, &mut entropy).unwrap();
+        let first = ring(&first.unwrap());
+        let (drawn, second) = now.add(month(3), &mut entropy).unwrap();
+        let second = ring(&second);
+        now.forget(drawn);
+        assert!(first.follows(&first) && second.follows(&first) && now.follows(&first));
+        assert!(!first.follows(&second), "an older state");
+        let (other, _) = KeyRing::open(&[1; 32], None, &mut entropy).unwrap();
+        assert!(!other.follows(&first) && !first.follows(&other), "another store");
     }
 
     #[test]

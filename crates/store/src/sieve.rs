@@ -21,6 +21,16 @@ impl Sieve {
         Self { words: Vec::new(), added: 0 }
     }
 
+    /// With room for so many keys before it is made anew.
+    pub(crate) fn with_capacity(keys: usize) -> Self {
+        let words = if keys == 0 { 0 } else { Self::words_for(keys) };
+        Self { words: vec![0; words], added: 0 }
+    }
+
+    fn words_for(keys: usize) -> usize {
+        keys.div_ceil(KEYS_PER_WORD_MAX).max(WORDS_MIN).next_power_of_two()
+    }
+
     /// Takes a key. `count` and `all` are the keys that are there now, this one among them.
     pub(crate) fn add<H: Iterator<Item = u64>>(
         &mut self,
@@ -31,8 +41,7 @@ impl Sieve {
         if self.added < self.words.len().saturating_mul(KEYS_PER_WORD_MAX) {
             return self.put(hash);
         }
-        let words = count.div_ceil(KEYS_PER_WORD_MAX).saturating_mul(2).max(WORDS_MIN);
-        *self = Self { words: vec![0; words.next_power_of_two()], added: 0 };
+        *self = Self::with_capacity(count.saturating_mul(2));
         all().for_each(|hash| self.put(hash));
     }
 

@@ -150,7 +150,8 @@ pub(crate) struct SledFolder {
 }
 
 impl SledFolder {
-    /// Opens or makes the folder and counts what it holds.
+    /// Opens or makes the folder. Whether it holds what its watermark says is known once it was
+    /// counted: nothing may be written before that.
     pub(crate) fn open(path: &Path, cache_bytes: u64, start: Chain) -> Result<Self, Trouble> {
         guarded(|| {
             let is_fresh = !path.exists();
@@ -164,28 +165,32 @@ impl SledFolder {
                 folder.flush()?;
                 folder.sync_names().map_err(Trouble::io)?;
             } else {
-                folder.watermark = folder.counted()?;
+                let stored = folder.db.get([WATERMARK]).map_err(Trouble::of)?;
+                let stored = stored.and_then(|bytes| Watermark::from_bytes(&bytes));
+                folder.watermark = stored
+                    .ok_or_else(|| Trouble("the watermark is missing or damaged".to_owned()))?;
             }
             Ok(folder)
         })
     }
 
-    /// Reads every row and compares with what the watermark says is there.
-    fn counted(&self) -> Result<Watermark, Trouble> {
-        let stored = self.db.get([WATERMARK]).map_err(Trouble::of)?;
-        let stored = stored.and_then(|bytes| Watermark::from_bytes(&bytes));
-        let stored =
-            stored.ok_or_else(|| Trouble("the watermark is missing or damaged".to_owned()))?;
-        let mut found = Watermark { rows: 0, sum: 0, ..stored };
-        for row in self.db.range::<&[u8], _>((Bound::Excluded(&[WATERMARK][..]), Bound::Unbounded))
-        {
-            let (key, pointer) = row.map_err(Trouble::of)?;
-            found.add(&key, &pointer);
-        }
-        if found == stored {
-            Ok(stored)
-        } else {
-            Err(Trouble("rows are missing, or were changed".to_owned()))
+    /// What reads every row and compares with what the watermark says is there, on any thread.
+    pub(crate) fn count(&self) -> impl FnOnce() -> Result<(), Trouble> + Send + 'static {
+        let (db, stored) = (self.db.clone(), self.watermark);
+        let rows = (Bound::Excluded([WATERMARK]), Bound::Unbounded);
+        move || {
+            guarded(|| {
+                let mut found = Watermark { rows: 0, sum: 0, ..stored };
+                for row in db.range::<[u8; 1], _>(rows) {
+                    let (key, pointer) = row.map_err(Trouble::of)?;
+                    found.add(&key, &pointer);
+                }
+                if found == stored {
+                    Ok(())
+                } else {
+                    Err(Trouble("rows are missing, or were changed".to_owned()))
+                }
+            })
         }
     }
 
@@ -526,7 +531,9 @@ mod tests {
     }
 
     fn open(folder: &Path) -> Result<SledFolder, Trouble> {
-        SledFolder::open(&folder.join("sled"), 1 << 20, chain(0))
+        let folder = SledFolder::open(&folder.join("sled"), 1 << 20, chain(0))?;
+        folder.count()()?;
+        Ok(folder)
     }
 
     fn rows(tables: &SledTables, after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, u32)> {
@@ -629,7 +636,7 @@ mod tests {
         assert_eq!(sled.watermark.rows, 1);
         sled.catch_up(&[change(b"k1", None)], 2, chain(2)).unwrap();
         assert_eq!((sled.watermark.rows, sled.watermark.sum), (0, 0));
-        assert_eq!(sled.counted().unwrap(), sled.watermark);
+        sled.count()().unwrap();
     }
 
     #[test]

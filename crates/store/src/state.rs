@@ -13,6 +13,7 @@ use crate::reading::{
     Withdrawn,
 };
 use crate::table::{RECORD, Table, held_by, row_key};
+use crate::unsealed::{Piece, Unsealed};
 use audit::frame::{Frame, Tip};
 use audit::tree::Tree;
 use domain::class::Class;
@@ -50,6 +51,8 @@ pub(crate) struct State {
     origins: Vec<AgencyId>,
     own_tokens: HashMap<(AgreementId, TokenEpoch), OwnTokens>,
     foreign_tokens: HashMap<(AgreementId, AgencyId, TokenEpoch), TokenMap>,
+    /// Of all own records that were put since the beginning; `None` once it is not wanted any more.
+    unsealed: Option<Unsealed>,
     pub(crate) tip: Tip,
     pub(crate) tree: Tree,
     /// Where each frame begins: segment and offset.
@@ -69,6 +72,7 @@ impl State {
             origins: vec![own.clone()],
             own_tokens: HashMap::new(),
             foreign_tokens: HashMap::new(),
+            unsealed: Some(Unsealed::default()),
             tip: Tip::start(own),
             tree: Tree::new(),
             places: Vec::new(),
@@ -237,6 +241,11 @@ impl State {
             return self.rows.unlink(number);
         };
         self.rows.link(number, own.blind);
+        if let Some(unsealed) = &mut self.unsealed
+            && !unsealed.push(agreement, number, &own.x)
+        {
+            self.unsealed = None;
+        }
         for ((of, _), tokens) in &mut self.own_tokens {
             if of == agreement {
                 tokens.map.insert(number, tokens.key.token(&own.x));
@@ -338,15 +347,42 @@ impl State {
         .collect()
     }
 
-    /// Begins a map of own tokens: from now on every own record that is put enters it.
+    /// Begins a map of own tokens: from now on every own record that is put enters it. Answers the
+    /// fingerprints of those that were put before, if they are kept.
     pub(crate) fn begin_tokens(
         &mut self,
         agreement: &AgreementId,
         epoch: TokenEpoch,
         key: TokenKey,
-    ) {
-        let tokens = OwnTokens { key, map: TokenMap::new(self.mixer), complete: false };
+    ) -> Option<Vec<Arc<Piece>>> {
+        let pieces = self.unsealed.as_mut().map(|unsealed| unsealed.pieces(agreement));
+        let count = pieces.iter().flatten().map(|piece| piece.count()).sum();
+        let map = TokenMap::with_capacity(self.mixer, count);
+        let tokens = OwnTokens { key, map, complete: false };
         self.own_tokens.insert((agreement.clone(), epoch), tokens);
+        pieces
+    }
+
+    /// Keeps no fingerprint any more.
+    pub(crate) fn forget_fingerprints(&mut self) {
+        self.unsealed = None;
+    }
+
+    /// Enters tokens of rows, the newest first, unless a row is gone or has one: then that is newer.
+    pub(crate) fn add_older_tokens(
+        &mut self,
+        agreement: &AgreementId,
+        epoch: TokenEpoch,
+        tokens: &[(u32, Token)],
+    ) {
+        let Some(own) = self.own_tokens.get_mut(&(agreement.clone(), epoch)) else {
+            return;
+        };
+        for (number, token) in tokens {
+            if self.rows.row(*number).is_some_and(Row::is_live) {
+                own.map.insert_absent(*number, *token);
+            }
+        }
     }
 
     /// Is this very key known, and its map complete?

@@ -12,6 +12,7 @@ use domain::indicator::Kind;
 use domain::manifest::Manifest;
 use domain::name::AgencyId;
 use domain::question::{PADDING_STEPS, Question, QuestionTerms};
+use domain::refusal::RefusalCode;
 use domain::token::{SealedTokenKey, Token, TokenEpoch, TokenKey};
 use domain::value::{Channel as Way, Offence, Purpose, Urgency};
 use tonic::Status;
@@ -132,4 +133,13 @@ impl Envoy {
         let request = question::to_request(question).unwrap();
         Ok(self.raw.ask(request).await?.into_inner())
     }
+}
+
+/// The code that a node refused a call with.
+///
+/// # Panics
+/// If the answer is no refusal, or not well formed.
+pub fn code_of(status: &Status) -> Option<RefusalCode> {
+    let read = wire::convert::status::refusal_of_status(status).unwrap();
+    read.map(|refusal| refusal.code)
 }

@@ -3,24 +3,27 @@
 use crate::cast::{AGREEMENT, Agency};
 use crate::draft::{now, random};
 use crate::world::Federation;
+use agreement::Paper;
 use desk::NodeKeys;
 use desk::seal::seal;
+use domain::digest::derive;
 use domain::envelope::{Envelope, Signed};
 use domain::manifest::Manifest;
-use domain::name::{AgencyId, ClassHandle};
+use domain::name::{AgencyId, AgreementId, ClassHandle, Digest};
 use domain::record::Statement;
 use domain::signature::Signer;
 use domain::time::Timestamp;
 use domain::token::{SealedTokenKey, SheetRow, TokenEpoch, TokenKey, TokenSheet};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use node::key_file::system_entropy;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use sync::message::{Entry, Epoch, Incarnation};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tonic::{Request, Response, Status};
 use wire::accept::{self, AcceptLimits, calling_peer};
+use wire::convert::docket;
 use wire::limits;
 use wire::tls::Port;
 use wire::v1;
@@ -94,6 +97,7 @@ struct Play {
     script: Mutex<VecDeque<Vec<Message>>>,
     manner: Mutex<Manner>,
     pulls: Mutex<u64>,
+    papers: Mutex<BTreeMap<AgreementId, Vec<Paper>>>,
 }
 
 impl Imposter {
@@ -112,6 +116,7 @@ impl Imposter {
             script: Mutex::default(),
             manner: Mutex::new(Manner::Silent),
             pulls: Mutex::default(),
+            papers: Mutex::default(),
         });
         let listener = TcpListener::bind(member.config.partner_listen).await.unwrap();
         let (credentials, registry) = (member.credentials(), world.registry_of(agency));
@@ -141,6 +146,11 @@ impl Imposter {
         let mut script = lock(&self.play.script);
         assert!(script.len() < SCRIPT_PULLS_MAX, "the script is too long");
         script.push_back(messages);
+    }
+
+    /// What it tells everybody of an agreement from now on, true or not.
+    pub fn tells(&self, agreement: &str, papers: Vec<Paper>) {
+        lock(&self.play.papers).insert(agreement.parse().unwrap(), papers);
     }
 
     /// How many pulls of the victim it has answered.
@@ -321,6 +331,34 @@ impl PeerService for Door {
         _: Request<v1::AcknowledgePurgeRequest>,
     ) -> Result<Response<v1::AcknowledgePurgeResponse>, Status> {
         Ok(Response::new(v1::AcknowledgePurgeResponse {}))
+    }
+
+    async fn list_dockets(
+        &self,
+        _: Request<v1::ListDocketsRequest>,
+    ) -> Result<Response<v1::ListDocketsResponse>, Status> {
+        // A root that nobody else has, so that everybody fetches what it tells.
+        let root = |papers: &[Paper]| {
+            let hashes: Vec<u8> =
+                papers.iter().flat_map(|paper| *paper.hash().as_bytes()).collect();
+            Digest::from_bytes(derive("malines test root of an imposter", &[&hashes]))
+        };
+        let told = lock(&self.0.papers);
+        let dockets = told.iter().map(|(agreement, papers)| (agreement.clone(), root(papers)));
+        Ok(Response::new(docket::to_dockets(dockets.collect())))
+    }
+
+    type FetchPapersStream = Items<v1::FetchPapersResponse>;
+
+    async fn fetch_papers(
+        &self,
+        request: Request<v1::FetchPapersRequest>,
+    ) -> Result<Response<Self::FetchPapersStream>, Status> {
+        // Whatever the caller holds, it is told everything.
+        let (agreement, _) = docket::from_fetch(request.into_inner()).unwrap();
+        let papers = lock(&self.0.papers).get(&agreement).cloned().unwrap_or_default();
+        let messages: Vec<_> = docket::to_fetched(papers).map(Ok).collect();
+        Ok(Response::new(stream::iter(messages).boxed()))
     }
 
     async fn ask(&self, _: Request<v1::AskRequest>) -> Result<Response<v1::AskResponse>, Status> {

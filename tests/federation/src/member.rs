@@ -3,12 +3,14 @@
 use crate::cast::{AGREEMENT, Agency, CLAUSE};
 use crate::draft::now;
 use crate::port;
+use agreement::Paper;
+use agreement::officer::{OfficerCertificate, Power};
 use audit::head::Head;
 use audit::note::VerifyingKeys;
 use audit::verifier::verify_export_with;
 use desk::{Desk, NodeKeys};
 use domain::digest::Fingerprint;
-use domain::envelope::Envelope;
+use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
 use domain::indicator::Kind;
 use domain::manifest::Manifest;
@@ -18,6 +20,7 @@ use domain::refusal::Refusal;
 use domain::report::{CaseOpening, Mode, Query, QueryReport};
 use domain::signature::SecretKey;
 use domain::submission::{Case, Submission, SubmissionReceipt};
+use domain::time::Timestamp;
 use domain::value::{Offence, Purpose, Urgency};
 use node::config::{Config, file};
 use node::error::NodeError;
@@ -140,6 +143,22 @@ impl Member {
         self.kept_apart("root.key", KeyKind::Root)
     }
 
+    /// The authority's word that the node's operator key may state heads and confirm erasures, for a
+    /// year that began a month ago.
+    pub fn operator_certificate(&self) -> Paper {
+        let begin = now().minus_ms(30 * Timestamp::DAY_MS);
+        let certificate = OfficerCertificate {
+            agency: self.id.clone(),
+            officer: "NODE-OPERATOR".parse().unwrap(),
+            role: agreement::officer::OfficerRole::Operator,
+            key: self.node_keys().operator.unwrap().public_key(),
+            scope: [Power::StateHead, Power::ConfirmPurge].into(),
+            valid_from: begin,
+            valid_until: begin.plus_days(366),
+        };
+        Signed::seal(certificate, &self.authority_key()).into_parts().1.into()
+    }
+
     fn kept_apart(&self, name: &str, kind: KeyKind) -> SecretKey {
         let path = self.home.join(name);
         file::read_key(&path, kind, Some(&self.id), None).unwrap().to_signing()
@@ -232,6 +251,10 @@ impl Member {
     /// The desk of the running node. Do not keep it: a node that is killed has to let go of its store.
     pub fn desk(&self) -> &Arc<Desk> {
         &self.node.as_ref().expect("it runs").running.desk
+    }
+
+    pub(crate) fn running_desk(&self) -> Option<&Arc<Desk>> {
+        self.node.as_ref().map(|node| &node.running.desk)
     }
 
     /// The store of the running node.

@@ -1,17 +1,17 @@
 //! The four agencies together: founded, bound by an agreement that they sign, and running.
 
-use crate::cast::{ALL, Agency};
+use crate::cast::{AGREEMENT, ALL, Agency};
 use crate::draft::now;
 use crate::member::Member;
 use crate::patience::until;
 use crate::record_log;
-use agreement::Terms;
-use desk::agreements::Bundle;
-use domain::name::AgreementId;
-use domain::report::Link;
+use agreement::declaration::Step;
+use agreement::docket::{self, Docket, Paper};
+use agreement::{Agreement, Language, Terms, WhyNot};
+use domain::report::{Link, PapersFiled};
 use domain::signature::Signer as _;
 use domain::time::Timestamp;
-use node::bundle;
+use std::collections::BTreeSet;
 use std::fs;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ use wire::tls::registry::{PeerRegistry, Snapshot};
 pub struct Federation {
     /// What the authorities are asked to sign.
     pub terms: Terms,
+    /// Whose authorities certify the operator's key of their node.
+    pub certified: Vec<Agency>,
     members: Vec<Member>,
     // The last one: the nodes let go of their folders first.
     _folder: tempfile::TempDir,
@@ -35,7 +37,7 @@ impl Federation {
         let found = |agency: Agency| Member::found(agency, &folder.path().join(agency.as_str()));
         let members: Vec<Member> = ALL.into_iter().map(found).collect();
         let example = include_str!("../../../deploy/agreement.toml");
-        let mut terms = node::terms_file::read(example).unwrap();
+        let mut terms = cli::terms_file::read(example).unwrap();
         for party in &mut terms.parties {
             let member = members.iter().find(|member| member.id == party.agency).unwrap();
             party.root_key = member.root_key().public_key();
@@ -43,7 +45,7 @@ impl Federation {
         }
         terms.valid_from = now().minus_ms(Timestamp::DAY_MS);
         terms.valid_to = now().plus_days(365);
-        Self { terms, members, _folder: folder }
+        Self { terms, certified: ALL.to_vec(), members, _folder: folder }
     }
 
     /// The four, bound by the example agreement, running and linked.
@@ -64,46 +66,79 @@ impl Federation {
         world
     }
 
-    /// The terms with the signatures of these authorities and the manifests of the parties.
-    pub fn signed_by(&self, signers: &[Agency]) -> Bundle {
-        let mut bundle = bundle::draft(self.terms.clone()).unwrap();
+    /// The terms with the signatures of these authorities, the manifests of the parties, and the
+    /// certificates of their operators.
+    pub fn signed_by(&self, signers: &[Agency]) -> Docket {
+        self.signed_at(signers, now())
+    }
+
+    /// The same, signed at some time.
+    pub fn signed_at(&self, signers: &[Agency], at: Timestamp) -> Docket {
+        let agreement = Agreement::new(self.terms.clone()).unwrap();
+        let step = sign(&agreement);
+        let mut docket = Docket::new(agreement).unwrap();
         for member in &self.members {
-            if self.terms.parties.iter().any(|party| party.agency == member.id) {
-                bundle = bundle::add_manifest(&bundle, &member.manifest_envelope).unwrap();
+            if self.terms.parties.iter().all(|party| party.agency != member.id) {
+                continue;
+            }
+            docket.admit(member.manifest_envelope.clone().into()).unwrap();
+            if self.certified.contains(&member.agency) {
+                docket.admit(member.operator_certificate()).unwrap();
             }
         }
         for signer in signers {
             let member = &self[*signer];
-            bundle = bundle::sign(&bundle, &member.id, &member.authority_key(), now()).unwrap();
+            docket.declare(&member.id, step.clone(), at, &member.authority_key()).unwrap();
         }
-        bundle
+        docket
     }
 
-    /// Puts a bundle into the folder of every party.
-    pub fn hand_out(&self, bundle: &Bundle) {
-        let read = bundle::verify(bundle).unwrap().agreement;
-        for member in self.members.iter().filter(|member| read.party(&member.id).is_some()) {
-            let name = format!("{}.bundle", read.agreement_id);
-            fs::write(member.config.agreements_folder.join(name), bundle.to_bytes()).unwrap();
+    /// Puts a docket into the folder of every party.
+    pub fn hand_out(&self, docket: &Docket) {
+        let agreement = docket.register().id();
+        let version = docket.version(&docket.state(now()));
+        for member in self.members.iter().filter(|member| version.party(&member.id).is_some()) {
+            let path = member.config.agreements_folder.join(format!("{agreement}.docket"));
+            fs::write(path, docket.to_file()).unwrap();
         }
     }
 
-    /// The bundle that was handed out. Signing the same terms anew would be another word of the same
-    /// authorities, and two words for one place are none.
-    pub fn on_file(&self, agreement: &str) -> Bundle {
-        let name = format!("{agreement}.bundle");
-        let mut folders = self.members.iter().map(|member| &member.config.agreements_folder);
-        let file = folders.find_map(|folder| fs::read(folder.join(&name)).ok());
-        Bundle::from_bytes(&file.unwrap()).unwrap()
+    /// What a member has on file of the agreement: at its node, or in its folder while that is down.
+    pub fn on_file(&self, agency: Agency) -> Docket {
+        if let Some(desk) = self[agency].running_desk() {
+            return Docket::clone(&desk.docket(&AGREEMENT.parse().unwrap()).unwrap());
+        }
+        let folder = &self[agency].config.agreements_folder;
+        let bytes = fs::read(folder.join(format!("{AGREEMENT}.docket"))).unwrap();
+        Docket::open(docket::from_file(&bytes).unwrap()).unwrap()
     }
 
-    /// Has the running nodes take a bundle, as an operator would while they run.
-    pub async fn install(&self, agencies: &[Agency], bundle: &Bundle) -> Vec<AgreementId> {
-        let mut installed = Vec::new();
+    /// What stops a direction now, as one of the members sees it.
+    pub fn why_not(&self, seen_by: Agency, from: Agency, to: Agency) -> BTreeSet<WhyNot> {
+        self.on_file(seen_by).state(now()).why_not(&from.id(), &to.id())
+    }
+
+    /// Where the agreement stands, as the officer of a running node reads it.
+    pub async fn standing(&self, agency: Agency) -> String {
+        let status = self[agency].officer().await.status().await.unwrap();
+        let [agreement] = status.agreements.as_slice() else { panic!("one agreement") };
+        agreement.standing.clone()
+    }
+
+    /// What a party's authority says next about the agreement; nobody is told yet.
+    pub fn said_by(&self, party: Agency, step: Step) -> Paper {
+        let member = &self[party];
+        self.on_file(party).declare(&member.id, step, now(), &member.authority_key()).unwrap()
+    }
+
+    /// The officers of these members file papers at their running nodes.
+    pub async fn file(&self, agencies: &[Agency], papers: Vec<Paper>) -> Vec<PapersFiled> {
+        let mut filed = Vec::new();
         for agency in agencies {
-            installed.push(self[*agency].desk().install(bundle).await.unwrap());
+            let officer = self[*agency].officer().await;
+            filed.push(officer.file_papers(papers.clone()).await.unwrap());
         }
-        installed
+        filed
     }
 
     /// Starts nodes, all at once.
@@ -152,6 +187,13 @@ impl Federation {
         }
         PeerRegistry::new(snapshot)
     }
+}
+
+/// A signature under a version, as whoever read it in English gives it.
+pub fn sign(agreement: &Agreement) -> Step {
+    let language = Language::English;
+    let shown = agreement::rendering::shown(agreement, language);
+    Step::Sign { agreement: agreement.hash(), shown, language }
 }
 
 impl Index<Agency> for Federation {

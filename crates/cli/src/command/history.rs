@@ -41,7 +41,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: History) -> Result<Outco
     Ok(Outcome::Done)
 }
 
-fn version_json(version: &PastVersion) -> Value {
+pub(super) fn version_json(version: &PastVersion) -> Value {
     json!({
         "version": version.version.to_string(),
         "made_at": instant_json(Some(version.made_at)),

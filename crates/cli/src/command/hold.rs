@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::correct::{check_line, check_reason};
+use super::history::version_json;
 use super::withdraw::{reference, whole_bytes};
 use crate::answers::date;
 use crate::arguments::HoldCommand;
@@ -121,7 +122,7 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
 }
 
 fn show(context: &mut Context<'_>, reading: &HeldReading, now: Timestamp) {
-    let HeldReading { standing, version, made_at, says } = reading;
+    let HeldReading { standing, version, made_at, says, older } = reading;
     if context.format == Format::Json {
         let says = says.iter().map(|one| json!({ "key": one.key, "value": one.after }));
         let value = json!({
@@ -129,6 +130,7 @@ fn show(context: &mut Context<'_>, reading: &HeldReading, now: Timestamp) {
             "version": version.to_string(),
             "made_at": instant_json(Some(*made_at)),
             "says": says.collect::<Vec<_>>(),
+            "older": older.iter().map(version_json).collect::<Vec<_>>(),
         });
         return print_json(context.console, &value);
     }
@@ -146,6 +148,13 @@ fn show(context: &mut Context<'_>, reading: &HeldReading, now: Timestamp) {
     context.console.data(&format!("  why: {reason}\n"));
     for one in says {
         context.console.data(&format!("  {:<22} {}\n", one.key, plain(&one.after)));
+    }
+    for past in older {
+        let (number, made) = (past.version, day(past.made_at));
+        context.console.data(&format!("  kept with it: version {number} of {made}\n"));
+        for one in &past.differences {
+            context.console.data(&format!("    {:<20} {}\n", one.key, plain(&one.after)));
+        }
     }
     context.console.say("read for this proceeding only; the reading is in the audit log");
 }

@@ -165,10 +165,11 @@ impl OfficerService for OfficerDoor {
         &self,
         request: Request<v1::HistoryRequest>,
     ) -> Result<Response<v1::HistoryResponse>, Status> {
-        officer_of(&request)?;
+        let officer = officer_of(&request)?;
         let reference = RecordReference::try_from(request.into_inner()).map_err(invalid)?;
         let record_id = self.desk.find_own(reference.as_bytes()).map_err(failed)?;
-        Ok(Response::new(self.desk.history(record_id).map_err(failed)?.into()))
+        let history = self.desk.history(&officer, record_id).await.map_err(failed)?;
+        Ok(Response::new(history.into()))
     }
 
     async fn place_hold(
@@ -186,9 +187,10 @@ impl OfficerService for OfficerDoor {
         &self,
         request: Request<v1::ListHoldsRequest>,
     ) -> Result<Response<v1::ListHoldsResponse>, Status> {
-        officer_of(&request)?;
+        let officer = officer_of(&request)?;
         let HoldsAfter(after) = request.into_inner().try_into().map_err(invalid)?;
-        Ok(Response::new(self.desk.list_holds(after).map_err(failed)?.into()))
+        let listed = self.desk.list_holds(&officer, after).await.map_err(failed)?;
+        Ok(Response::new(listed.into()))
     }
 
     async fn read_hold(

@@ -222,7 +222,7 @@ fn an_empty_folder_is_no_store_and_does_not_become_one() {
     for answer in refused {
         assert!(matches!(answer, Err(NodeError::NoStore { .. })), "{answer:?}");
     }
-    assert_eq!(names(&config.data_folder), ["journal"]);
+    assert_eq!(names(&config.data_folder), ["FORMAT", "journal"]);
     assert_eq!((names(&shelf.archives).len(), names(&shelf.keys).len()), (0, 0));
 }
 
@@ -272,7 +272,7 @@ fn recovery_is_not_left_by_an_export() {
     lose(&agency);
     restore::restore(&config, &shelf.archive("1"), &shelf.keys(), None).unwrap();
     let export = backup::export(&config, &shelf.archive("2"), &shelf.keys());
-    assert!(matches!(export, Err(NodeError::Argument { .. })), "{export:?}");
+    assert!(matches!(export, Err(NodeError::Store(store::Error::Recovery))), "{export:?}");
     assert_eq!(names(&shelf.archives), ["1"]);
     assert!(matches!(Standing::of(&config.data_folder).unwrap(), Standing::Recovery(_)));
     // A backup of it can be taken, and is what it was.

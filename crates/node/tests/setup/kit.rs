@@ -1,8 +1,16 @@
-//! What the tests share: agencies made on the spot, in a folder that goes away.
+//! What the tests share: agencies made on the spot, in a folder that goes away, and what they sign.
 
-use domain::signature::SecretKey;
+use agreement::declaration::Step;
+use agreement::terms::{
+    Deadlines, EvidenceRule, Instrument, NationalOffence, Pair, Party, PartyRole, PurgeException,
+    Retention, Terms, UseBasis, Withdrawal,
+};
+use agreement::{Agreement, Docket, Language};
+use domain::indicator::NormalisationVersion;
+use domain::name::{Country, Digest};
+use domain::signature::{PublicKey, SecretKey, Signer as _};
 use domain::time::Timestamp;
-use node::bundle::{self, Bundle};
+use domain::value::{AgencyKind, Channel, Offence, Onward, Purpose, Tlp, TransferBasis};
 use node::config::{Config, file};
 use node::init::{Founded, Founding, init};
 use node::key_file::{KeyKind, system_entropy};
@@ -55,9 +63,16 @@ impl Agency {
 
     /// The prosecutor's key, which is not on the node in real life.
     pub(crate) fn authority(&self) -> SecretKey {
+        self.kept_apart("authority.key", KeyKind::Authority)
+    }
+
+    fn root(&self) -> PublicKey {
+        self.kept_apart("root.key", KeyKind::Root).public_key()
+    }
+
+    fn kept_apart(&self, name: &str, kind: KeyKind) -> SecretKey {
         let agency = &self.founded.manifest.agency;
-        let path = self.path("authority.key");
-        file::read_key(&path, KeyKind::Authority, Some(agency), None).unwrap().to_signing()
+        file::read_key(&self.path(name), kind, Some(agency), None).unwrap().to_signing()
     }
 }
 
@@ -73,34 +88,107 @@ pub(crate) fn enrolment(officer: &str, out: PathBuf) -> Enrolment {
     }
 }
 
-/// The example's terms, with the keys of these agencies.
-pub(crate) fn terms(agencies: &[Agency]) -> String {
-    let parts = agencies.iter().map(|agency| {
-        let name = format!("{}.party.toml", agency.founded.manifest.agency);
-        std::fs::read_to_string(agency.path(&name)).unwrap()
-    });
-    terms_of(&parts.collect::<String>())
+/// Terms between these agencies, each of them bound to the data protection law of the union.
+pub(crate) fn terms(agencies: &[Agency]) -> Terms {
+    let manifests = || agencies.iter().map(|agency| &agency.founded.manifest);
+    let countries: Vec<Country> = manifests().map(|one| one.country.clone()).collect();
+    let offence = Offence::MigrantSmuggling;
+    let article = |country: &Country| NationalOffence {
+        offence,
+        country: country.clone(),
+        article: Some("the article".to_owned()),
+    };
+    let day = |year, month| Timestamp::from_date(year, month, 1).unwrap();
+    Terms {
+        schema: agreement::SCHEMA,
+        agreement_id: "malines-2026".parse().unwrap(),
+        version: 1,
+        supersedes: None,
+        instrument: Instrument {
+            title: "Arrangement (invented)".to_owned(),
+            signed_on: day(2026, 10),
+            sha256: Digest::from_bytes([1; 32]),
+            held_at: "the depositary".to_owned(),
+            languages: vec!["fr".to_owned()],
+        },
+        legal_basis: vec!["UN Protocol against the Smuggling of Migrants, Art. 10".to_owned()],
+        parties: agencies.iter().map(party).collect(),
+        purpose_text: "To find the advertisers of migrant smuggling".to_owned(),
+        purposes: [Purpose::Investigation].into(),
+        offences: [offence].into(),
+        offence_map: countries.iter().map(article).collect(),
+        facts_scope: "Offers on public platforms".to_owned(),
+        valid_from: day(2026, 11),
+        valid_to: day(2029, 11),
+        operates_in: countries.into_iter().collect(),
+        channels: [Channel::Automated].into(),
+        tlp_ceiling: Tlp::Amber,
+        onward: Onward::Never,
+        pairs: pairs(agencies),
+        retention: Retention { days_max: 730, per_subject: Vec::new(), review_days: 180 },
+        label_presets: Vec::new(),
+        use_basis: [UseBasis::PurposeOfAgreement].into(),
+        deadlines: Deadlines::DEFAULT,
+        evidence_rule: EvidenceRule::OriginatorPermits,
+        approvers: Vec::new(),
+        normalisation_live: [NormalisationVersion::CURRENT].into(),
+        floor_hash: cedar_engine::floor_hash(cedar_engine::COMMON_FLOOR),
+        withdrawal: Withdrawal {
+            notice_days: 30,
+            purge_days: 30,
+            exception: PurgeException::Nothing,
+        },
+        clauses: Vec::new(),
+    }
 }
 
-/// The example's terms with other parties.
-pub(crate) fn terms_of(parties: &str) -> String {
-    let example = include_str!("../../../../deploy/agreement.toml");
-    let first = example.find("\n[[party]]\n").unwrap() + 1;
-    let after = example.find("# What lets data, and a question").unwrap();
-    format!("{}{parties}\n{}", &example[..first], &example[after..])
+fn party(agency: &Agency) -> Party {
+    let manifest = &agency.founded.manifest;
+    let role = match manifest.agency.as_str() {
+        "be-fedpol" => PartyRole::Leader,
+        _ => PartyRole::Party,
+    };
+    Party {
+        agency: manifest.agency.clone(),
+        country: manifest.country.clone(),
+        kind: AgencyKind::Police,
+        root_key: agency.root(),
+        authority_key: agency.authority().public_key(),
+        role,
+        contact_points: Vec::new(),
+    }
 }
 
-/// Drafted, signed by these authorities, with every manifest.
-pub(crate) fn signed(agencies: &[Agency], by: &[&Agency], now: Timestamp) -> Bundle {
-    let mut bundle = bundle::draft(node::terms_file::read(&terms(agencies)).unwrap()).unwrap();
+fn pairs(agencies: &[Agency]) -> Vec<Pair> {
+    let names = || agencies.iter().map(|agency| agency.founded.manifest.agency.clone());
+    let others = |from| names().filter(move |to| *to != from);
+    let directions = names().flat_map(|from| others(from.clone()).map(move |to| (from.clone(), to)));
+    let pair = |(from, to)| Pair {
+        from,
+        to,
+        transfer_basis: TransferBasis::IntraLed,
+        safeguards: None,
+        condition: None,
+        channels: None,
+    };
+    directions.map(pair).collect()
+}
+
+/// Opened for these agencies with every manifest, signed by some of their authorities.
+pub(crate) fn signed(agencies: &[Agency], by: &[&Agency], now: Timestamp) -> Docket {
+    let agreement = Agreement::new(terms(agencies)).unwrap();
+    let language = Language::English;
+    let shown = agreement::rendering::shown(&agreement, language);
+    let step = Step::Sign { agreement: agreement.hash(), shown, language };
+    let mut docket = Docket::new(agreement).unwrap();
+    for agency in agencies {
+        docket.admit(agency.founded.manifest_envelope.clone().into()).unwrap();
+    }
     for agency in by {
         let party = &agency.founded.manifest.agency;
-        bundle = bundle::sign(&bundle, party, &agency.authority(), now).unwrap();
+        docket.declare(party, step.clone(), now, &agency.authority()).unwrap();
     }
-    for agency in agencies {
-        bundle = bundle::add_manifest(&bundle, &agency.founded.manifest_envelope).unwrap();
-    }
-    bundle
+    docket
 }
 
 pub(crate) fn four(now: Timestamp) -> Vec<Agency> {

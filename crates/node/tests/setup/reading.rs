@@ -46,7 +46,7 @@ fn every_problem_is_said_at_once() {
         permit (principal, action == Action::\"Share\", resource)\n\
         when { resource.tlp == Tlp::\"PURPLE\" };\n";
     std::fs::write(belgium.path("policy/local.cedar"), policy).unwrap();
-    std::fs::write(belgium.path("agreements/broken.bundle"), b"\xa1\x01").unwrap();
+    std::fs::write(belgium.path("agreements/broken.docket"), b"\xa1\x01").unwrap();
     std::fs::write(belgium.path("officers/BE-1.toml"), "officer = 1").unwrap();
     snapshot("every-problem", &problems(belgium));
 }
@@ -64,9 +64,9 @@ fn a_configuration_that_is_missing_or_no_toml_is_one_problem() {
 fn what_does_not_belong_together_is_found() {
     let agencies = four(then());
     let all: Vec<&Agency> = agencies.iter().collect();
-    let bundle = signed(&agencies, &all, then()).to_bytes();
+    let docket = signed(&agencies, &all, then()).to_file();
     let [belgium, spain] = [&agencies[0], &agencies[1]];
-    std::fs::write(belgium.path("agreements/good.bundle"), &bundle).unwrap();
+    std::fs::write(belgium.path("agreements/good.docket"), &docket).unwrap();
     std::fs::write(belgium.path("agreements/notes.txt"), "not looked at").unwrap();
     // The manifest of another founding of the same agency.
     let impostor = Agency::new("be-fedpol", "BE", then());
@@ -85,7 +85,7 @@ fn what_does_not_belong_together_is_found() {
     snapshot("not-together", &(stable.join("\n") + "\n"));
 
     let italy = Agency::new("it-polizia", "IT", then());
-    std::fs::write(italy.path("agreements/theirs.bundle"), &bundle).unwrap();
+    std::fs::write(italy.path("agreements/theirs.docket"), &docket).unwrap();
     let text = problems(&italy);
     assert!(text.contains("it-polizia is not a party of this agreement"), "{text}");
 }

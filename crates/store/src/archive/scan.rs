@@ -4,8 +4,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::frame::{PREFIX_BYTES, Prefix, SEGMENT_HEADER_BYTES, SegmentHeader, find_magic, items};
 use crate::item::ItemView;
-use crate::journal::{FOLDER, SEGMENT_BYTES_MAX, segment_name};
-use crate::layout::SegmentFile;
+use crate::journal::{SEGMENT_BYTES_MAX, segment_name};
 use crate::segment::Segment;
 use audit::frame::{Chain, ItemsRoot, Tip};
 use audit::tree::Hash;
@@ -39,30 +38,6 @@ impl From<Fault> for Error {
         let Fault { segment, offset, seq, why } = fault;
         Self::corrupt(segment, offset, format!("frame {seq}: {why}"))
     }
-}
-
-/// The files that the journal is made of now, in order: of each number the highest generation.
-///
-/// The one place that knows; a file may be gone again when it is opened.
-pub(crate) fn current_segments(disk: &dyn Disk) -> Result<Vec<SegmentFile>> {
-    let names = disk.list(FOLDER).map_err(Error::io("list the journal's segments"))?;
-    let mut files = Vec::new();
-    for name in names.iter().filter(|name| !name.ends_with(".new")) {
-        match SegmentFile::parse(name) {
-            Some(file) => files.push(file),
-            None => return Err(Error::corrupt(name.as_str(), 0, "not a segment of the journal")),
-        }
-    }
-    files.sort_unstable_by_key(|file: &SegmentFile| {
-        (file.number, core::cmp::Reverse(file.generation))
-    });
-    files.dedup_by_key(|file| file.number);
-    for (expected, file) in (1..).zip(&files) {
-        if file.number != expected {
-            return Err(Error::corrupt(segment_name(expected), 0, "the segment is missing"));
-        }
-    }
-    Ok(files)
 }
 
 /// Follows a log frame by frame and notices whatever does not continue it.
@@ -181,7 +156,7 @@ pub(crate) fn walk(
     follower: &mut Follower,
     hooks: &mut Hooks<'_>,
 ) -> Result<Walked> {
-    let files = current_segments(disk)?;
+    let files = crate::layout::files(disk)?.current;
     // A file that went away meanwhile is counted when it is read.
     let lengths = files.iter().map(|file| disk.length(&file.path()).unwrap_or(0));
     let total = lengths.sum();
@@ -254,7 +229,7 @@ impl SegmentWalk<'_, '_> {
     /// listed: then the one that took its place holds the same frames.
     fn load(&self) -> Result<(String, Vec<u8>)> {
         for _ in 0..LOOKS_MAX {
-            let files = current_segments(self.disk)?;
+            let files = crate::layout::files(self.disk)?.current;
             let Some(file) = files.into_iter().find(|file| file.number == self.number) else {
                 break;
             };

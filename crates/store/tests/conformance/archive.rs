@@ -320,8 +320,10 @@ fn another_node_another_key_and_another_signer_are_refused() {
     restore(&target).unwrap();
     // Whoever has not the key can neither read a store for a backup nor make one that is taken.
     let source = Source { disk: &disk, agency: &agency, kek: &[1; 32] };
-    let written = archive::write(&source, Kind::Export, now(), &mut Vec::new(), &mut |_, _| {});
-    assert_eq!(written.err(), Some(Error::WrongKey));
+    let write = |kind| archive::write(&source, kind, now(), &mut Vec::new(), &mut |_, _| {}).err();
+    assert_eq!(write(Kind::Backup), Some(Error::WrongKey));
+    // What was restored is not exported, whoever asks: that would be a way out of RECOVERY.
+    assert_eq!(write(Kind::Export), Some(Error::Recovery));
 }
 
 #[test]

@@ -305,6 +305,37 @@ fn tokens_find_records_and_no_key_is_not_no_match() {
 }
 
 #[test]
+fn tokens_of_kept_fingerprints_are_those_of_the_journal() {
+    on_every_store(|store| {
+        let key = TokenKey::from_bytes([5; 32]);
+        for n in 1..=6 {
+            commit(store, Batch::new().with(Draft::own(n, 1, n).change()));
+        }
+        commit(store, Batch::new().with(Draft::own(1, 2, 9).change()));
+        commit(store, Batch::new().with(withdraw(own(), 2)));
+        commit(store, Batch::new().with(Change::Erase { record_ids: vec![id(3)] }));
+        commit(store, Batch::new().with(Draft::own(4, 2, 1).change()));
+        let ids: Vec<_> = (1..=7).map(id).collect();
+        let tokens = |epoch| store.own_tokens(&agreement(), epoch, &ids).unwrap();
+        let of = |n| Some(key.token(&x(n)));
+        // The first comes from what was unsealed, the second from the journal.
+        store.set_token_key(&agreement(), &own(), EPOCH, key.clone()).unwrap();
+        store.forget_fingerprints();
+        store.set_token_key(&agreement(), &own(), TokenEpoch(2), key.clone()).unwrap();
+        assert_eq!(tokens(EPOCH), [of(9), None, None, of(1), of(5), of(6), None]);
+        assert_eq!(tokens(TokenEpoch(2)), tokens(EPOCH));
+        commit(store, Batch::new().with(Draft::own(7, 1, 9).change()));
+        let asked = [key.token(&x(9)), key.token(&x(2)), key.token(&x(4))];
+        for epoch in [EPOCH, TokenEpoch(2)] {
+            let found = store.match_own(&agreement(), epoch, &asked).unwrap();
+            let found: BTreeSet<_> =
+                found.iter().map(|found| (found.slot, found.record_id)).collect();
+            assert_eq!(found, [(0, id(1)), (0, id(7))].into());
+        }
+    });
+}
+
+#[test]
 fn a_partners_records_are_found_by_its_tokens_until_they_are_dropped() {
     on_every_store(|store| {
         let found = |seeds: &[u64]| -> BTreeSet<_> {

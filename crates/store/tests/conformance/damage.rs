@@ -109,8 +109,11 @@ fn a_journal_cut_short_anywhere_loses_only_its_last_frame_and_says_so() {
     copy(folder.path(), copy_of.path());
     // The tables know that both frames were acknowledged: a shorter journal lost something.
     fs::write(&path, &good[..good.len() - 7]).unwrap();
-    let behind = embedded(folder.path()).err();
-    assert_eq!(behind, Some(Error::Rollback { known: 2, found: 1 }));
+    for _ in 0..2 {
+        // The second time too: a start that failed does not make the tables suspect.
+        let behind = embedded(folder.path()).err();
+        assert_eq!(behind, Some(Error::Rollback { known: 2, found: 1 }));
+    }
     assert_eq!(fs::read(&path).unwrap().len(), good.len() - 7, "and nothing was touched");
     // Without the tables nobody knows; then it is the end of a write that was cut off.
     fs::remove_dir_all(folder.path().join("sled")).unwrap();

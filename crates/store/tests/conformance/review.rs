@@ -162,6 +162,36 @@ fn a_hold_that_is_written_again_is_the_same_hold_after_a_restart() {
 }
 
 #[test]
+fn versions_that_were_superseded_under_a_hold_are_read_until_it_is_lifted() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || embedded(folder.path()).unwrap().0;
+    let versions = |store: &dyn Store, n| store.held_versions(&id(n)).unwrap().len();
+    let store = open();
+    for n in 1..=3 {
+        put(&store, &Draft::foreign(1, n, u64::from(n)));
+        put(&store, &Draft::own(2, n, u64::from(n)));
+        put(&store, &Draft::foreign(3, n, u64::from(n)));
+        if n == 1 {
+            commit(&store, Batch::new().with(hold(1, 1)));
+            commit(&store, Batch::new().with(hold(2, 1)));
+        }
+        begin_segment(&store, 50 + u64::from(n));
+    }
+    let seen = |store: &dyn Store| [1, 2, 3].map(|n| versions(store, n));
+    assert_eq!(seen(&store), [3, 3, 0], "none without a hold");
+    commit(&store, Batch::new().with(withdraw(peer(), 1)));
+    compact(&store);
+    assert_eq!(seen(&store), [3, 3, 0]);
+    drop(store);
+    let store = open();
+    assert_eq!(seen(&store), [3, 3, 0]);
+    for n in [1, 2] {
+        commit(&store, Batch::new().with(lift(n, 1)));
+    }
+    assert_eq!(seen(&store), [0, 0, 0]);
+}
+
+#[test]
 fn a_held_record_that_was_dropped_comes_again_from_its_originator_alone() {
     let folder = tempfile::tempdir().unwrap();
     let open = || {

@@ -218,6 +218,7 @@ impl OfficerService for Node {
                 version: Version::FIRST,
                 made_at: NOW,
                 says: Vec::new(),
+                older: Vec::new(),
             })
         };
         self.answers(reading(8), reading(9)).await

@@ -5,9 +5,10 @@ use crate::convert::field;
 use crate::convert::invalid::{Invalid, Why};
 use crate::convert::withdrawal::{REFERENCE_BYTES_MIN, RecordReference};
 use crate::v1;
-use domain::correction::REASON_CHARACTERS_MAX;
+use domain::correction::{PastVersion, REASON_CHARACTERS_MAX};
 use domain::hold::{
-    AUTHORITY_CHARACTERS_MAX, HeldReading, HeldState, Hold, HoldOrder, HoldReceipt, HoldStanding,
+    AUTHORITY_CHARACTERS_MAX, HELD_OLDER_MAX, HeldReading, HeldState, Hold, HoldOrder, HoldReceipt,
+    HoldStanding,
 };
 use domain::name::{CaseId, HoldId, RecordId};
 use domain::report::PAGE_MAX;
@@ -246,6 +247,7 @@ impl From<HeldReading> for v1::ReadHoldResponse {
             version: Some(reading.version.into()),
             made_at_ms: reading.made_at.as_millis(),
             says: reading.says.into_iter().map(Into::into).collect(),
+            older: reading.older.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -259,6 +261,7 @@ impl TryFrom<v1::ReadHoldResponse> for HeldReading {
             version: version(field::present("version", response.version)?)?,
             made_at: field::instant("made_at_ms", response.made_at_ms)?,
             says: differences(response.says)?,
+            older: field::list("older", response.older, HELD_OLDER_MAX, PastVersion::try_from)?,
         })
     }
 }

@@ -2078,6 +2078,9 @@ pub struct ReadHoldResponse {
     /// What the record says, in words; `before` is empty.
     #[prost(message, repeated, tag = "4")]
     pub says: ::prost::alloc::vec::Vec<Difference>,
+    /// Versions before it that are kept with it, the oldest first, at most 24. Nobody is named in them.
+    #[prost(message, repeated, tag = "5")]
+    pub older: ::prost::alloc::vec::Vec<PastVersion>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LiftHoldRequest {

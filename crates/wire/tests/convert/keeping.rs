@@ -148,7 +148,7 @@ proptest! {
     }
 
     #[test]
-    fn holds(standing in standing(), says in differences(), after: Option<([u8; 16], [u8; 16])>) {
+    fn holds(standing in standing(), says in differences(), differences in differences(), after: Option<([u8; 16], [u8; 16])>) {
         let Hold { hold_id, record_id, case, reason, authority, review_at, .. } = standing.hold.clone();
         let order = HoldOrder { case, reason, authority, review_at };
         let record = RecordReference::from(record_id);
@@ -168,7 +168,10 @@ proptest! {
         returns::<v1::ListHoldsRequest, HoldsAfter>(HoldsAfter(after))?;
         returns::<v1::ListHoldsResponse, Vec<HoldStanding>>(vec![standing.clone(); 2])?;
         let version = Version::FIRST;
-        let reading = HeldReading { standing, version, made_at: NOW, says };
+        let (made_by, reason, case) = (None, None, None);
+        let past = PastVersion { version, made_at: NOW, made_by, reason, case, differences };
+        let older = vec![past; 2];
+        let reading = HeldReading { standing, version, made_at: NOW, says, older };
         returns::<v1::ReadHoldResponse, HeldReading>(reading)?;
     }
 

@@ -1,6 +1,7 @@
 //! A node with fixed answers behind the real door: mutual TLS, the real contract, no policy.
 
 use crate::kit::{Desk, export};
+use agreement::Docket;
 use domain::correction::{CorrectionReceipt, Difference, History, PastVersion, STATEMENT_KEYS};
 use domain::hold::{HeldReading, HeldState, Hold, HoldReceipt, HoldStanding};
 use domain::indicator::{Kind, Tier};
@@ -11,7 +12,7 @@ use domain::record::Version;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::report::{
     AgreementStatus, AnswerRow, CaseOpening, ErasureReceipt, Hit, Link, Mode, NodeStatus,
-    PartnerStatus, QueryReport, UpkeepStatus, WithdrawalReceipt,
+    PapersFiled, PartnerStatus, QueryReport, UpkeepStatus, WithdrawalReceipt,
 };
 use domain::submission::{Case, Fate, Outlook, Repeated, Submission, SubmissionReceipt};
 use domain::time::{Clock as _, SystemClock, Timestamp};
@@ -29,7 +30,7 @@ use wire::convert::query::HitsAfter;
 use wire::convert::status::{Reader, to_status};
 use wire::convert::submission::SubmissionResult;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{correction, erasure, hold, query, submission};
+use wire::convert::{correction, docket, erasure, hold, query, submission};
 use wire::limits;
 use wire::tls::Port;
 use wire::tls::credentials::Credentials;
@@ -69,7 +70,8 @@ impl Office {
         let registry =
             PeerRegistry::new(known.with_officer_authorities(vec![officers.pin]).unwrap());
         let heard = Arc::default();
-        let service = Scripted { heard: Arc::clone(&heard), known: Mutex::default() };
+        let (heard_by, known) = (Arc::clone(&heard), Mutex::default());
+        let service = Scripted { heard: heard_by, known, docket: Mutex::default() };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -131,6 +133,7 @@ impl Office {
 struct Scripted {
     heard: Arc<Mutex<Vec<Heard>>>,
     known: Mutex<HashMap<IdempotencyKey, RecordId>>,
+    docket: Mutex<Option<Docket>>,
 }
 
 impl Scripted {
@@ -474,9 +477,17 @@ impl OfficerService for Scripted {
             |key, after: &str| Difference { key, before: String::new(), after: after.to_owned() };
         let reading = HeldReading {
             standing: hold_standing(),
-            version: Version::FIRST,
+            version: Version { epoch: 1, n: 2 },
             made_at: at(2),
             says: vec![says("tlp", "AMBER"), says("audience", "be-fedpol")],
+            older: vec![PastVersion {
+                version: Version::FIRST,
+                made_at: at(1),
+                made_by: None,
+                reason: None,
+                case: None,
+                differences: vec![says("tlp", "GREEN"), says("audience", "be-fedpol")],
+            }],
         };
         Ok(Response::new(reading.into()))
     }
@@ -588,5 +599,44 @@ impl OfficerService for Scripted {
         let (log, _) = export();
         let pieces: Vec<_> = chunks(&log).map(Ok).collect();
         Ok(Response::new(tokio_stream::iter(pieces)))
+    }
+
+    type ReadDocketStream =
+        tokio_stream::Iter<std::vec::IntoIter<Result<v1::ReadDocketResponse, Status>>>;
+
+    async fn read_docket(
+        &self,
+        _: Request<v1::ReadDocketRequest>,
+    ) -> Result<Response<Self::ReadDocketStream>, Status> {
+        let docket = self.docket.lock().unwrap();
+        let papers = docket.iter().flat_map(|docket| docket.papers().values().cloned()).collect();
+        let messages: Vec<_> = docket::to_read(papers).map(Ok).collect();
+        Ok(Response::new(tokio_stream::iter(messages)))
+    }
+
+    async fn file_papers(
+        &self,
+        request: Request<v1::FilePapersRequest>,
+    ) -> Result<Response<v1::FilePapersResponse>, Status> {
+        let papers = docket::from_filing(request.into_inner()).unwrap();
+        let mut kept = self.docket.lock().unwrap();
+        let (docket, taken) = match kept.take() {
+            None => {
+                let docket = Docket::open(papers).unwrap();
+                let taken = docket.papers().len();
+                (docket, taken)
+            }
+            Some(mut docket) => {
+                let taken = docket.admit_all(papers).unwrap().taken.len();
+                (docket, taken)
+            }
+        };
+        let filed = PapersFiled {
+            agreement: docket.register().id().clone(),
+            taken: u32::try_from(taken).unwrap(),
+            standing: "as the node says".to_owned(),
+        };
+        *kept = Some(docket);
+        Ok(Response::new(filed.into()))
     }
 }

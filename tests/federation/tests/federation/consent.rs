@@ -1,8 +1,8 @@
 //! Nothing moves before every authority has signed, and a stranger's paper changes nobody.
 
-use agreement::{Act as Said, Agreement, SignedEvents};
-use desk::agreements::Bundle;
-use domain::envelope::{Payload as _, Signed};
+use agreement::declaration::Declaration;
+use agreement::{Agreement, Docket, Paper, WhyNot};
+use domain::envelope::Signed;
 use domain::event::Act;
 use domain::indicator::Kind;
 use domain::name::Digest;
@@ -12,11 +12,11 @@ use domain::report::Link;
 use domain::signature::{SecretKey, Signer as _};
 use federation::cast::{AGREEMENT, ALL, Agency::*};
 use federation::draft::{fingerprint, link, now, random, submission};
-use federation::envoy::Envoy;
+use federation::envoy::{Envoy, code_of};
 use federation::patience::{stays, until};
-use federation::world::Federation;
-use node::bundle;
-use wire::connect::DialFailure;
+use federation::world::{Federation, sign};
+use std::collections::BTreeSet;
+use wire::client::CallFailure;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_three_of_four_signatures_nothing_leaves_and_with_the_fourth_it_does() {
@@ -30,8 +30,11 @@ async fn with_three_of_four_signatures_nothing_leaves_and_with_the_fourth_it_doe
     let case = world[Spain].open_case("DP-2026-0098").await;
     let answer = world[Spain].ask(&case, Kind::Phone, "+33199004217", Belgium).await;
     assert_eq!(answer, PartnerAnswer::NotAsked(RefusalCode::AgreementNotInForce));
-    let refused = Envoy::dial(&world, Spain, Belgium).await.err().unwrap();
-    assert!(matches!(refused, DialFailure::RefusedByPeer { .. }), "{refused:?}");
+    // Whoever signed is let in for the papers, and for nothing else.
+    let mut envoy = Envoy::dial(&world, Spain, Belgium).await.unwrap();
+    let wanted = envoy.whole_view().await;
+    let refused = envoy.pull(wanted).await.unwrap_err();
+    assert_eq!(code_of(&refused), Some(RefusalCode::AgreementNotInForce));
     let moved =
         |world: &Federation| Belgium.others().any(|one| world[one].records_from(Belgium) > 0);
     stays("nothing left", || !moved(&world)).await;
@@ -44,12 +47,11 @@ async fn with_three_of_four_signatures_nothing_leaves_and_with_the_fourth_it_doe
     let status = world[Belgium].officer().await.status().await.unwrap();
     assert!(status.partners.iter().all(|partner| partner.link != Link::Up));
     let standing = &status.agreements[0].standing;
-    assert!(standing.contains("ma-dgsn") && !standing.contains("es-pn"), "{standing}");
+    assert_eq!(standing, "not signed by ma-dgsn");
 
-    // The fourth signature comes while the nodes run.
-    let morocco = &world[Morocco];
-    let four = bundle::sign(&three, &morocco.id, &morocco.authority_key(), now()).unwrap();
-    world.install(&ALL, &four).await;
+    // The fourth signature comes while the nodes run, at Morocco's own node alone.
+    let fourth = world.said_by(Morocco, sign(&Agreement::new(world.terms.clone()).unwrap()));
+    world.file(&[Morocco], vec![fourth]).await;
     for partner in Belgium.others() {
         until("the record arrives without a restart", || world[partner].holds(&id)).await;
     }
@@ -59,21 +61,23 @@ async fn with_three_of_four_signatures_nothing_leaves_and_with_the_fourth_it_doe
 }
 
 /// A paper by a stranger who says he is Spain's authority and Spain's root, signed by himself.
-fn strangers_paper(world: &Federation, id: &str, root: &SecretKey) -> Bundle {
+fn strangers_paper(world: &Federation, id: &str, root: &SecretKey) -> Vec<Paper> {
     let authority = SecretKey::from_seed(&random());
     let mut terms = world.terms.clone();
     terms.agreement_id = id.parse().unwrap();
     let spain = terms.parties.iter_mut().find(|party| party.agency == Spain.id()).unwrap();
     (spain.root_key, spain.authority_key) = (root.public_key(), authority.public_key());
-    let drafted = bundle::draft(terms).unwrap();
+    let agreement = Agreement::new(terms).unwrap();
+    let step = sign(&agreement);
+    let mut docket = Docket::new(agreement).unwrap();
     let mut manifest = world[Spain].manifest.clone();
     manifest.sequence = 99;
     manifest.record_key = SecretKey::from_seed(&random()).public_key();
     manifest.node_authorities = vec![Digest::from_bytes(random())];
     manifest.addresses = vec!["127.0.0.1:9".to_owned()];
-    let manifest = Signed::seal(manifest, root).into_parts().1;
-    let signed = bundle::sign(&drafted, &Spain.id(), &authority, now()).unwrap();
-    bundle::add_manifest(&signed, &manifest).unwrap()
+    docket.admit(Signed::seal(manifest, root).into_parts().1.into()).unwrap();
+    docket.declare(&Spain.id(), step, now(), &authority).unwrap();
+    docket.papers().values().cloned().collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,13 +87,14 @@ async fn a_strangers_paper_does_not_change_who_a_partner_is() {
     let root = SecretKey::from_seed(&random());
     let paper = strangers_paper(&world, "other-2026", &root);
     // Taken or refused, it may change nothing: an operator was tricked into filing it.
-    let _ = world[Belgium].desk().install(&paper).await;
+    let _ = world[Belgium].desk().file_papers(paper).await;
     assert_eq!(world[Belgium].desk().partners(), before);
     let id = world[Spain].submit(link(Spain, "real-spain")).await.unwrap().record_id;
     until("the real Spain is still heard", || world[Belgium].holds(&id)).await;
 
     // Not after a restart either, and not in whatever order the papers are read.
-    let _ = world[Belgium].desk().install(&strangers_paper(&world, "aa-2026", &root)).await;
+    let paper = strangers_paper(&world, "aa-2026", &root);
+    let _ = world[Belgium].desk().file_papers(paper).await;
     world[Belgium].stop().await;
     world[Belgium].start().await;
     assert_eq!(world[Belgium].desk().partners(), before);
@@ -100,34 +105,33 @@ async fn a_strangers_paper_does_not_change_who_a_partner_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_or_signature_by_somebody_else_is_not_taken() {
-    let world = Federation::of(&[Belgium]).await;
-    let good = world.signed_by(&ALL);
-    let agreement = Agreement::from_payload(&good.agreement).unwrap();
+    let mut world = Federation::of(&[Belgium]).await;
+    let agreement = Agreement::new(world.terms.clone()).unwrap();
+    world.terms.purpose_text = "Something else altogether.".to_owned();
+    let renamed = world.signed_by(&ALL);
+    let before = world.on_file(Belgium).root();
+    let is_refused = async |papers: Vec<Paper>| {
+        assert!(world[Belgium].desk().file_papers(papers).await.is_err());
+        assert_eq!(world.on_file(Belgium).root(), before, "nothing was taken");
+    };
 
     // Morocco's root says who Spain is.
     let mut manifest = world[Spain].manifest.clone();
     manifest.sequence = 2;
     let forged = Signed::seal(manifest, &world[Morocco].root_key()).into_parts().1;
-    let mut by_another = good.clone();
-    by_another.manifests.push(forged);
-    assert!(world[Belgium].desk().install(&by_another).await.is_err());
+    is_refused(vec![forged.into()]).await;
 
     // A stranger signs for Spain.
-    let events = SignedEvents::new(&agreement);
     let stranger = SecretKey::from_seed(&random());
-    let said = Said::Sign { shown: Digest::from_bytes([0; 32]) };
-    let appended = events.clone().append(&agreement, &Spain.id(), said, now(), &stranger);
-    assert!(appended.is_err(), "the kit cannot even make one");
+    let step = sign(&agreement);
+    let declared = world.on_file(Spain).declare(&Spain.id(), step.clone(), now(), &stranger);
+    assert!(declared.is_err(), "the kit cannot even make one");
+    let (party, first) = (Spain.id(), agreement.hash());
+    let said = Declaration { party, n: 1, previous: None, first, made_at: now(), step };
+    is_refused(vec![Signed::seal(said, &stranger).into_parts().1.into()]).await;
 
     // Other terms under the name that is known.
-    let mut other = world.terms.clone();
-    other.purpose_text = "Something else altogether.".to_owned();
-    let mut renamed = bundle::draft(other).unwrap();
-    for agency in ALL {
-        let key = world[agency].authority_key();
-        renamed = bundle::sign(&renamed, &agency.id(), &key, now()).unwrap();
-    }
-    assert!(world[Belgium].desk().install(&renamed).await.is_err());
+    is_refused(renamed.papers().values().cloned().collect()).await;
     let known = world[Belgium].desk().agreement(&AGREEMENT.parse().unwrap()).unwrap();
     assert_eq!(known.hash(), agreement.hash());
 }
@@ -147,8 +151,9 @@ async fn an_agreement_of_two_is_nothing_to_the_third() {
         clause.binds.retain(|agency| !others.contains(agency));
     }
     let four = std::mem::replace(&mut world.terms, pair);
-    let bundle = world.signed_by(&[Belgium, France]);
-    world.install(&[Belgium, France], &bundle).await;
+    let of_two = world.signed_by(&[Belgium, France]).papers().values().cloned().collect();
+    // France hears of it from Belgium.
+    world.file(&[Belgium], of_two).await;
     world.terms = four;
 
     let mut secret = link(Belgium, "of-two");
@@ -167,12 +172,16 @@ async fn an_agreement_of_two_is_nothing_to_the_third() {
     assert_eq!(refused.code(), unknown.code());
     assert_eq!(refused.message(), unknown.message());
     assert_eq!(refused.details(), unknown.details());
-    let said = |status: &tonic::Status| {
-        let read = wire::convert::status::refusal_of_status(status).unwrap();
-        read.map(|refusal| refusal.code)
-    };
-    assert_eq!(said(&refused), Some(RefusalCode::AgreementUnknown));
-    assert_eq!(said(&unknown), Some(RefusalCode::AgreementUnknown));
+    assert_eq!(code_of(&refused), Some(RefusalCode::AgreementUnknown));
+    assert_eq!(code_of(&unknown), Some(RefusalCode::AgreementUnknown));
+    let dockets = envoy.client.list_dockets().await.unwrap();
+    let names: Vec<&str> = dockets.iter().map(|(agreement, _)| agreement.as_str()).collect();
+    assert_eq!(names, [AGREEMENT], "its papers are not told either");
+    for id in ["pair-2026", "none-2026"] {
+        let told = envoy.client.fetch_papers(&id.parse().unwrap(), &BTreeSet::new()).await;
+        let unknown = RefusalCode::AgreementUnknown;
+        assert!(matches!(told, Err(CallFailure::Refused(no)) if no.code == unknown));
+    }
     let mut question =
         envoy.question(Kind::Phone, &[fingerprint(Kind::Phone, "+33199004217")]).await;
     question.terms.agreement = "pair-2026".parse().unwrap();
@@ -188,10 +197,21 @@ async fn an_authority_that_signs_two_different_words_for_one_place_has_said_noth
     let before = world[Belgium].submit(link(Belgium, "before")).await.unwrap().record_id;
     until("it arrives", || world[Spain].holds(&before)).await;
     // Spain's authority signs the same terms a second time, as if it had not signed yet.
-    let drafted = bundle::draft(world.terms.clone()).unwrap();
-    let again = bundle::sign(&drafted, &Spain.id(), &world[Spain].authority_key(), now()).unwrap();
-    world.install(&[Belgium], &again).await;
+    let agreement = Agreement::new(world.terms.clone()).unwrap();
+    let mut anew = Docket::new(agreement.clone()).unwrap();
+    let again =
+        anew.declare(&Spain.id(), sign(&agreement), now(), &world[Spain].authority_key()).unwrap();
+    world.file(&[Belgium], vec![again]).await;
     let after = world[Belgium].submit(link(Belgium, "after")).await.unwrap().record_id;
     stays("nothing leaves while Spain's will is unclear", || !world[Spain].holds(&after)).await;
-    assert!(Envoy::dial(&world, Spain, Belgium).await.is_err());
+    let mut envoy = Envoy::dial(&world, Spain, Belgium).await.unwrap();
+    let wanted = envoy.whole_view().await;
+    let refused = envoy.pull(wanted).await.unwrap_err();
+    assert_eq!(code_of(&refused), Some(RefusalCode::AgreementNotInForce));
+    let state = world.on_file(Belgium).state(now());
+    let why = state.why_not(&Belgium.id(), &Spain.id());
+    assert!(why.contains(&WhyNot::Contradiction), "{why:?}");
+    // Both words are kept, and everybody can see them.
+    until("Spain hears of it", || !world.on_file(Spain).register().equivocations().is_empty())
+        .await;
 }

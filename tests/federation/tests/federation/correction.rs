@@ -103,6 +103,12 @@ async fn what_is_narrowed_leaves_and_what_is_widened_arrives() {
     .await;
 
     let history = officer.history(id.into()).await.unwrap();
+    let read = &world[Belgium].events_of(Act::HistoryRead)[0];
+    assert_eq!(
+        (read.shared.count as usize, read.local.records.clone()),
+        (history.versions.len(), vec![id])
+    );
+    assert!(read.local.officer.is_some());
     let numbers: Vec<u32> = history.versions.iter().map(|past| past.version.n).collect();
     assert_eq!(numbers, [1, 2, 3]);
     let (old, new) = (&history.versions[0], &history.versions[1]);

@@ -1,9 +1,12 @@
 //! Legal holds: neither time nor the owner nor an officer erases what a proceeding needs.
 
+use domain::correction::{Changes, Correction};
 use domain::event::Act;
 use domain::hold::{HeldState, HoldOrder};
 use domain::name::{CaseId, HoldId, RecordId};
+use domain::record::{Benefit, Version};
 use domain::refusal::RefusalCode;
+use domain::report::Mode;
 use domain::submission::Case;
 use federation::cast::{Agency, Agency::*};
 use federation::draft::{link, now};
@@ -46,6 +49,18 @@ async fn a_hold_outlives_a_withdrawal_and_is_read_for_its_proceeding_alone() {
     let (belgian, spaniard) = (world[Belgium].officer().await, world[Spain].officer().await);
     let case = world[Spain].open_case("DP-12").await;
     let hold = spaniard.place_hold(id.into(), order(&case)).await.unwrap().hold_id;
+    // A new version supersedes the one that was held; the hold keeps both.
+    let own_case = world[Belgium].open_case("BR20.F1.12/26").await.case_id;
+    let changes = Changes {
+        benefit: Some(Benefit { ground: "asks 4000 euro a seat".to_owned() }),
+        ..Changes::default()
+    };
+    let reason = "a second witness".to_owned();
+    let correction = Correction { case: own_case, expected: None, reason, changes };
+    belgian.correct(id.into(), correction, Mode::Real).await.unwrap();
+    let second = Version { epoch: 1, n: 2 };
+    let version = || world[Spain].store().hit_row(&id).map(|row| row.version);
+    until("the new version arrives", || version() == Some(second)).await;
     belgian.withdraw(id.into()).await.unwrap();
     until("the tombstone arrives", || world[Spain].knows_withdrawn(&id)).await;
     assert!(!world[Spain].holds(&id), "it matches nothing");
@@ -54,11 +69,18 @@ async fn a_hold_outlives_a_withdrawal_and_is_read_for_its_proceeding_alone() {
     let reading = spaniard.read_hold(named(hold)).await.unwrap();
     assert_eq!(reading.standing.state, HeldState::Withdrawn);
     let says = |key: &str| reading.says.iter().find(|one| one.key == key).unwrap().after.clone();
-    assert_eq!(says("tlp"), "AMBER");
+    assert_eq!(
+        (says("tlp").as_str(), says("benefit").as_str()),
+        ("AMBER", "asks 4000 euro a seat")
+    );
+    let [first] = reading.older.as_slice() else { panic!("{:?}", reading.older) };
+    assert_eq!((first.version, first.made_by.clone()), (Version::FIRST, None));
+    let benefit = first.differences.iter().find(|one| one.key == "benefit").unwrap();
+    assert_ne!(benefit.after, says("benefit"));
     assert_eq!(world[Spain].count_of(Act::HoldRead), 1);
 
     let holds = spaniard.list_holds(None).await.unwrap();
-    assert_eq!(holds.len(), 1);
+    assert_eq!((holds.len(), world[Spain].count_of(Act::HoldsListed)), (1, 1));
     assert_eq!((holds[0].hold.hold_id, holds[0].hold.origin.clone()), (hold, Belgium.id()));
     spaniard.lift_hold(named(hold), "the trial is over").await.unwrap();
     let lifted = world[Spain].events_of(Act::HoldLifted);

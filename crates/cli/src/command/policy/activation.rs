@@ -6,6 +6,7 @@ use super::diff::{Compared, compare, show};
 use super::source::{self, Source};
 use crate::console::Console;
 use crate::error::{Failure, Outcome};
+use crate::key;
 use crate::message::Phrase;
 use crate::output::{Format, Table, day, instant_json, print_json};
 use crate::session::Session;
@@ -117,7 +118,8 @@ pub(super) fn freeze(context: &mut Context<'_>, yes: bool) -> Result<Outcome, Fa
     }
     let nothing_weighed = Digest::from_bytes([0; Digest::BYTES]);
     let (from, to) = (active.bundle, frozen.bundle_hash());
-    let consent = session.consent(PolicyStep::Freeze, from, to, nothing_weighed)?;
+    let key = key::open(context.console, session.signing_key()?)?;
+    let consent = session.consent(PolicyStep::Freeze, from, to, nothing_weighed, &key);
     let activated = session.freeze_policy(consent).map_err(explained)?;
     print_activated(context, &activated);
     Ok(Outcome::Done)
@@ -144,7 +146,8 @@ fn sign_for(
     }
     let difference = whole_hash(&compared)?;
     let (from, to) = (from.bundle_hash(), to.bundle_hash());
-    let consent = session.consent(PolicyStep::Activate, from, to, difference)?;
+    let key = key::open(context.console, session.signing_key()?)?;
+    let consent = session.consent(PolicyStep::Activate, from, to, difference, &key);
     session.sign_policy(after.local().to_owned(), consent).map_err(explained)
 }
 

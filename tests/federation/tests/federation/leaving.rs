@@ -1,0 +1,199 @@
+//! A party leaves: nothing to or from it from then on, what it was given is erased, and what others
+//! hold of it too; who still holds what is seen by everybody.
+
+use agreement::declaration::Step;
+use agreement::purge::{ExceptionGround, Holding, PurgeGround, PurgeOrder};
+use agreement::{Paper, Phase, WhyNot};
+use domain::envelope::Signed;
+use domain::event::Act;
+use domain::hold::HoldOrder;
+use domain::indicator::Kind;
+use domain::name::RecordId;
+use domain::question::PartnerAnswer;
+use domain::refusal::RefusalCode;
+use domain::time::Timestamp;
+use federation::cast::{ALL, Agency, Agency::*};
+use federation::draft::{fingerprint, link, now};
+use federation::patience::{stays, until};
+use federation::world::Federation;
+use std::collections::BTreeMap;
+use wire::convert::hold::HoldReference;
+
+/// An authority demands its data back from a party.
+fn order(world: &Federation, origin: Agency, holder: Agency, at: Timestamp) -> Paper {
+    let docket = world.on_file(origin);
+    let version = docket.version(&docket.state(at)).clone();
+    let order = PurgeOrder {
+        origin: origin.id(),
+        holder: holder.id(),
+        first: docket.register().first(),
+        agreement: version.hash(),
+        ground: PurgeGround::Withdrawal,
+        issued_at: at,
+        due: at.plus_days(version.withdrawal.purge_days),
+    };
+    Signed::seal(order, &world[origin].authority_key()).into_parts().1.into()
+}
+
+type Holdings = BTreeMap<(String, String), Holding>;
+
+/// Who holds what of whom, as one party sees it at some time.
+fn board(world: &Federation, seen_by: Agency, at: Timestamp) -> Holdings {
+    let board = world.on_file(seen_by).register().board(at);
+    let rows = board.rows().iter().map(|row| {
+        let ends = (row.order.origin.to_string(), row.order.holder.to_string());
+        (ends, row.holding)
+    });
+    rows.collect()
+}
+
+fn row(origin: Agency, holder: Agency, holding: Holding) -> ((String, String), Holding) {
+    ((origin.as_str().to_owned(), holder.as_str().to_owned()), holding)
+}
+
+fn leaving(world: &Federation, seen_by: Agency, at: Timestamp) -> Option<Phase> {
+    let state = world.on_file(seen_by).state(at);
+    state.leaving.get(&Morocco.id()).map(|leaving| leaving.phase)
+}
+
+/// One link of every party, at every other one.
+async fn everybody_shares(world: &Federation) -> BTreeMap<Agency, RecordId> {
+    let mut ids = BTreeMap::new();
+    for agency in ALL {
+        let mut link = link(agency, agency.as_str());
+        link.labels.handling = domain::label::HandlingSet::EMPTY;
+        ids.insert(agency, world[agency].submit(link).await.unwrap().record_id);
+    }
+    for (origin, id) in &ids {
+        until("it is everywhere", || origin.others().all(|one| world[one].holds(id))).await;
+    }
+    ids
+}
+
+/// The Belgian record at Morocco is evidence there.
+async fn hold_in_morocco(world: &Federation, id: RecordId) -> HoldReference {
+    let case = world[Morocco].open_case("2026/DGSN/4125").await;
+    let order = HoldOrder {
+        case: case.case_id,
+        reason: "exhibit of the trial".to_owned(),
+        authority: "investigating judge, Rabat".to_owned(),
+        review_at: now().plus_days(30),
+    };
+    let receipt = world[Morocco].officer().await.place_hold(id.into(), order).await.unwrap();
+    HoldReference::new(&receipt.hold_id.as_bytes()[..4]).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_party_that_leaves_takes_its_data_along_and_gives_back_what_it_got() {
+    let mut world = Federation::four().await;
+    let ids = everybody_shares(&world).await;
+    let extra = world[Belgium].submit(link(Belgium, "not-evidence")).await.unwrap().record_id;
+    until("it arrives", || world[Morocco].holds(&extra)).await;
+    let hold = hold_in_morocco(&world, ids[&Belgium]).await;
+    world[France].stop().await;
+
+    // At Morocco's node alone.
+    let left = world.said_by(Morocco, Step::Withdraw);
+    world.file(&[Morocco], vec![left]).await;
+    let up = [Belgium, Spain, Morocco];
+    for agency in up {
+        until("the leaving is told", || {
+            world.why_not(agency, Morocco, Belgium).contains(&WhyNot::Withdrawn)
+                && world.why_not(agency, Belgium, Morocco).contains(&WhyNot::Withdrawn)
+        })
+        .await;
+        assert_eq!(world.standing(agency).await, "in force; left by ma-dgsn");
+    }
+    assert!(world.why_not(Belgium, Belgium, Spain).is_empty());
+    let to_them = world[Belgium].submit(link(Belgium, "after")).await.unwrap().record_id;
+    let of_them = world[Morocco].submit(link(Morocco, "after")).await;
+    until("the others go on", || world[Spain].holds(&to_them)).await;
+    stays("nothing to or from Morocco", || {
+        let of_them = of_them.as_ref().ok().map(|receipt| receipt.record_id);
+        !world[Morocco].holds(&to_them)
+            && of_them.is_none_or(|id| !world[Belgium].holds(&id) && !world[Spain].holds(&id))
+    })
+    .await;
+    for (asker, owner) in [(Belgium, Morocco), (Morocco, Belgium)] {
+        let case = world[asker].open_case("2026/0098").await;
+        let answer = world[asker].ask(&case, Kind::Phone, "+33199004217", owner).await;
+        assert_eq!(answer, PartnerAnswer::NotAsked(RefusalCode::AgreementNotInForce));
+        let event = world[asker].events_of(Act::NotAsked).pop().unwrap();
+        assert_eq!(event.local.rule.as_deref(), Some("code.suspended"));
+    }
+
+    // Each origin demands what is its own, at its own node.
+    let issued = now();
+    for origin in [Belgium, Spain] {
+        world.file(&[origin], vec![order(&world, origin, Morocco, issued)]).await;
+    }
+    let of_morocco =
+        [Belgium, Spain, France].map(|holder| order(&world, Morocco, holder, issued)).to_vec();
+    world.file(&[Morocco], of_morocco).await;
+    let mut expected: Holdings = [
+        row(Belgium, Morocco, Holding::ErasedExcept),
+        row(Spain, Morocco, Holding::Erased),
+        row(Morocco, Belgium, Holding::Erased),
+        row(Morocco, Spain, Holding::Erased),
+        row(Morocco, France, Holding::Held),
+    ]
+    .into();
+    for agency in up {
+        until("receipts come back", || board(&world, agency, now()) == expected).await;
+        assert_eq!(leaving(&world, agency, now()), Some(Phase::WindingDown));
+    }
+    // France, which is down, is late one day, and everybody sees it.
+    let later = issued.plus_days(31);
+    for agency in up {
+        let late = board(&world, agency, later);
+        let key = row(Morocco, France, Holding::Overdue);
+        assert_eq!(late.get(&key.0), Some(&key.1));
+        assert_eq!(leaving(&world, agency, later), Some(Phase::Overdue));
+    }
+    for holder in [Belgium, Spain] {
+        assert_eq!(world[holder].records_from(Morocco), 0);
+        assert!(world[holder].store().record(&ids[&Morocco]).unwrap().is_none());
+    }
+    what_is_kept(&world, &ids, hold).await;
+
+    // France comes back, hears of it all, erases and says so; its own order follows.
+    world[France].start().await;
+    until("France erases", || world[France].records_from(Morocco) == 0).await;
+    world.file(&[France], vec![order(&world, France, Morocco, now())]).await;
+    expected.extend([
+        row(Morocco, France, Holding::Erased),
+        row(France, Morocco, Holding::Erased),
+    ]);
+    for agency in ALL {
+        until("every receipt is in", || board(&world, agency, now()) == expected).await;
+        assert_eq!(leaving(&world, agency, now()), Some(Phase::Closed), "{agency:?}");
+    }
+    assert_eq!(world[Morocco].records_from(France), 0);
+    assert!(world[Spain].holds(&ids[&Belgium]), "the others keep what is theirs");
+}
+
+/// What Morocco keeps apart as evidence, and what its receipt says of it.
+async fn what_is_kept(world: &Federation, ids: &BTreeMap<Agency, RecordId>, hold: HoldReference) {
+    let evidence = ids[&Belgium];
+    assert_eq!(world[Morocco].records_from(Spain), 0);
+    assert_eq!(world[Morocco].records_from(Belgium), 0, "what is held matches nothing any more");
+    assert!(!world[Morocco].holds(&evidence));
+    assert!(world[Morocco].store().record(&evidence).unwrap().is_none(), "nobody else reads it");
+    let officer = world[Morocco].officer().await;
+    assert!(!officer.read_hold(hold).await.unwrap().says.is_empty(), "the proceeding does");
+    let case = world[Morocco].open_case("2026/DGSN/4126").await;
+    let x = fingerprint(Kind::Url, "https://passage-22.example/be-fedpol");
+    let report = world[Morocco].query(&case, Kind::Url, vec![x], &[]).await;
+    assert!(report.held.is_empty(), "it matches nothing");
+
+    let board = world.on_file(Belgium).register().board(now());
+    let of_evidence = |row: &&agreement::purge::BoardRow| row.order.origin == Belgium.id();
+    let receipt = board.rows().iter().find(of_evidence).unwrap().receipt.clone().unwrap();
+    assert_eq!((receipt.holder, receipt.counts.records), (Morocco.id(), 1));
+    let [kept] = receipt.exceptions.as_slice() else { panic!("one exception") };
+    assert_eq!(kept.ground, ExceptionGround::EvidenceInProceedings);
+    assert_eq!((kept.authority.as_str(), kept.records), ("investigating judge, Rabat", 1));
+    let purged = world[Morocco].events_of(Act::Purged);
+    let of_belgium = purged.iter().find(|event| event.shared.peer == Some(Belgium.id()));
+    assert_eq!(of_belgium.unwrap().shared.exchange, Some(receipt.order), "the order is named");
+}

@@ -1,12 +1,14 @@
 //! What can be typed: commands, flags, their help, and the words they take.
 
 mod agreement;
+mod approval;
 mod policy;
 mod record;
 
 pub(crate) use agreement::{
     AgreementCommand, Direction, KeyCommand, OptionalPlace, Place, ROLES, Signing, Text,
 };
+pub(crate) use approval::{ApprovalsCommand, Approve};
 pub(crate) use policy::{Explain, PolicyCommand, Scope};
 pub(crate) use record::{Correct, Erase, History, HoldCommand};
 
@@ -79,6 +81,11 @@ pub(crate) enum Command {
     /// Keep a record for a proceeding, list what is kept, let it go
     #[command(subcommand)]
     Hold(HoldCommand),
+    /// Sign that one record goes to one partner
+    Approve(Box<Approve>),
+    /// List what waits for approvals, and take one back
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
     /// Erase records here: what they say is forgotten
     Erase(Erase),
     /// Show how the node, its agreements and its partners are

@@ -1,8 +1,8 @@
 //! What stops a command: a closed list of failures, each with a code, an exit code and a hint.
 
 use crate::console::plain;
-use agreement::AgreementError;
 use crate::message::{self, Language, Phrase};
+use agreement::AgreementError;
 use domain::refusal::{Refusal, RefusalCode};
 use fingerprint::Refused;
 use std::io;
@@ -251,6 +251,12 @@ pub(crate) enum Failure {
         /// What to do next.
         hint: &'static str,
     },
+    /// Not the name of one approval that is here.
+    #[error("`{}` is not the name of one approval", plain(.given))]
+    ApprovalUnknown {
+        /// What was given.
+        given: String,
+    },
     /// Not the name of a proposal.
     #[error("`{}` is not the name of a proposal", plain(.given))]
     ProposalReference {
@@ -338,6 +344,7 @@ impl Failure {
             Self::Refused(refusal) => refusal.code.as_str(),
             Self::Node { code, .. } | Self::PolicyRefused { code, .. } => code,
             Self::ProposalReference { .. } => "PROPOSAL_REFERENCE",
+            Self::ApprovalUnknown { .. } => "APPROVAL_UNKNOWN",
             Self::LabelSpace(_) => "LABEL_SPACE",
             Self::Agreement(_) => "AGREEMENT",
             Self::KeyOfNobody => "KEY_OF_NOBODY",
@@ -359,6 +366,7 @@ impl Failure {
             | Self::RecordReference { .. }
             | Self::HoldReference { .. }
             | Self::ProposalReference { .. }
+            | Self::ApprovalUnknown { .. }
             | Self::ReasonMissing
             | Self::NothingToCorrect
             | Self::NotAPartner { .. }
@@ -390,6 +398,9 @@ impl Failure {
             Self::Credentials { refused, .. } => refused.hint(),
             Self::Dial(failure) => failure.hint(),
             Self::Node { hint, .. } | Self::PolicyRefused { hint, .. } => hint,
+            Self::ApprovalUnknown { .. } => {
+                "take the name from `malines approvals list`, with six digits at least"
+            }
             Self::ProposalReference { .. } => {
                 "names look like 8d21-77; `malines policy proposals` lists them"
             }

@@ -39,10 +39,7 @@ pub(crate) fn open(console: &mut Console, file: &Path) -> Result<SecretKey, Fail
 ///
 /// # Errors
 /// As [`open`].
-pub(crate) fn read(
-    console: &mut Console,
-    file: &Path,
-) -> Result<(SecretKey, Protection), Failure> {
+pub(crate) fn read(console: &mut Console, file: &Path) -> Result<(SecretKey, Protection), Failure> {
     let text = config::read_text(file, KEY_FILE_BYTES_MAX)?;
     let invalid = || Failure::FileInvalid {
         file: file.to_owned(),

@@ -112,8 +112,7 @@ fn agree(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
         let key = authority_key(stage, agency);
         let sign = ["sign", "--docket", &file, "--key", &key, "--yes"];
         agreement(stage, agency, &sign)?;
-        let (_, status) =
-            stage.ask(agency, &["agreement", "status", "--docket", &file], &[0])?;
+        let (_, status) = stage.ask(agency, &["agreement", "status", "--docket", &file], &[0])?;
         let of_all = list(&status, "agreements").first().context("no agreement")?;
         let version = list(of_all, "versions").first().context("no version")?;
         let missing: Vec<&str> =
@@ -130,9 +129,7 @@ fn agree(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
         fs::create_dir_all(&folder)?;
         fs::copy(&docket, folder.join(format!("{AGREEMENT}.docket")))?;
     }
-    narrator.proven(
-        "every node has the same docket: the terms, three signatures, four manifests",
-    );
+    narrator.proven("every node has the same docket: the terms, three signatures, four manifests");
     Ok(())
 }
 
@@ -200,7 +197,10 @@ fn sign_last(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     narrator.say(&format!("in Belgium the agreement is {}", standing.unwrap_or_default()));
     let key = authority_key(stage, MOROCCO);
     let sign = ["agreement", "sign", AGREEMENT, "--key", &key, "--language", "ar", "--yes"];
-    narrator.command(MOROCCO.name, &format!("malines agreement sign {AGREEMENT} --key authority.key --language ar"));
+    narrator.command(
+        MOROCCO.name,
+        &format!("malines agreement sign {AGREEMENT} --key authority.key --language ar"),
+    );
     stage.show(MOROCCO, &sign, &[0])?;
     let took = stage.until("Belgium does not hear of the signature", |stage| {
         let (_, status) = stage.ask(BELGIUM, &["agreement", "status", AGREEMENT], &[0])?;

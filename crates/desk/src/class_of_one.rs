@@ -94,7 +94,7 @@ impl Desk {
             let persons = approved.persons.iter().map(ToString::to_string).collect::<Vec<_>>();
             let one = One { record_id, version, persons: persons.join(", "), until };
             let (number, class) = (entry.number, Arc::clone(&entry.class));
-            let key = class_of_one(&entry.hash, &record_id, version);
+            let key = grant_key(class_of_one(&entry.hash, &record_id, version), &signed);
             let only = Some((one, entry.hash));
             classes.insert(key, Granted { number, class, permit, end: 1, records: 1, only });
         }
@@ -250,6 +250,15 @@ pub(crate) fn write_ones(mut batch: Batch, change: &Changes) -> Batch {
         batch = batch.with(Change::Delete { table: Table::Approval, key });
     }
     batch
+}
+
+/// Another grant with every change of what was signed, so that the partner gets that, too.
+fn grant_key(class: Digest, signed: &[Envelope]) -> Digest {
+    let mut hashes: Vec<Digest> = signed.iter().map(Envelope::payload_hash).collect();
+    hashes.sort();
+    let mut parts = vec![class.as_bytes().as_slice()];
+    parts.extend(hashes.iter().map(|hash| hash.as_bytes().as_slice()));
+    Digest::from_bytes(domain::digest::derive("malines grant of one record v1", &parts))
 }
 
 fn received_key(record_id: &RecordId) -> Vec<u8> {

@@ -168,7 +168,8 @@ impl SecretKey {
         let fault = |_| PemFault::Malformed;
         let plain = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
         let plain = plain.to_pkcs8_der().map_err(fault)?;
-        let info = PrivateKeyInfoRef::try_from(plain.as_bytes()).map_err(|_| PemFault::Malformed)?;
+        let info =
+            PrivateKeyInfoRef::try_from(plain.as_bytes()).map_err(|_| PemFault::Malformed)?;
         let (salt, vector) = random.split_at(16);
         let vector = vector.try_into().map_err(|_| PemFault::Malformed)?;
         let scrypt = pbes2::Parameters::generate_scrypt_aes256cbc(Default::default(), salt, vector);

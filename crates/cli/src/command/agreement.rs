@@ -52,9 +52,7 @@ pub(super) fn run(
             people::replace_key(context, &signing, &new_key)
         }
         AgreementCommand::AcceptKey { signing, of } => people::accept_key(context, &signing, &of),
-        AgreementCommand::File { files, docket } => {
-            place::file(context, &files, docket.as_deref())
-        }
+        AgreementCommand::File { files, docket } => place::file(context, &files, docket.as_deref()),
         AgreementCommand::Export { agreement, to } => place::export(context, &agreement, &to),
     }
 }

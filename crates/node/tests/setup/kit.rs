@@ -162,7 +162,8 @@ fn party(agency: &Agency) -> Party {
 fn pairs(agencies: &[Agency]) -> Vec<Pair> {
     let names = || agencies.iter().map(|agency| agency.founded.manifest.agency.clone());
     let others = |from| names().filter(move |to| *to != from);
-    let directions = names().flat_map(|from| others(from.clone()).map(move |to| (from.clone(), to)));
+    let directions =
+        names().flat_map(|from| others(from.clone()).map(move |to| (from.clone(), to)));
     let pair = |(from, to)| Pair {
         from,
         to,

@@ -80,12 +80,8 @@ fn mistakes_end_with_a_code_and_a_hint() {
         assert_eq!((ran.code, ran.out.as_str()), (64, ""), "{arguments:?}: {}", ran.err);
     }
     assert_eq!(program(folder, &["--help"], "").code, 0);
-    for arguments in [
-        &["check-config"][..],
-        &["verify"],
-        &["run"],
-        &["officer", "revoke", "BE-1"],
-    ] {
+    for arguments in [&["check-config"][..], &["verify"], &["run"], &["officer", "revoke", "BE-1"]]
+    {
         let ran = program(folder, arguments, "");
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
         assert!(ran.err.contains("hint: "), "{arguments:?}: {}", ran.err);

@@ -31,7 +31,9 @@ fn terms(desk: &Desk) -> String {
             party = PARTIES.into_iter().find(|one| rest.contains(one)).unwrap_or(party);
         }
         match line.split_once(" = ").map(|(key, _)| key) {
-            Some("root_key") => lines.push(format!("root_key = \"{}\"", digits(&key(party, "root")))),
+            Some("root_key") => {
+                lines.push(format!("root_key = \"{}\"", digits(&key(party, "root"))))
+            }
             Some("authority_key") => {
                 lines.push(format!("authority_key = \"{}\"", digits(&key(party, "authority"))));
             }
@@ -78,7 +80,8 @@ fn signed_by_all(desk: &Desk) {
 fn four_authorities_sign_and_every_direction_opens() {
     let desk = Desk::new();
     drafted(&desk);
-    let shown = desk.pipe(&["agreement", "show", "--docket", &docket(&desk), "--language", "fr"], "");
+    let shown =
+        desk.pipe(&["agreement", "show", "--docket", &docket(&desk), "--language", "fr"], "");
     shown.exits(Outcome::Done).says("Accord malines-2026, version 1").never_says("seed");
     for (index, party) in PARTIES.into_iter().enumerate() {
         assert_eq!(status(&desk)["phase"], if index == 0 { "DRAFT" } else { "PARTLY_SIGNED" });

@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod approval;
 mod arrival;
 mod audit_log;
 mod caller;

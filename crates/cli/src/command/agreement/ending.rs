@@ -51,14 +51,16 @@ fn order_all(
     let agreement = Arc::clone(docket.version(&state));
     let board = docket.register().board(now);
     let mut papers = Vec::new();
-    let pairs = agreement.pairs.iter().filter(|pair| {
-        pair.from == speaker.party && pair.transfer_basis != TransferBasis::None
-    });
+    let pairs = agreement
+        .pairs
+        .iter()
+        .filter(|pair| pair.from == speaker.party && pair.transfer_basis != TransferBasis::None);
     for pair in pairs {
         let Some(ground) = ground(&state, &speaker.party, &pair.to) else { continue };
-        let ordered = board.rows().iter().any(|row| {
-            row.order.origin == pair.from && row.order.holder == pair.to
-        });
+        let ordered = board
+            .rows()
+            .iter()
+            .any(|row| row.order.origin == pair.from && row.order.holder == pair.to);
         if ordered {
             continue;
         }

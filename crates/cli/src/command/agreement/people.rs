@@ -39,9 +39,7 @@ pub(super) fn certify(
     }
     let scope = match powers {
         // What a machine holds may not speak for anybody.
-        [] if page.role == OfficerRole::Operator => {
-            [Power::StateHead, Power::ConfirmPurge].into()
-        }
+        [] if page.role == OfficerRole::Operator => [Power::StateHead, Power::ConfirmPurge].into(),
         [] => page.role.powers().iter().copied().collect(),
         some => words(some)?,
     };

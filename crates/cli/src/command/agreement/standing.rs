@@ -15,10 +15,7 @@ use domain::time::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-pub(super) fn status(
-    context: &mut Context<'_>,
-    place: &OptionalPlace,
-) -> Result<Outcome, Failure> {
+pub(super) fn status(context: &mut Context<'_>, place: &OptionalPlace) -> Result<Outcome, Failure> {
     let now = context.environment.now;
     let dockets = Opened::all(context, place)?;
     let judged: Vec<Judged<'_>> = dockets.iter().map(|docket| Judged::of(docket, now)).collect();

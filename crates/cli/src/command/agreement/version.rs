@@ -37,7 +37,9 @@ pub(super) fn draft(
     context.console.say(&format!("made   `{shown}`: {} is written down", agreement.agreement_id));
     context.console.say(&format!("hash   {}", agreement.hash()));
     context.console.say(&format!("next   malines agreement show --docket {shown}"));
-    context.console.say(&format!("       malines agreement sign --docket {shown} --key authority.key"));
+    context
+        .console
+        .say(&format!("       malines agreement sign --docket {shown} --key authority.key"));
     Ok(Outcome::Done)
 }
 
@@ -106,6 +108,9 @@ pub(super) fn version_of(docket: &Docket, wanted: Option<u32>) -> Result<Arc<Agr
 
 fn read(file: &Path) -> Result<Terms, Failure> {
     let text = config::read_text(file, TERMS_FILE_BYTES_MAX)?;
-    terms_file::read(&text)
-        .map_err(|why| Failure::FileInvalid { file: file.to_owned(), line: 0, why })
+    terms_file::read(&text).map_err(|why| Failure::FileInvalid {
+        file: file.to_owned(),
+        line: 0,
+        why,
+    })
 }

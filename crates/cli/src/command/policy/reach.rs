@@ -185,7 +185,8 @@ fn remedy(rule: &str, reach: &Reach, partner: &PartnerReach) -> Option<String> {
         "code.floor" => "this node and the agreement use the same common floor".to_owned(),
         "code.in-force" => "every party has signed the agreement, and its time has come".to_owned(),
         "code.suspended" => {
-            "the party that suspended this direction lifts it (`malines agreement status`)".to_owned()
+            "the party that suspended this direction lifts it (`malines agreement status`)"
+                .to_owned()
         }
         "code.pair" => format!("the agreement gives a transfer basis from us to {peer}"),
         "code.channel" => "the agreement, and its pair, name this way of moving data".to_owned(),
@@ -205,9 +206,7 @@ fn remedy(rule: &str, reach: &Reach, partner: &PartnerReach) -> Option<String> {
         "code.tlp-ceiling" => "its TLP is not stricter than the agreement's ceiling".to_owned(),
         "code.tlp-red" => "a person moves it, or its TLP is not RED".to_owned(),
         "code.onward" => "its onward rule is no wider than the agreement's".to_owned(),
-        "code.speech" | "code.speech-question" => {
-            "a person moves it, not a machine".to_owned()
-        }
+        "code.speech" | "code.speech-question" => "a person moves it, not a machine".to_owned(),
         "code.minor" | "code.depicted" | "code.protected-subject" => {
             "its purposes are protection alone, a person moves it, and two persons approve"
                 .to_owned()

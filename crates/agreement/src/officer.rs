@@ -57,6 +57,8 @@ listed! {
         ConfirmPurge = 7 "CONFIRM_PURGE",
         /// Prepares drafts for somebody else's signature.
         Prepare = 8 "PREPARE",
+        /// Approves one record for one partner.
+        Approve = 9 "APPROVE",
     }
 }
 

@@ -240,7 +240,7 @@ fn electors_of<'r>(register: &'r Register, claimed: &BTreeSet<Digest>) -> BTreeS
 }
 
 /// The replacements of a key, by their sequence: those that one root signed once.
-fn sequence_of(spoken: &Spoken) -> Vec<(Digest, &KeyReplacement)> {
+pub(crate) fn sequence_of(spoken: &Spoken) -> Vec<(Digest, &KeyReplacement)> {
     let mut found: Vec<(Digest, &KeyReplacement)> = Vec::new();
     for expected in 1.. {
         let Some(known) = spoken.replacements.get(&expected) else { break };

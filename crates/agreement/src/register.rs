@@ -564,7 +564,10 @@ impl Register {
     }
 
     /// Finds who signed, verifies, then parses. Nothing of a stranger's message is parsed.
-    fn open<T: Payload>(&self, envelope: &Envelope) -> Result<(T, KeyId), AgreementError> {
+    pub(crate) fn open<T: Payload>(
+        &self,
+        envelope: &Envelope,
+    ) -> Result<(T, KeyId), AgreementError> {
         let known = envelope.signatures.iter().find_map(|signature| {
             self.voices.values().find_map(|spoken| spoken.key(signature.key_id))
         });

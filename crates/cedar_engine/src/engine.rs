@@ -1,4 +1,4 @@
-//! Evaluates: one request, and if the answer is no, the same request as if humans had approved.
+//! Evaluates: one request, and if the answer is no, the same request as if more humans had approved.
 
 use crate::CedarError;
 use crate::load::{Loaded, Rule, bundle_hash, floor_hash, load};
@@ -78,14 +78,16 @@ impl Engine {
 
     fn try_verdict(&self, scene: &Scene<'_>) -> Result<Verdict, String> {
         let asked = Asked::new(scene, Check::Against(&self.schema))?;
-        let forbidden = match self.ask(&asked, 0)? {
+        // A rule can look at two persons, not at more.
+        let approved = scene.approvals.min(APPROVALS_MAX);
+        let forbidden = match self.ask(&asked, approved)? {
             Answer::Allowed(rules) => return Ok(Verdict::Allow { rules }),
             Answer::Denied(rules) => rules,
         };
         if !self.could_give_way(&forbidden) {
             return Ok(Verdict::Deny { rules: forbidden });
         }
-        for persons in 1..=APPROVALS_MAX {
+        for persons in approved.saturating_add(1)..=APPROVALS_MAX {
             if let Answer::Allowed(permits) = self.ask(&asked, persons)? {
                 // Either a forbid rule gave way to approvals, or a permit rule needed them.
                 let asking = forbidden.iter().chain(&permits);

@@ -53,6 +53,8 @@ pub(crate) struct Scene<'a> {
     peer: AgencyView<'a>,
     transfer: Option<TransferBasis>,
     channel: Channel,
+    /// How many persons have approved.
+    pub(crate) approvals: u8,
     matter: Matter<'a>,
 }
 
@@ -70,6 +72,7 @@ impl<'a> From<&Evaluation<'a>> for Scene<'a> {
             peer: view(evaluation.peer),
             transfer: evaluation.transfer_basis,
             channel: evaluation.channel,
+            approvals: evaluation.approvals,
             matter: evaluation.matter,
         }
     }
@@ -90,6 +93,8 @@ impl<'a> From<&'a Situation> for Scene<'a> {
             peer: view(&situation.peer),
             transfer: Some(situation.transfer),
             channel: situation.channel,
+            // Asked for, not taken from the situation.
+            approvals: 0,
             matter: match situation.action {
                 Action::Ask | Action::Answer => Matter::Terms(terms),
                 Action::Show => Matter::Match { terms, class },

@@ -1,6 +1,7 @@
 //! What can be typed: commands, flags, their help, and the words they take.
 
 mod agreement;
+mod approval;
 mod policy;
 mod record;
 
@@ -10,6 +11,7 @@ pub(crate) use agreement::{
 mod dispute;
 mod duty;
 
+pub(crate) use approval::{ApprovalsCommand, Approve};
 pub(crate) use dispute::{Dispute, DisputeCommand};
 pub(crate) use duty::Duties;
 pub(crate) use policy::{Explain, PolicyCommand, Scope};
@@ -84,6 +86,11 @@ pub(crate) enum Command {
     /// Keep a record for a proceeding, list what is kept, let it go
     #[command(subcommand)]
     Hold(HoldCommand),
+    /// Sign that one record goes to one partner
+    Approve(Box<Approve>),
+    /// List what waits for approvals, and take one back
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
     /// Erase records here: what they say is forgotten
     Erase(Erase),
     /// Say that a partner's record is wrong, list and answer disputes

@@ -1,6 +1,7 @@
 //! One file for each command: what was asked for, what it does, what it prints.
 
 mod agreement;
+mod approval;
 mod audit;
 mod case;
 mod completions;
@@ -77,6 +78,8 @@ pub(crate) fn run(
         Command::Withdraw(withdraw) => withdraw::run(context, withdraw),
         Command::Correct(correct) => correct::run(context, *correct),
         Command::History(history) => history::run(context, history),
+        Command::Approve(approve) => approval::approve(context, *approve),
+        Command::Approvals(command) => approval::run(context, command),
         Command::Hold(hold) => hold::run(context, hold),
         Command::Erase(erase) => erase::run(context, erase),
         Command::Dispute(dispute) => dispute::run(context, dispute),

@@ -257,6 +257,12 @@ pub(crate) enum Failure {
         /// What to do next.
         hint: &'static str,
     },
+    /// Not the name of one approval that is here.
+    #[error("`{}` is not the name of one approval", plain(.given))]
+    ApprovalUnknown {
+        /// What was given.
+        given: String,
+    },
     /// Not the name of a proposal.
     #[error("`{}` is not the name of a proposal", plain(.given))]
     ProposalReference {
@@ -345,6 +351,7 @@ impl Failure {
             Self::Refused(refusal) => refusal.code.as_str(),
             Self::Node { code, .. } | Self::PolicyRefused { code, .. } => code,
             Self::ProposalReference { .. } => "PROPOSAL_REFERENCE",
+            Self::ApprovalUnknown { .. } => "APPROVAL_UNKNOWN",
             Self::LabelSpace(_) => "LABEL_SPACE",
             Self::Agreement(_) => "AGREEMENT",
             Self::KeyOfNobody => "KEY_OF_NOBODY",
@@ -366,6 +373,7 @@ impl Failure {
             | Self::RecordReference { .. }
             | Self::HoldReference { .. }
             | Self::ProposalReference { .. }
+            | Self::ApprovalUnknown { .. }
             | Self::ReasonMissing
             | Self::NothingToCorrect
             | Self::NotAPartner { .. }
@@ -399,6 +407,9 @@ impl Failure {
             Self::Credentials { refused, .. } => refused.hint(),
             Self::Dial(failure) => failure.hint(),
             Self::Node { hint, .. } | Self::PolicyRefused { hint, .. } => hint,
+            Self::ApprovalUnknown { .. } => {
+                "take the name from `malines approvals list`, with six digits at least"
+            }
             Self::ProposalReference { .. } => {
                 "names look like 8d21-77; `malines policy proposals` lists them"
             }

@@ -103,6 +103,10 @@ pub(crate) enum Phrase {
     LiftDispute,
     /// Before an officer signs for rules.
     SignPolicy,
+    /// Before somebody signs for one record and one partner.
+    SignApproval,
+    /// Before an approval is taken back.
+    RevokeApproval,
     /// Before rules are put in force.
     PutInForce,
     /// Before all sharing stops.
@@ -187,6 +191,8 @@ pub(crate) const fn phrase(phrase: Phrase) -> &'static str {
         Phrase::AnswerDispute => "answer all open disputes about it?",
         Phrase::LiftDispute => "match with it again?",
         Phrase::SignPolicy => "sign for this change?",
+        Phrase::SignApproval => "sign for this record and this partner?",
+        Phrase::RevokeApproval => "take this approval back?",
         Phrase::PutInForce => "put it in force?",
         Phrase::FreezeSharing => "stop all sharing now?",
         Phrase::OwnWithdrawnFirst => {

@@ -5,6 +5,7 @@
 use crate::config::{self, Environment, Profile, SMALL_FILE_BYTES_MAX};
 use crate::error::Failure;
 use agreement::Paper;
+use domain::approval::{Approval, ApprovalReceipt, ApprovalStanding, PendingApproval};
 use domain::class::CLASSES_MAX;
 use domain::correction::{Correction, CorrectionReceipt, History};
 use domain::digest::{self, DIGEST_BYTES};
@@ -12,7 +13,7 @@ use domain::dispute::{
     AnswerReceipt, DisputeOrder, DisputeReceipt, LiftReceipt, ListedDispute, Ruling,
 };
 use domain::duty::Duty;
-use domain::envelope::{Envelope, Signed};
+use domain::envelope::{Envelope, Payload as _, Signed};
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
 use domain::name::{AgencyId, AgreementId, Digest, OfficerId};
 use domain::policy_consent::{PolicyConsent, PolicyStep};
@@ -42,6 +43,8 @@ use wire::tls::identity::{Caller, OfficerIdentity};
 use wire::tls::registry::{CertificatePin, PeerEntry, PeerRegistry, Snapshot, Standing};
 use zeroize::Zeroizing;
 
+/// The most approvals that are listed.
+const APPROVALS_LISTED_MAX: usize = 16_384;
 /// The most bytes of submissions that are put into one request; far below the limit of a message.
 const BATCH_BYTES_MAX: usize = 512 * 1024;
 /// What a submission needs at most beside its lists and texts, in bytes.
@@ -213,6 +216,44 @@ impl Session {
     /// The versions of an own record.
     pub(crate) fn history(&self, record: RecordReference) -> Result<History, Failure> {
         self.call(self.client.history(record))
+    }
+
+    /// The pseudonym in the officer's certificate.
+    pub(crate) const fn officer(&self) -> &OfficerId {
+        &self.officer
+    }
+
+    /// Hands in an approval.
+    pub(crate) fn approve(
+        &self,
+        record: RecordReference,
+        signed: Envelope,
+    ) -> Result<ApprovalReceipt, Failure> {
+        self.call(self.client.approve(record, signed))
+    }
+
+    /// Takes an approval back.
+    pub(crate) fn end_approval(&self, end: Envelope) -> Result<ApprovalReceipt, Failure> {
+        self.call(self.client.end_approval(end))
+    }
+
+    /// The approvals, all pages; what waits for one; and whether more waits than is listed.
+    pub(crate) fn approvals(
+        &self,
+    ) -> Result<(Vec<ApprovalStanding>, Vec<PendingApproval>, bool), Failure> {
+        let first = self.call(self.client.list_approvals(None))?;
+        let (mut approvals, mut is_last) = (first.approvals, false);
+        while !is_last && approvals.len() < APPROVALS_LISTED_MAX {
+            let last = approvals.last().and_then(|one| {
+                let approval = Approval::from_payload(&one.signed.payload).ok()?;
+                Some((approval.record_id, one.approval))
+            });
+            let Some(after) = last else { break };
+            let page = self.call(self.client.list_approvals(Some(after)))?.approvals;
+            is_last = page.len() < PAGE_MAX;
+            approvals.extend(page);
+        }
+        Ok((approvals, first.pending, first.more_pending))
     }
 
     /// Places a legal hold.

@@ -235,6 +235,8 @@ impl Desk {
         let granted = |peer: &AgencyId| {
             self.gate.decide_class(Action::Share, peer, before, Channel::Automated, now).is_allow()
         };
+        let approved = self.approved_partners(&record_id);
+        let granted = |peer: &AgencyId| granted(peer) || approved.contains(peer);
         let peers = self.gate.peers_of(&before.agreement, now).into_iter();
         CorrectionReceipt {
             record_id,

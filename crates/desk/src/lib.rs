@@ -1,8 +1,8 @@
 //! The national desk: every procedure of one agency's node, as load, decide, commit, emit.
 //!
-//! Owns: submitting, correcting, withdrawing, holding and erasing records, disputes,
-//! who has not answered, granting and serving partners' views, pulling ours, asking and answering live questions, token keys, agreements on
-//! file, cases, the audit head.
+//! Owns: submitting, correcting, withdrawing, holding and erasing records, approvals of one record for
+//! one partner, disputes, who has not answered, granting and serving partners' views, pulling ours,
+//! asking and answering live questions, token keys, agreements on file, cases, the audit head.
 //!
 //! **Invariant:** it knows no socket and no file. Nothing leaves it for a partner that was not
 //! [`policy::Released`], and nothing is answered before its audit entry is durable, written in the
@@ -15,7 +15,9 @@
 pub mod acknowledge;
 pub mod agreements;
 pub mod answer;
+pub mod approval;
 pub mod case;
+mod class_of_one;
 pub mod correct;
 pub mod dispute;
 pub mod duty;
@@ -114,6 +116,7 @@ pub struct Desk {
     grants: Mutex<BTreeMap<Vec<u8>, share::KeptGrants>>,
     /// The number of each case by its id.
     cases: RwLock<BTreeMap<CaseId, u32>>,
+    approvals: RwLock<approval::Book>,
     /// One installation at a time.
     installing: futures_util::lock::Mutex<()>,
     noted: Mutex<BTreeMap<(AgencyId, RefusalCode), Timestamp>>,
@@ -147,12 +150,14 @@ impl Desk {
             handed_in: Mutex::default(),
             grants: Mutex::default(),
             cases: RwLock::default(),
+            approvals: RwLock::default(),
             installing: futures_util::lock::Mutex::new(()),
             noted: Mutex::default(),
         };
         desk.load_agreements()?;
         desk.load_token_keys()?;
         desk.load_cases()?;
+        desk.load_approvals()?;
         let started = Event::new(now, Act::NodeStarted);
         desk.store.commit(Batch::new().saying(started)).await?;
         Ok(Arc::new(desk))

@@ -20,7 +20,7 @@ use domain::submission::Case;
 use domain::time::Timestamp;
 use domain::token::Token;
 use domain::value::{Channel, Urgency};
-use policy::{Action, Permit};
+use policy::{Action, Decision, Permit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -395,7 +395,14 @@ impl Desk {
             return Ok(None);
         };
         let decision = self.gate.decide_answer(&self.own, terms, &entry.class, now);
-        let Ok(permit) = decision.permit() else { return Ok(None) };
+        let decision = match (decision, row.origin) {
+            // What came by approval may name others than us in its audience.
+            (Decision::Deny(_), Ownership::Foreign) => {
+                self.decide_approved_match(terms, record_id, &entry.class, now)?
+            }
+            (decision, _) => Some(decision),
+        };
+        let Some(Decision::Allow(permit)) = decision else { return Ok(None) };
         let Some(held) = self.store.record(record_id)? else { return Ok(None) };
         let Ok(released) = held.release(&permit) else { return Ok(None) };
         let follow_up = match row.origin {

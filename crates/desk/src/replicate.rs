@@ -1,6 +1,7 @@
 //! The receiving half of sync: a partner's stream is checked, verified, judged by policy, and
 //! applied in one batch with the cursor and the audit entry (R12).
 
+use crate::class_of_one::{Received, write_ones};
 use crate::error::DeskError;
 use crate::{Desk, pair_key, put};
 use agreement::Terms;
@@ -17,14 +18,14 @@ use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
 use domain::value::{Channel, Subject};
 use domain::withdrawal::Tombstone;
-use policy::Action;
+use policy::{Action, Decision};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::{
     Batch, Change, ClassNumber, Erased, HitRow, Ownership, RecordPut, Secrecy, Table, Withdrawn,
 };
 use sync::message::{
-    Incarnation, PullMessage, PullRequest, PurgeReceipt, Section, VIEW_CLASSES_MAX,
+    Incarnation, PullMessage, PullRequest, PurgeReceipt, Section, VIEW_CLASSES_MAX, class_of_one,
 };
 use sync::receiver::{Effects, Purge, Replica, Taking};
 use sync::verify::{Expectation, VerifiedEntry, VerifiedRecord, verify_section};
@@ -42,12 +43,12 @@ pub const IDLE_MESSAGES_MAX: usize = 2 * VIEW_CLASSES_MAX;
 
 /// One pull from one partner under one agreement.
 pub struct Replication {
-    desk: Arc<Desk>,
-    peer: AgencyId,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) peer: AgencyId,
     manifest: Manifest,
     normalisation: Vec<NormalisationVersion>,
     incarnation: Incarnation,
-    replica: Replica,
+    pub(crate) replica: Replica,
     refused: usize,
     unseen: usize,
     idle: usize,
@@ -208,7 +209,7 @@ impl Replication {
             }
         }
         change.purged = whole || !effects.dropped.is_empty();
-        Ok(())
+        self.drop_ones(effects, whole, change)
     }
 
     fn take_section(
@@ -240,6 +241,12 @@ impl Replication {
                 VerifiedEntry::Add(verified) => {
                     classes.push(verified.class.hash());
                     self.take_record(*verified, now, change)?;
+                }
+                VerifiedEntry::Approved { record, approvals } => {
+                    let message = record.record.message();
+                    let (record_id, version) = (message.record_id, message.version);
+                    classes.push(class_of_one(&record.class.hash(), &record_id, version));
+                    self.take_approved(*record, approvals, section.handle, now, change)?;
                 }
                 VerifiedEntry::Leave(record_id) => {
                     let class = replica.classes.get(&section.handle);
@@ -311,6 +318,19 @@ impl Replication {
         now: Timestamp,
         change: &mut Changes,
     ) -> Result<(), DeskError> {
+        let class = Arc::new(verified.class.clone());
+        let (receive, channel) = (Action::Receive, Channel::Automated);
+        let decision = self.desk.gate.decide_class(receive, &self.peer, &class, channel, now);
+        self.take_judged(verified, decision, change).map(|_| ())
+    }
+
+    /// The same, once policy has decided. Says whether it is taken.
+    pub(crate) fn take_judged(
+        &self,
+        verified: VerifiedRecord,
+        decision: Decision,
+        change: &mut Changes,
+    ) -> Result<bool, DeskError> {
         let desk = &self.desk;
         let record_id = verified.record.message().record_id;
         let version = verified.record.message().version;
@@ -318,33 +338,31 @@ impl Replication {
             || change.unseen.contains(&record_id)
             || self.is_unseen_tombstone(&record_id)?
         {
-            return Ok(());
+            return Ok(false);
         }
         if self.is_kept_too_long(verified.record.message()) {
             self.refuse_version(record_id, version, RefusalCode::RetentionImpossible, change);
-            return Ok(());
+            return Ok(false);
         }
         if let Some(row) = desk.store.hit_row(&record_id) {
             if !self.is_theirs(&row) {
                 change.poison.push(RefusalCode::OriginMismatch);
-                return Ok(());
+                return Ok(false);
             }
-            let dropped = row.class.is_some_and(|class| change.classes.contains(&class));
+            let dropped = row.class.is_some_and(|class| change.classes.contains(&class))
+                || change.dropped.contains(&record_id);
             let newer = version > row.version;
             if row.withdrawn == Withdrawn::Yes || !(newer || dropped || row.class.is_none()) {
-                return Ok(());
+                return Ok(false);
             }
             // What was erased here does not come back with a new view, only in a new version.
             if row.erased == Erased::Yes && !newer {
-                return Ok(());
+                return Ok(false);
             }
         }
-        let class = Arc::new(verified.class);
-        let decision =
-            desk.gate.decide_class(Action::Receive, &self.peer, &class, Channel::Automated, now);
         if let Err(refusal) = decision.permit() {
             self.refuse_version(record_id, version, refusal.code, change);
-            return Ok(());
+            return Ok(false);
         }
         if version.n > 1 {
             change.applied.insert(record_id, (AppliedChange::Version, Some(version)));
@@ -352,7 +370,7 @@ impl Replication {
         let (record, envelope) = verified.record.into_parts();
         let token = Some((verified.token_epoch, verified.token));
         change.puts.insert(record_id, RecordPut { envelope, record, local: None, token });
-        Ok(())
+        Ok(true)
     }
 
     /// A version that is refused here takes the older one with it: that was superseded.
@@ -418,6 +436,7 @@ impl Replication {
                 record_ids: change.dropped.iter().copied().collect(),
             });
         }
+        batch = write_ones(batch, change);
         for put in change.puts.values() {
             batch = self.desk.end_upheld(batch, &put.record)?;
             batch = batch.with(Change::PutRecord(Box::new(put.clone())));
@@ -500,10 +519,13 @@ enum Regranted {
 
 /// What a message changes, gathered before anything is written. No record is named twice.
 #[derive(Default)]
-struct Changes {
+pub(crate) struct Changes {
     purged: bool,
     classes: Vec<ClassNumber>,
-    dropped: BTreeSet<RecordId>,
+    pub(crate) dropped: BTreeSet<RecordId>,
+    /// What came by approval, and what does not any more.
+    pub(crate) approved: BTreeMap<RecordId, Received>,
+    pub(crate) unapproved: BTreeSet<RecordId>,
     puts: BTreeMap<RecordId, RecordPut>,
     withdrawn: BTreeMap<RecordId, Signed<Tombstone>>,
     unseen: BTreeSet<RecordId>,
@@ -511,7 +533,7 @@ struct Changes {
     applied: BTreeMap<RecordId, (AppliedChange, Option<Version>)>,
     /// Records that left and were never here.
     unseen_left: usize,
-    records_purged: u64,
+    pub(crate) records_purged: u64,
     poison: Vec<RefusalCode>,
 }
 

@@ -1,6 +1,7 @@
 //! The origin's side of sync: a partner's view is cut by policy before anything is read, granted,
 //! and sent in bounded batches, each with an audit entry that is durable before its bytes leave.
 
+use crate::class_of_one::One;
 use crate::error::DeskError;
 use crate::{Desk, pair_key, put};
 use domain::class::Class;
@@ -49,18 +50,29 @@ pub struct ViewStream {
 
 /// What the partner may see, as decided in one policy epoch.
 struct View {
-    decided_in: PolicyEpoch,
+    decided_in: Basis,
+    /// The instant at which some approval in it ends (exclusive).
+    until: Timestamp,
     classes_known: usize,
     grants: Grants,
     classes: BTreeMap<Digest, Granted>,
 }
 
-struct Granted {
-    number: ClassNumber,
-    class: Arc<Class>,
-    permit: Permit,
-    end: u64,
-    records: u64,
+/// What a view rests on; whatever moves is decided again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Basis {
+    policy: PolicyEpoch,
+    approvals: u64,
+}
+
+pub(crate) struct Granted {
+    pub(crate) number: ClassNumber,
+    pub(crate) class: Arc<Class>,
+    pub(crate) permit: Permit,
+    pub(crate) end: u64,
+    pub(crate) records: u64,
+    /// The one record that is granted of this class, by approval, and the hash of the class.
+    pub(crate) only: Option<(One, Digest)>,
 }
 
 /// The grants of one partner under one agreement, and whether the store has them yet.
@@ -217,12 +229,13 @@ impl Desk {
         let key = pair_key(peer, agreement);
         loop {
             let now = self.now();
-            let decided_in = self.gate.epoch();
-            let (classes_known, classes) = self.visible_classes(peer, agreement, now);
+            let decided_in = self.basis();
+            let (classes_known, mut classes) = self.visible_classes(peer, agreement, now);
+            self.add_approved(peer, agreement, &mut classes, now);
             let (grants, pending) = {
                 // Two pulls of one partner must not draw handles side by side.
                 let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-                if self.gate.epoch() != decided_in {
+                if self.basis() != decided_in {
                     // What was decided under another policy must not be granted after this one.
                     continue;
                 }
@@ -233,7 +246,11 @@ impl Desk {
                     .filter(|(hash, granted)| {
                         granted.records > 0 || known.grants.classes.contains_key(*hash)
                     })
-                    .map(|(hash, granted)| VisibleClass { class: *hash, end: granted.end })
+                    .map(|(hash, granted)| VisibleClass {
+                        class: *hash,
+                        end: granted.end,
+                        only: granted.only.as_ref().map(|(one, _)| one.record_id),
+                    })
                     .collect();
                 let draw = || ClassHandle::from_bytes(self.entropy.bytes());
                 let epoch = known.grants.epoch;
@@ -248,8 +265,14 @@ impl Desk {
                 pending.await?;
                 self.grants_are_durable(&key, grants.epoch, grants.sequence);
             }
-            return Ok(View { decided_in, classes_known, grants, classes });
+            let ends = classes.values().filter_map(|granted| granted.only.as_ref());
+            let until = ends.map(|(one, _)| one.until).min().unwrap_or(Timestamp::MAX);
+            return Ok(View { decided_in, until, classes_known, grants, classes });
         }
+    }
+
+    fn basis(&self) -> Basis {
+        Basis { policy: self.gate.epoch(), approvals: self.turn_of_approvals() }
     }
 
     /// The classes that policy lets this partner see now, and how many there are in all.
@@ -266,7 +289,7 @@ impl Desk {
             let decision = self.gate.decide_class(share, peer, &entry.class, channel, now);
             let permit = decision.permit().ok()?;
             let store::ClassEntry { number, class, hash, end, records } = entry;
-            Some((hash, Granted { number, class, permit, end, records }))
+            Some((hash, Granted { number, class, permit, end, records, only: None }))
         });
         (known, allowed.collect())
     }
@@ -315,9 +338,11 @@ impl ViewStream {
             }
             // R2 and R3: what held before the entry was durable may no longer hold.
             let now = self.desk.now();
-            let same_policy = self.desk.gate.epoch() == decided_in
-                && self.desk.gate.is_current(&planned.permit, now);
-            if !same_policy {
+            let same_policy =
+                self.desk.basis() == decided_in && self.desk.gate.is_current(&planned.permit, now);
+            let approved =
+                planned.approved_by.is_none() || self.desk.is_still_approved(&planned, now);
+            if !same_policy || !approved {
                 self.view = None;
                 continue;
             }
@@ -335,7 +360,9 @@ impl ViewStream {
         let desk = &self.desk;
         let known = desk.store.classes(&desk.own, &self.agreement).len();
         let fresh = self.view.as_ref().is_some_and(|view| {
-            view.decided_in == desk.gate.epoch() && view.classes_known == known
+            view.decided_in == desk.basis()
+                && view.classes_known == known
+                && desk.now() < view.until
         });
         if !fresh {
             self.view = Some(desk.view_of(&self.peer, &self.agreement).await?);
@@ -364,13 +391,15 @@ impl ViewStream {
 }
 
 /// A section that is ready to be recorded and sent.
-struct Planned {
-    section: Section,
-    class: Arc<Class>,
-    hash: Digest,
-    permit: Permit,
-    records: Vec<RecordId>,
-    added: Vec<LogRow>,
+pub(crate) struct Planned {
+    pub(crate) section: Section,
+    pub(crate) class: Arc<Class>,
+    pub(crate) hash: Digest,
+    pub(crate) permit: Permit,
+    pub(crate) records: Vec<RecordId>,
+    pub(crate) added: Vec<LogRow>,
+    /// Those who approved it, if it is one record that leaves by approval.
+    pub(crate) approved_by: Option<String>,
 }
 
 impl Planned {
@@ -395,6 +424,13 @@ fn plan(
     for (hash, grant) in &view.grants.classes {
         let Some(granted) = view.classes.get(hash) else { continue };
         let from = positions.get(&grant.handle).copied().unwrap_or(0);
+        if let Some((one, class)) = &granted.only {
+            let planned = if from == 0 { desk.plan_one(grant, granted, one, class)? } else { None };
+            if planned.is_some() {
+                return Ok(planned);
+            }
+            continue;
+        }
         let rows = desk.store.class_log(granted.number, from, SECTION_ENTRIES_MAX);
         if rows.is_empty() {
             continue;
@@ -429,7 +465,7 @@ fn fill(
         let Some(entry) = entry else { continue };
         let size = match &entry {
             Entry::Add(envelope) | Entry::Retract(envelope) => envelope.size_bytes() + 96,
-            Entry::Leave(_) => 32,
+            Entry::Leave(_) | Entry::Approved { .. } => 32,
         };
         if bytes + size > SECTION_BYTES_MAX && !entries.is_empty() {
             to = row.position;
@@ -453,7 +489,7 @@ fn fill(
     let sheet = sheet.and_then(|sheet| sheet.sign(desk, granted.permit.peer()));
     let section = Section { handle: grant.handle, from, to, entries, sheet };
     let (class, permit) = (Arc::clone(&granted.class), granted.permit.clone());
-    Ok(Planned { section, class, hash: *hash, permit, records, added })
+    Ok(Planned { section, class, hash: *hash, permit, records, added, approved_by: None })
 }
 
 /// R2, in the same read as the bytes: the version and the life of what was read.
@@ -474,7 +510,7 @@ fn read_for_peer(
     Ok(same.then_some(stored.envelope))
 }
 
-fn row_state(desk: &Desk, record_id: &RecordId, now: Timestamp) -> Option<RowState> {
+pub(crate) fn row_state(desk: &Desk, record_id: &RecordId, now: Timestamp) -> Option<RowState> {
     let row = desk.store.hit_row(record_id)?;
     let class = desk.store.class(row.class?)?.hash;
     let life = if row.withdrawn == Withdrawn::Yes {
@@ -489,13 +525,13 @@ fn row_state(desk: &Desk, record_id: &RecordId, now: Timestamp) -> Option<RowSta
 
 /// Is a record's token in the sheet?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Listed {
+pub(crate) enum Listed {
     No,
     Yes,
 }
 
 /// The tokens of one section, under the newest of our live keys.
-struct Sheet {
+pub(crate) struct Sheet {
     agreement: AgreementId,
     epoch: TokenEpoch,
     key: TokenKey,
@@ -503,7 +539,7 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn of(desk: &Desk, class: &Class) -> Result<Self, DeskError> {
+    pub(crate) fn of(desk: &Desk, class: &Class) -> Result<Self, DeskError> {
         let keys = desk.live_keys(&class.agreement, &desk.own);
         let (epoch, live) =
             keys.into_iter().next_back().ok_or(DeskError::Unavailable("our token key"))?;
@@ -512,7 +548,7 @@ impl Sheet {
     }
 
     /// Adds the token of a record, unless its sealed part is gone: then it cannot be sent.
-    fn add(&mut self, desk: &Desk, row: &LogRow) -> Result<Listed, DeskError> {
+    pub(crate) fn add(&mut self, desk: &Desk, row: &LogRow) -> Result<Listed, DeskError> {
         let Some(local) = desk.store.local_part(&row.record_id)? else {
             return Ok(Listed::No);
         };
@@ -521,7 +557,7 @@ impl Sheet {
         Ok(Listed::Yes)
     }
 
-    fn sign(self, desk: &Desk, recipient: &AgencyId) -> Option<Envelope> {
+    pub(crate) fn sign(self, desk: &Desk, recipient: &AgencyId) -> Option<Envelope> {
         if self.rows.is_empty() {
             return None;
         }
@@ -552,6 +588,7 @@ impl Desk {
         event.local.rule = planned.permit.rules().first().map(ToString::to_string);
         event.local.records.clone_from(&planned.records);
         let (handle, to) = (planned.section.handle, planned.section.to);
+        event.local.note = planned.approved_by.as_ref().map(|who| format!("approved by {who}"));
         self.commit_sent(peer, agreement, handle, to, Batch::new().saying(event))?.await?;
         Ok(())
     }

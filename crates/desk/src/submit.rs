@@ -205,9 +205,10 @@ impl Desk {
                         (Fate::Leaves, permit.rules().first().map(ToString::to_string))
                     }
                     Decision::NeedsApproval { rule, .. } => (Fate::NeedsApproval, Some(rule)),
-                    Decision::Deny(refusal) => {
-                        self.fate_when_asked(agreement, peer, class, refusal, now)
-                    }
+                    Decision::Deny(refusal) => match self.needs_people(peer, class, now) {
+                        Some((_, rule)) => (Fate::NeedsApproval, Some(rule)),
+                        None => self.fate_when_asked(agreement, peer, class, refusal, now),
+                    },
                 };
                 Outlook { peer: peer.clone(), fate, rule }
             })

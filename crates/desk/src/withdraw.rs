@@ -80,6 +80,8 @@ impl Desk {
         let told = |peer: &AgencyId| {
             self.gate.decide_class(Action::Share, peer, &class, Channel::Automated, now).is_allow()
         };
+        let approved = self.approved_partners(&record_id);
+        let told = |peer: &AgencyId| told(peer) || approved.contains(peer);
         let partners = self.gate.peers_of(&class.agreement, now).into_iter().filter(told);
         let partners = partners.collect();
         Ok(WithdrawalReceipt { record_id, audit_sequence: committed.seq, partners })

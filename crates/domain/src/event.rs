@@ -116,6 +116,12 @@ closed! {
         HistoryRead = 48 "HISTORY_READ",
         /// An officer listed the legal holds.
         HoldsListed = 49 "HOLDS_LISTED",
+        /// A person approved one record for one partner.
+        Approved = 50 "APPROVED",
+        /// A person took an approval back.
+        ApprovalEnded = 51 "APPROVAL_ENDED",
+        /// An approval was refused, or its end; the code says why.
+        ApprovalRefused = 52 "APPROVAL_REFUSED",
     }
 }
 

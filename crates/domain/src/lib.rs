@@ -11,6 +11,7 @@
 //! [`class`] is what policy may see of it; [`token`] is what a partner can match.
 
 pub mod acknowledgement;
+pub mod approval;
 pub mod class;
 pub mod closed;
 pub mod correction;

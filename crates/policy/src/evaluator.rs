@@ -22,6 +22,8 @@ pub struct Evaluation<'a> {
     pub transfer_basis: Option<TransferBasis>,
     /// Who moves it.
     pub channel: Channel,
+    /// How many persons have approved it; none where a class is decided as a whole.
+    pub approvals: u8,
     /// What it is about.
     pub matter: Matter<'a>,
 }

@@ -1,5 +1,6 @@
 //! The gate: knows the agreements, their standing now and the policy, and decides under them.
 
+use crate::approval::{Approved, Subject, Wanted};
 use crate::cache::{Asked, Kept, View};
 use crate::class_table::{ClassNumber, ClassTable};
 use crate::decision::{Action, Decision, Permit, PolicyEpoch};
@@ -8,9 +9,12 @@ use crate::judge::{Binding, Judge, Lists};
 use agreement::purge::Board;
 use agreement::{Agreement, Register};
 use arc_swap::ArcSwap;
+use domain::approval::{Approval, ApprovedAct};
 use domain::class::Class;
-use domain::name::{AgencyId, AgreementId};
+use domain::envelope::Envelope;
+use domain::name::{AgencyId, AgreementId, KeyId};
 use domain::question::QuestionTerms;
+use domain::refusal::Refusal;
 use domain::time::Timestamp;
 use domain::value::Channel;
 use std::collections::BTreeMap;
@@ -152,6 +156,78 @@ impl Gate {
         self.decide(asked, class, now)
     }
 
+    /// Decides about one record by what people of its originator approved: [`Action::Share`] and
+    /// [`Action::Receive`], in the channel AUTHORITY. Made anew each time, and for this record alone.
+    /// Says, too, who counted and until when; without anybody it says how many it takes.
+    pub fn decide_record(
+        &self,
+        action: Action,
+        peer: &AgencyId,
+        subject: &Subject<'_>,
+        approvals: &[Envelope],
+        now: Timestamp,
+    ) -> (Decision, Approved) {
+        let kept = self.kept_at(now);
+        let recipient = if action == Action::Receive { &self.own } else { peer };
+        let wanted = Wanted { subject, recipient, act: &ApprovedAct::Share };
+        let approved = kept.judge().weigh(approvals, wanted, now);
+        (kept.judge().decide_record(action, peer, subject.class, &approved), approved)
+    }
+
+    /// Decides whether our own officers may see a match with a partner's record that came here by
+    /// approval. What its audience allows by itself needs no approval.
+    pub fn decide_own_match(
+        &self,
+        terms: &QuestionTerms,
+        subject: &Subject<'_>,
+        approvals: &[Envelope],
+        now: Timestamp,
+    ) -> Decision {
+        match self.decide_terms(Action::Ask, &self.own, terms, now) {
+            Decision::Allow(_) => {}
+            refused => return refused,
+        }
+        let kept = self.kept_at(now);
+        let wanted = Wanted { subject, recipient: &self.own, act: &ApprovedAct::Share };
+        let approved = kept.judge().weigh(approvals, wanted, now);
+        kept.judge().decide_own_match(terms, subject.class, &approved)
+    }
+
+    /// Whether the originator of a record permits its use in court, in the case that is named: who
+    /// did. For a holder ([`Action::Receive`], the peer is the originator) and for the originator
+    /// ([`Action::Share`]).
+    ///
+    /// # Errors
+    /// [`domain::refusal::RefusalCode::NeedsApproval`], or what else keeps the record from being used.
+    pub fn decide_court_use(
+        &self,
+        holder: &AgencyId,
+        subject: &Subject<'_>,
+        case_reference: &str,
+        approvals: &[Envelope],
+        now: Timestamp,
+    ) -> Result<Approved, Refusal> {
+        let kept = self.kept_at(now);
+        let act = ApprovedAct::JudicialUse { case_reference: case_reference.to_owned() };
+        let wanted = Wanted { subject, recipient: holder, act: &act };
+        let approved = kept.judge().weigh(approvals, wanted, now);
+        kept.judge().decide_court_use(subject.class, &approved)?;
+        Ok(approved)
+    }
+
+    /// Does this one approval count now, and if not, why?
+    ///
+    /// # Errors
+    /// The refusal, with the rule.
+    pub fn check_approval(
+        &self,
+        approval: &Envelope,
+        wanted: Wanted<'_>,
+        now: Timestamp,
+    ) -> Result<(Approval, KeyId), Refusal> {
+        self.kept_at(now).judge().check_approval(approval, wanted, now)
+    }
+
     /// The decisions for one peer, action and channel, for a caller with many records: number each
     /// class once with [`Gate::number`], then [`View::decide`] is a look-up.
     pub fn view(
@@ -277,7 +353,8 @@ pub(crate) fn bind(
         window.end = window.end.min(around.end);
         let state = Arc::new(agreement::State::of(register, &board, now));
         let agreement = Arc::clone(register.current(&state));
-        bindings.insert(agreement.agreement_id.clone(), Binding { agreement, state });
+        let id = agreement.agreement_id.clone();
+        bindings.insert(id, Binding { agreement, state, register: Arc::clone(register) });
     }
     (bindings, window)
 }

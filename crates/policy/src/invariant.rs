@@ -3,6 +3,7 @@
 //! Each has a stable name, so that "why not" always has an answer, and a test that shows what
 //! would pass without it. They are checked before any policy is asked, in the order of the lists.
 
+use crate::approval::quorum;
 use crate::decision::Action;
 use crate::evaluator::Matter;
 use agreement::{Agreement, Party, Phase, State, WhyNot};
@@ -31,6 +32,20 @@ pub const AGREEMENT_KNOWN: &str = "code.agreement-known";
 pub const PARTY: &str = "code.party";
 /// The rule that keeps protected persons from moving without approval.
 pub const PROTECTED_APPROVAL: &str = "code.protected-approval";
+/// The rule that one record moves by what an authority signed.
+pub const AUTHORITY_APPROVAL: &str = "code.authority-approval";
+/// The rule that the approvers in the agreement are those who approve.
+pub const APPROVERS: &str = "code.approvers";
+/// The rule that says who may approve.
+pub const APPROVAL_SIGNED: &str = "code.approval-signed";
+/// The rule that an approval is for what it names, to the letter.
+pub const APPROVAL_FITS: &str = "code.approval-fits";
+/// The rule that an approval has its time.
+pub const APPROVAL_TIME: &str = "code.approval-time";
+/// The rule that what was stated is approved by somebody else.
+pub const APPROVAL_OTHER_EYES: &str = "code.approval-other-eyes";
+/// The rule that an originator's word is needed before its record is used in court.
+pub const COURT_USE: &str = "code.court-use";
 
 /// The rule that says who may change the policy.
 pub const POLICY_ROLE: &str = "code.policy-role";
@@ -56,6 +71,9 @@ pub struct Scene<'a> {
     pub state: &'a State,
     /// Who moves it.
     pub channel: Channel,
+    /// How many persons have approved it, where one record is decided by approvals; `None` where a
+    /// class or a question is decided as a whole.
+    pub approvals: Option<u8>,
     /// The hash of the floor that our evaluator uses.
     pub floor_hash: Digest,
     /// What it is about.
@@ -296,10 +314,10 @@ pub const OF_THE_CLASS: &[Invariant] = &[
     Invariant {
         name: "code.tlp-red",
         code: RefusalCode::TlpCeiling,
-        reason: "TLP RED is never moved by a machine.",
+        reason: "TLP RED is never moved by a machine, and no approval makes it.",
         holds: |s| {
             !s.moves()
-                || s.channel != Channel::Automated
+                || (s.channel != Channel::Automated && s.approvals.is_none())
                 || s.class().is_none_or(|class| class.tlp != Tlp::Red)
         },
     },
@@ -397,6 +415,19 @@ const OF_THE_GATE: &[(&str, &str)] = &[
         PROTECTED_APPROVAL,
         "What concerns a victim, a witness or a minor moves with human approvals only.",
     ),
+    (AUTHORITY_APPROVAL, "One record moves when an authority of its originator signed for it."),
+    (APPROVERS, "The agreement lists who approves, and for which purposes."),
+    (
+        APPROVAL_SIGNED,
+        "An approval is signed by a magistrate or a deputy whom the originator's authority certified.",
+    ),
+    (
+        APPROVAL_FITS,
+        "An approval is for one record, version, partner and agreement, and for all its purposes.",
+    ),
+    (APPROVAL_TIME, "An approval counts from when it was signed until it ends or is taken back."),
+    (APPROVAL_OTHER_EYES, "Who stated a record does not approve it."),
+    (COURT_USE, "What a partner restricted is used in court when its authority permits, by case."),
     (
         POLICY_ROLE,
         "Rules are signed by policy officers, magistrates and deputies who have a signing key here.",
@@ -426,11 +457,21 @@ pub(crate) fn broken<'i>(
     lists.into_iter().flatten().find(|invariant| !(invariant.holds)(scene))
 }
 
-/// How many persons of which authority must approve, whatever the policy says; `None` if nobody.
-pub(crate) fn approval(scene: &Scene<'_>) -> Option<(AgencyKind, u8)> {
+/// How many persons of which authority must approve, whatever the policy says, and by which rule;
+/// `None` if nobody. Those who have approved count among them.
+pub(crate) fn approval(scene: &Scene<'_>) -> Option<(AgencyKind, u8, &'static str)> {
     let class = scene.class().filter(|_| scene.moves())?;
     let protected = is_protected_subject(class) || is_minor(class) || depicts_minor(class);
-    protected.then_some((AgencyKind::Prosecution, 2))
+    let quorum = scene.approvals.map(|_| {
+        // Who is not listed was refused before; nothing else is asked of an approver than a signature.
+        quorum(scene.agreement, &class.origin, &class.purposes).unwrap_or(u8::MAX)
+    });
+    let needed = match (protected, quorum) {
+        (true, quorum) => (quorum.unwrap_or(2).max(2), PROTECTED_APPROVAL),
+        (false, Some(quorum)) => (quorum, AUTHORITY_APPROVAL),
+        (false, None) => return None,
+    };
+    Some((AgencyKind::Prosecution, needed.0, needed.1))
 }
 
 impl<'a> Scene<'a> {

@@ -1,15 +1,19 @@
 //! Makes one decision anew: find the agreement, hold the invariants, ask the policy, narrow.
 
+use crate::approval::{self, Approved, Wanted, quorum, with_approved_audience};
 use crate::cache::Asked;
 use crate::decision::{Action, Decision, Permit, PolicyEpoch, Scope};
 use crate::evaluator::{Evaluation, Evaluator, Matter, Verdict};
 use crate::invariant::{self, Invariant, Scene};
-use agreement::Agreement;
+use agreement::{Agreement, Register};
+use domain::approval::Approval;
 use domain::class::Class;
-use domain::name::{AgencyId, AgreementId};
+use domain::envelope::Envelope;
+use domain::name::{AgencyId, AgreementId, KeyId};
 use domain::question::QuestionTerms;
 use domain::refusal::{Refusal, RefusalCode};
-use domain::value::Channel;
+use domain::time::Timestamp;
+use domain::value::{Channel, Subject};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +24,7 @@ const FAULT_CHARACTERS_MAX: usize = 512;
 pub(crate) struct Binding {
     pub(crate) agreement: Arc<Agreement>,
     pub(crate) state: Arc<agreement::State>,
+    pub(crate) register: Arc<Register>,
 }
 
 /// Everything that decisions of one epoch rest on. It never changes.
@@ -129,6 +134,100 @@ impl Judge {
         self.ask_policy(&scene, Scope::Class(Arc::clone(class)), RefusalCode::RuleDenied)
     }
 
+    /// The approvals that count under the version that counts; none of an unknown agreement.
+    pub(crate) fn weigh(
+        &self,
+        approvals: &[Envelope],
+        wanted: Wanted<'_>,
+        now: Timestamp,
+    ) -> Approved {
+        let binding = self.bindings.get(&wanted.subject.class.agreement);
+        binding.map_or_else(Approved::default, |binding| {
+            approval::weigh(approvals, wanted, &binding.register, &binding.agreement, now)
+        })
+    }
+
+    pub(crate) fn check_approval(
+        &self,
+        envelope: &Envelope,
+        wanted: Wanted<'_>,
+        now: Timestamp,
+    ) -> Result<(Approval, KeyId), Refusal> {
+        let unknown =
+            || Refusal::by_rule(RefusalCode::AgreementUnknown, invariant::AGREEMENT_KNOWN);
+        let binding = self.bindings.get(&wanted.subject.class.agreement).ok_or_else(unknown)?;
+        approval::check(envelope, wanted, &binding.register, &binding.agreement, now)
+    }
+
+    /// Decides about one record by approvals. They stand beside the rules and lift none of them.
+    pub(crate) fn decide_record(
+        &self,
+        action: Action,
+        peer: &AgencyId,
+        class: &Arc<Class>,
+        approved: &Approved,
+    ) -> Decision {
+        if !matches!(action, Action::Share | Action::Receive) {
+            return Decision::deny(RefusalCode::PolicyFault, invariant::ACTION);
+        }
+        let recipient = if action == Action::Receive { &self.own } else { peer };
+        let asked = with_approved_audience(class, recipient, approved);
+        let (channel, matter) = (Channel::Authority, Matter::Class(&asked));
+        let scene = match self.scene(action, peer, &class.agreement, channel, matter) {
+            Ok(scene) => Scene { approvals: Some(approved.count()), ..scene },
+            Err(refusal) => return Decision::Deny(refusal),
+        };
+        if scene.is_own_use() {
+            return Decision::deny(RefusalCode::NotAParty, invariant::PARTY);
+        }
+        if let Some(broken) = invariant::broken(&scene, [self.lists.agreement, self.lists.class]) {
+            return Decision::deny(broken.code, broken.name);
+        }
+        if quorum(scene.agreement, &class.origin, &class.purposes).is_none() {
+            return Decision::deny(RefusalCode::RuleDenied, invariant::APPROVERS);
+        }
+        self.ask_policy(&scene, Scope::Class(Arc::clone(class)), RefusalCode::RuleDenied)
+    }
+
+    /// Our own officers look into what came by approval.
+    pub(crate) fn decide_own_match(
+        &self,
+        terms: &QuestionTerms,
+        class: &Arc<Class>,
+        approved: &Approved,
+    ) -> Decision {
+        let asked = with_approved_audience(class, &self.own, approved);
+        match self.decide_match(&self.own, terms, &asked) {
+            Decision::Allow(permit) => {
+                let (scope, rules) = (Scope::Class(Arc::clone(class)), permit.rules().to_vec());
+                Decision::Allow(Permit::new(Action::Show, &self.own, scope, self.epoch, rules))
+            }
+            refused => refused,
+        }
+    }
+
+    /// What approvals of its originator a use in court takes.
+    pub(crate) fn decide_court_use(
+        &self,
+        class: &Class,
+        approved: &Approved,
+    ) -> Result<(), Refusal> {
+        let unknown =
+            || Refusal::by_rule(RefusalCode::AgreementUnknown, invariant::AGREEMENT_KNOWN);
+        let binding = self.bindings.get(&class.agreement).ok_or_else(unknown)?;
+        if class.subject == Subject::SmuggledMigrant {
+            return Err(RefusalCode::SmuggledMigrant.into());
+        }
+        let quorum = quorum(&binding.agreement, &class.origin, &class.purposes);
+        let unlisted = || Refusal::by_rule(RefusalCode::RuleDenied, invariant::APPROVERS);
+        let needed = quorum.ok_or_else(unlisted)?;
+        if approved.count() >= needed {
+            Ok(())
+        } else {
+            Err(Refusal::by_rule(RefusalCode::NeedsApproval, invariant::COURT_USE))
+        }
+    }
+
     /// What depends on the record is never told: a code of the question becomes one of the record.
     fn decide_match(
         &self,
@@ -200,6 +299,7 @@ impl Judge {
             agreement: &binding.agreement,
             state: &binding.state,
             channel,
+            approvals: None,
             floor_hash: self.evaluator.floor_hash(),
             matter,
         })
@@ -214,16 +314,14 @@ impl Judge {
         }
         match self.evaluator.evaluate(&evaluation_of(scene)) {
             Verdict::Allow { rules } if !rules.is_empty() => match invariant::approval(scene) {
-                Some((authority, persons)) => Decision::NeedsApproval {
-                    authority,
-                    persons,
-                    rule: invariant::PROTECTED_APPROVAL.to_owned(),
-                },
-                None => Decision::Allow(permit(rules)),
+                Some((authority, persons, rule)) if scene.approvals.unwrap_or(0) < persons => {
+                    Decision::NeedsApproval { authority, persons, rule: rule.to_owned() }
+                }
+                _ => Decision::Allow(permit(rules)),
             },
             Verdict::Allow { .. } => self.fault("a yes without a rule"),
             Verdict::NeedsApproval { authority, persons, rule } => {
-                let least = invariant::approval(scene).map_or(1, |(_, persons)| persons);
+                let least = invariant::approval(scene).map_or(1, |(_, persons, _)| persons);
                 Decision::NeedsApproval { authority, persons: persons.max(least), rule }
             }
             Verdict::Deny { rules } => {
@@ -253,6 +351,7 @@ fn evaluation_of<'s>(scene: &Scene<'s>) -> Evaluation<'s> {
         agreement: scene.agreement,
         transfer_basis: pair.map(|pair| pair.transfer_basis),
         channel: scene.channel,
+        approvals: scene.approvals.unwrap_or(0),
         matter: scene.matter,
     }
 }

@@ -95,6 +95,9 @@ tables! {
     Acknowledgement = 40 "acknowledgements to deliver",
     /// Disputes, ours and partners', and answers to deliver. Always [`crate::Secrecy::Sealed`].
     Dispute = 41 "disputes",
+    /// What people approved of one record for one partner: ours, partners', and what was asked for.
+    /// Always [`crate::Secrecy::Sealed`].
+    Approval = 42 "approvals",
 }
 
 /// Keys that no table of the trait can reach.

@@ -134,6 +134,12 @@ impl Section {
                     bytes.push(3);
                     bytes.extend_from_slice(envelope.payload_hash().as_bytes());
                 }
+                Entry::Approved { record, approvals } => {
+                    bytes.push(4);
+                    for envelope in core::iter::once(record).chain(approvals) {
+                        bytes.extend_from_slice(envelope.payload_hash().as_bytes());
+                    }
+                }
             }
         }
         Digest::from_bytes(domain::digest::derive(
@@ -152,6 +158,21 @@ pub enum Entry {
     Leave(RecordId),
     /// A signed tombstone.
     Retract(Envelope),
+    /// A signed record that comes by approvals, alone in a class of its own.
+    Approved {
+        /// The record.
+        record: Envelope,
+        /// What people signed for it, 1 to [`domain::approval::APPROVALS_MAX`].
+        approvals: Vec<Envelope>,
+    },
+}
+
+/// What stands for the class of one record, which a partner gets by approval: another one with every
+/// version, so that what was approved of one version says nothing of the next.
+pub fn class_of_one(class: &Digest, record_id: &RecordId, version: Version) -> Digest {
+    let (epoch, n) = (version.epoch.to_le_bytes(), version.n.to_le_bytes());
+    let parts = [class.as_bytes().as_slice(), record_id.as_bytes(), &epoch, &n];
+    Digest::from_bytes(domain::digest::derive("malines class of one record v1", &parts))
 }
 
 /// A receiver's signed statement that it dropped classes that are no longer granted (R4).

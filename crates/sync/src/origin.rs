@@ -20,6 +20,9 @@ pub struct Grant {
     /// because the partner never saw those records.
     #[n(2)]
     pub snapshot_end: u64,
+    /// The one record that it is a class of, if a partner gets it by approval: its log has one row.
+    #[n(3)]
+    pub only: Option<RecordId>,
 }
 
 /// The grants of one partner under one agreement. Stored; goes up, never back.
@@ -44,6 +47,8 @@ pub struct VisibleClass {
     pub class: Digest,
     /// The end of its log.
     pub end: u64,
+    /// The one record that it is a class of.
+    pub only: Option<RecordId>,
 }
 
 /// Did the grants change?
@@ -81,7 +86,7 @@ impl Grants {
         for seen in visible {
             self.classes.entry(seen.class).or_insert_with(|| {
                 changed = true;
-                Grant { handle: handle(), snapshot_end: seen.end }
+                Grant { handle: handle(), snapshot_end: seen.end, only: seen.only }
             });
         }
         if changed {
@@ -113,10 +118,11 @@ impl Grants {
         if grant_sequence > self.sequence {
             return true;
         }
-        let granted: BTreeMap<ClassHandle, &Digest> =
-            self.classes.iter().map(|(class, grant)| (grant.handle, class)).collect();
+        let granted: BTreeMap<ClassHandle, (&Digest, &Grant)> =
+            self.classes.iter().map(|(class, grant)| (grant.handle, (class, grant))).collect();
         cursors.iter().any(|cursor| match granted.get(&cursor.handle) {
-            Some(class) => end(class).is_none_or(|end| cursor.position > end),
+            Some((_, grant)) if grant.only.is_some() => cursor.position > 1,
+            Some((class, _)) => end(class).is_none_or(|end| cursor.position > end),
             None => grant_sequence == self.sequence,
         })
     }
@@ -207,7 +213,7 @@ mod tests {
     fn regranting_the_same_changes_nothing_and_a_class_that_comes_back_gets_a_new_handle() {
         let mut grants = Grants::none(EPOCH);
         let mut handles = handles();
-        let visible = [VisibleClass { class: class(1), end: 7 }];
+        let visible = [VisibleClass { class: class(1), end: 7, only: None }];
         assert_eq!(grants.regrant(EPOCH, &visible, &mut handles), Regrant::Changed);
         assert_eq!(grants.regrant(EPOCH, &visible, &mut handles), Regrant::Unchanged);
         let first = grants.classes[&class(1)];
@@ -223,7 +229,7 @@ mod tests {
     fn a_new_epoch_draws_every_handle_again() {
         let mut grants = Grants::none(EPOCH);
         let mut handles = handles();
-        let visible = [VisibleClass { class: class(1), end: 0 }];
+        let visible = [VisibleClass { class: class(1), end: 0, only: None }];
         grants.regrant(EPOCH, &visible, &mut handles);
         let before = grants.handles();
         let forked = Epoch { counter: 1, random: [2; 16] };
@@ -234,7 +240,7 @@ mod tests {
     #[test]
     fn a_history_that_is_not_ours_shows() {
         let mut grants = Grants::none(EPOCH);
-        grants.regrant(EPOCH, &[VisibleClass { class: class(1), end: 3 }], handles());
+        grants.regrant(EPOCH, &[VisibleClass { class: class(1), end: 3, only: None }], handles());
         let at =
             |handle, position| [Cursor { handle: ClassHandle::from_bytes([handle; 16]), position }];
         let shows = |epoch, sequence, cursors: &[Cursor], end| {
@@ -249,6 +255,12 @@ mod tests {
         let of = |counter| Epoch { counter, random: [7; 16] };
         assert!(shows(of(1), 1, &[], Some(3)) && shows(of(2), 1, &[], Some(3)));
         assert!(!shows(of(0), 1, &[], Some(3)), "an older epoch is told the new one");
+        let only = Some(RecordId::from_bytes([5; 16]));
+        let mut alone = Grants::none(EPOCH);
+        alone.regrant(EPOCH, &[VisibleClass { class: class(1), end: 1, only }], handles());
+        assert!(!alone.shows_the_future(EPOCH, 1, &at(1, 1), |_| None), "one row, and no log");
+        assert!(alone.shows_the_future(EPOCH, 1, &at(1, 2), |_| None));
+        assert_eq!(Grants::from_bytes(&alone.to_bytes()), Ok(alone));
         assert_eq!(grants.epoch_after(of(5), [1; 16]).map(|epoch| epoch.counter), Some(6));
         assert_eq!(grants.epoch_after(of(u32::MAX), [1; 16]), None);
     }

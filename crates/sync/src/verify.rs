@@ -2,7 +2,7 @@
 
 use crate::message::{Entry, Section};
 use domain::class::Class;
-use domain::envelope::{OpenError, Signed};
+use domain::envelope::{Envelope, OpenError, Signed};
 use domain::indicator::{NormalisationVersion, Tier};
 use domain::name::{AgencyId, AgreementId, RecordId};
 use domain::record::{self, CLOCK_SKEW_MS, Record, Version};
@@ -52,6 +52,13 @@ pub enum VerifiedEntry {
     Leave(RecordId),
     /// A tombstone.
     Retract(Signed<Tombstone>),
+    /// A record that comes by approvals, which are not weighed yet: nor is its audience.
+    Approved {
+        /// The record.
+        record: Box<VerifiedRecord>,
+        /// The approvals.
+        approvals: Vec<Envelope>,
+    },
 }
 
 /// An entry that was refused. Its bytes are dropped; the cursor moves on.
@@ -87,13 +94,16 @@ pub fn verify_section(
         let outcome = match entry {
             Entry::Leave(record_id) => Ok(VerifiedEntry::Leave(*record_id)),
             Entry::Retract(envelope) => verify_tombstone(envelope.clone(), expected),
-            Entry::Add(envelope) => verify_record(envelope.clone(), expected).and_then(|record| {
-                let (id, version) = (record.message().record_id, record.message().version);
-                let token = *tokens.get(&(id, version)).ok_or(RefusalCode::Malformed)?;
-                let class = Class::of(record.message());
-                let record = VerifiedRecord { record, class, token, token_epoch };
-                Ok(VerifiedEntry::Add(Box::new(record)))
-            }),
+            Entry::Add(envelope) => verify_record(envelope.clone(), expected)
+                .and_then(|record| named_in_audience(record, expected))
+                .and_then(|record| with_token(record, token_epoch, &tokens))
+                .map(|record| VerifiedEntry::Add(Box::new(record))),
+            Entry::Approved { record, approvals } => verify_record(record.clone(), expected)
+                .and_then(|record| with_token(record, token_epoch, &tokens))
+                .map(|record| {
+                    let (record, approvals) = (Box::new(record), approvals.clone());
+                    VerifiedEntry::Approved { record, approvals }
+                }),
         };
         match outcome {
             Ok(entry) => verified.entries.push(entry),
@@ -127,7 +137,7 @@ fn verify_sheet(
 }
 
 fn verify_record(
-    envelope: domain::envelope::Envelope,
+    envelope: Envelope,
     expected: &Expectation<'_>,
 ) -> Result<Signed<Record>, RefusalCode> {
     let signed =
@@ -135,9 +145,6 @@ fn verify_record(
     let record = signed.message();
     if record.origin != *expected.origin || record.agreement != *expected.agreement {
         return Err(RefusalCode::OriginMismatch);
-    }
-    if !record.audience.contains(expected.receiver) {
-        return Err(RefusalCode::NotInAudience);
     }
     if record.kind.tier() == Tier::Sealed {
         return Err(RefusalCode::SealedKind);
@@ -154,8 +161,31 @@ fn verify_record(
     Ok(signed)
 }
 
+/// What comes by itself names the receiver.
+fn named_in_audience(
+    record: Signed<Record>,
+    expected: &Expectation<'_>,
+) -> Result<Signed<Record>, RefusalCode> {
+    if record.message().audience.contains(expected.receiver) {
+        Ok(record)
+    } else {
+        Err(RefusalCode::NotInAudience)
+    }
+}
+
+fn with_token(
+    record: Signed<Record>,
+    token_epoch: TokenEpoch,
+    tokens: &Tokens,
+) -> Result<VerifiedRecord, RefusalCode> {
+    let (id, version) = (record.message().record_id, record.message().version);
+    let token = *tokens.get(&(id, version)).ok_or(RefusalCode::Malformed)?;
+    let class = Class::of(record.message());
+    Ok(VerifiedRecord { record, class, token, token_epoch })
+}
+
 fn verify_tombstone(
-    envelope: domain::envelope::Envelope,
+    envelope: Envelope,
     expected: &Expectation<'_>,
 ) -> Result<VerifiedEntry, RefusalCode> {
     let signed = Signed::<Tombstone>::open(envelope, expected.record_key)

@@ -162,7 +162,7 @@ impl Origin {
             .filter(|class| self.visible[usize::from(*class)])
             .map(|class| {
                 let end = self.history.logs[usize::from(class)].len() as u64;
-                VisibleClass { class: class_hash(class), end }
+                VisibleClass { class: class_hash(class), end, only: None }
             })
             .collect();
         let drawn = &mut self.handles_drawn;

@@ -262,6 +262,10 @@ fn encode_entry(entry: Entry) -> v1::Entry {
         Entry::Add(envelope) => v1::entry::Entry::Add(envelope.into()),
         Entry::Leave(record_id) => v1::entry::Entry::Leave(record_id.as_bytes().to_vec()),
         Entry::Retract(envelope) => v1::entry::Entry::Retract(envelope.into()),
+        Entry::Approved { record, approvals } => v1::entry::Entry::Approved(v1::ApprovedRecord {
+            record: Some(record.into()),
+            approvals: approvals.into_iter().map(Into::into).collect(),
+        }),
     };
     v1::Entry { entry: Some(entry) }
 }

@@ -55,6 +55,7 @@ fn verdict(engine: &Engine, scene: &Scene) -> Verdict {
         agreement: &agreement,
         transfer_basis: (scene.action != Action::Submit).then_some(scene.basis),
         channel: scene.channel,
+        approvals: 0,
         matter,
     })
 }

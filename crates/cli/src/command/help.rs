@@ -53,6 +53,8 @@ const ROLES: [Role; 4] = [
             ("malines key protect FILE", "encrypt a key file with a passphrase"),
             ("malines status", "which agreements are in force, and with whom"),
             ("malines hold place RECORD --case C-n", "keep a record for a proceeding"),
+            ("malines approvals list --pending", "what waits for people, and how many are missing"),
+            ("malines approve RECORD --for PARTNER", "sign that one record goes to one partner"),
             ("malines hold list", "what is kept, and which review is due"),
             ("malines duties", "who has not answered, and whom we have not answered"),
             ("malines audit head", "the signed head of the log: keep it, it binds the log"),

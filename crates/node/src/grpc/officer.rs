@@ -18,6 +18,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 use wire::accept::calling_officer;
+use wire::convert::approval::ApprovalsAfter;
 use wire::convert::audit::{CHUNK_BYTES_MAX, SignedNote, chunks};
 use wire::convert::dispute::{DisputesAfter, PlacedDispute};
 use wire::convert::duty::{DutiesAfter, ListedDuty};
@@ -26,7 +27,9 @@ use wire::convert::policy::{CensusAfter, CensusPage, ProposalReference};
 use wire::convert::query::HitsAfter;
 use wire::convert::status::Reader;
 use wire::convert::withdrawal::RecordReference;
-use wire::convert::{correction, dispute, docket, erasure, hold, policy, query, submission};
+use wire::convert::{
+    approval, correction, dispute, docket, erasure, hold, policy, query, submission,
+};
 use wire::v1;
 use wire::v1::officer_service_server::OfficerService;
 
@@ -367,6 +370,39 @@ impl OfficerService for OfficerDoor {
         let activated = self.policy_book.freeze(&officer, consent).await.map_err(failed)?;
         self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
         Ok(Response::new(v1::FreezePolicyResponse { activated: Some(activated.into()) }))
+    }
+
+    async fn approve(
+        &self,
+        request: Request<v1::ApproveRequest>,
+    ) -> Result<Response<v1::ApproveResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let (reference, signed) = approval::from_request(request.into_inner()).map_err(invalid)?;
+        let record_id = self.desk.find_own(reference.as_bytes()).map_err(failed)?;
+        let taken = self.desk.take_approval(&officer, record_id, signed).await;
+        let receipt = taken.map_err(failed)?;
+        self.nudges.nudge(core::iter::once(&receipt.peer));
+        Ok(Response::new(receipt.into()))
+    }
+
+    async fn list_approvals(
+        &self,
+        request: Request<v1::ListApprovalsRequest>,
+    ) -> Result<Response<v1::ListApprovalsResponse>, Status> {
+        officer_of(&request)?;
+        let ApprovalsAfter(after) = request.into_inner().try_into().map_err(invalid)?;
+        Ok(Response::new(self.desk.list_approvals(after).map_err(failed)?.into()))
+    }
+
+    async fn end_approval(
+        &self,
+        request: Request<v1::EndApprovalRequest>,
+    ) -> Result<Response<v1::EndApprovalResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let end = approval::from_end_request(request.into_inner()).map_err(invalid)?;
+        let receipt = self.desk.end_approval(&officer, end).await.map_err(failed)?;
+        self.nudges.nudge(core::iter::once(&receipt.peer));
+        Ok(Response::new(receipt.into()))
     }
 
     async fn audit_head(

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod approval;
 mod box_and_permit;
 mod epoch;
 #[path = "../../../agreement/tests/fixture/mod.rs"]

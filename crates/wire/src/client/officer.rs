@@ -1,6 +1,7 @@
 //! Calls an officer's own node.
 
 use crate::client::{CallFailure, answer, misfit, request};
+use crate::convert::approval::ApprovalsAfter;
 use crate::convert::audit::{Chunk, SignedNote};
 use crate::convert::dispute::{DisputesAfter, PlacedDispute};
 use crate::convert::duty::{DutiesAfter, ListedDuty};
@@ -11,7 +12,7 @@ use crate::convert::query::HitsAfter;
 use crate::convert::submission::SubmissionResult;
 use crate::convert::withdrawal::RecordReference;
 use crate::convert::{
-    Invalid, Why, correction, dispute, docket, erasure, hold, policy, query, submission,
+    Invalid, Why, approval, correction, dispute, docket, erasure, hold, policy, query, submission,
 };
 use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use crate::v1;
@@ -20,11 +21,12 @@ use ::policy::proposal::{Activated, PolicyText, Proposal, Which};
 use ::policy::reach::Reach;
 use agreement::Paper;
 use agreement::docket::PAPERS_MAX;
+use domain::approval::{ApprovalPage, ApprovalReceipt};
 use domain::correction::{Correction, CorrectionReceipt, History};
 use domain::dispute::{AnswerReceipt, DisputeOrder, DisputeReceipt, LiftReceipt, Ruling};
 use domain::envelope::Envelope;
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
-use domain::name::{AgreementId, HoldId, RecordId};
+use domain::name::{AgreementId, Digest, HoldId, RecordId};
 use domain::report::{
     CaseOpening, Hit, Mode, NodeStatus, PapersFiled, Query, QueryReport, WithdrawalReceipt,
 };
@@ -400,6 +402,43 @@ impl OfficerClient {
         let call = service.freeze_policy(request(consent.into(), CALL_MS_MAX));
         let response = answer::<v1::FreezePolicyResponse>(CALL_MS_MAX, call).await?;
         Ok(policy::activated(response.activated)?)
+    }
+
+    /// Hands in what a person signed for one own record.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn approve(
+        &self,
+        record: RecordReference,
+        signed: Envelope,
+    ) -> Result<ApprovalReceipt, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.approve(request(approval::to_request(record, signed), CALL_MS_MAX));
+        Ok(answer(CALL_MS_MAX, call).await?.try_into()?)
+    }
+
+    /// A page of approvals, after this record and hash; on the first one what waits, too.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn list_approvals(
+        &self,
+        after: Option<(RecordId, Digest)>,
+    ) -> Result<ApprovalPage, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.list_approvals(request(ApprovalsAfter(after).into(), CALL_MS_MAX));
+        Ok(answer(CALL_MS_MAX, call).await?.try_into()?)
+    }
+
+    /// Takes an approval back.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn end_approval(&self, end: Envelope) -> Result<ApprovalReceipt, CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.end_approval(request(approval::to_end_request(end), CALL_MS_MAX));
+        Ok(answer(CALL_MS_MAX, call).await?.try_into()?)
     }
 
     /// Every paper of an agreement; not verified yet.

@@ -8,6 +8,7 @@
 //! What holds records is encoded towards a peer only out of [`policy::Released`], and only for the
 //! peer that policy released it to: [`pull::to_response`] and [`question::to_response`].
 
+pub mod approval;
 pub mod audit;
 pub mod case;
 pub mod correction;

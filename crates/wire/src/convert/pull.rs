@@ -4,6 +4,7 @@ use crate::convert::field;
 use crate::convert::invalid::{Invalid, Why};
 use crate::convert::question::RELEASED_RULE;
 use crate::v1;
+use domain::approval::APPROVALS_MAX;
 use domain::envelope::Envelope;
 use domain::name::{AgencyId, AgreementId, ClassHandle, RecordId};
 use domain::refusal::{Refusal, RefusalCode};
@@ -123,6 +124,12 @@ fn encode_entry(entry: Entry) -> v1::Entry {
             Entry::Add(envelope) => v1::entry::Entry::Add(envelope.into()),
             Entry::Leave(record_id) => v1::entry::Entry::Leave(record_id.as_bytes().to_vec()),
             Entry::Retract(envelope) => v1::entry::Entry::Retract(envelope.into()),
+            Entry::Approved { record, approvals } => {
+                v1::entry::Entry::Approved(v1::ApprovedRecord {
+                    record: Some(record.into()),
+                    approvals: approvals.into_iter().map(Into::into).collect(),
+                })
+            }
         }),
     }
 }
@@ -166,11 +173,23 @@ impl TryFrom<v1::Section> for Section {
                         Entry::Leave(RecordId::from_bytes(field::bytes("leave", &id)?))
                     }
                     v1::entry::Entry::Retract(envelope) => Entry::Retract(envelope.try_into()?),
+                    v1::entry::Entry::Approved(approved) => read_approved(approved)?,
                 })
             })?,
             sheet: section.sheet.map(Envelope::try_from).transpose()?,
         })
     }
+}
+
+fn read_approved(approved: v1::ApprovedRecord) -> Result<Entry, Invalid> {
+    if approved.approvals.is_empty() {
+        return Err(Invalid::new("approvals", Why::Missing));
+    }
+    let read = Envelope::try_from;
+    Ok(Entry::Approved {
+        record: field::present("record", approved.record)?.try_into()?,
+        approvals: field::list("approvals", approved.approvals, APPROVALS_MAX, read)?,
+    })
 }
 
 /// Reads which agreement's token keys are fetched.

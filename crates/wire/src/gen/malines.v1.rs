@@ -2583,6 +2583,101 @@ pub struct LiftDisputeResponse {
     #[prost(uint64, tag = "2")]
     pub audit_sequence: u64,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ApproveRequest {
+    /// 3 to 16 bytes: the id of an own record, or its first bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    /// The approval, signed with the personal key of who approves.
+    #[prost(message, optional, tag = "2")]
+    pub approval: ::core::option::Option<Envelope>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ApproveResponse {
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<ApprovalReceipt>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ApprovalReceipt {
+    /// 32 bytes: the hash that names the approval.
+    #[prost(bytes = "vec", tag = "1")]
+    pub approval: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "3")]
+    pub peer: ::prost::alloc::string::String,
+    /// The pseudonyms of those who count for it now, at most 16.
+    #[prost(string, repeated, tag = "4")]
+    pub persons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many it takes.
+    #[prost(uint32, tag = "5")]
+    pub needed: u32,
+    #[prost(uint64, tag = "6")]
+    pub audit_sequence: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListApprovalsRequest {
+    /// Empty, or the last approval of the page before: record (16 bytes) and approval (32 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub after: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListApprovalsResponse {
+    /// By record, at most 256.
+    #[prost(message, repeated, tag = "1")]
+    pub approvals: ::prost::alloc::vec::Vec<ApprovalStanding>,
+    /// What waits for people, at most 256; on the first page only.
+    #[prost(message, repeated, tag = "2")]
+    pub pending: ::prost::alloc::vec::Vec<PendingApproval>,
+    /// Is there more that waits than is listed?
+    #[prost(bool, tag = "3")]
+    pub more_pending: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ApprovalStanding {
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub approval: ::prost::alloc::vec::Vec<u8>,
+    /// The approval as it was signed.
+    #[prost(message, optional, tag = "2")]
+    pub signed: ::core::option::Option<Envelope>,
+    #[prost(enumeration = "ApprovalState", tag = "3")]
+    pub state: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PendingApproval {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub peer: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub agreement: ::prost::alloc::string::String,
+    /// At most 7.
+    #[prost(enumeration = "Purpose", repeated, tag = "4")]
+    pub purposes: ::prost::alloc::vec::Vec<i32>,
+    /// The pseudonyms of those who have approved, at most 16.
+    #[prost(string, repeated, tag = "5")]
+    pub persons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many it takes.
+    #[prost(uint32, tag = "6")]
+    pub needed: u32,
+    /// The rule that asks for them.
+    #[prost(string, tag = "7")]
+    pub rule: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EndApprovalRequest {
+    /// The end, signed with the personal key of who takes the approval back; names its hash.
+    #[prost(message, optional, tag = "1")]
+    pub end: ::core::option::Option<Envelope>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndApprovalResponse {
+    #[prost(message, optional, tag = "1")]
+    pub receipt: ::core::option::Option<ApprovalReceipt>,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LinkState {
@@ -3131,6 +3226,49 @@ impl DisputeState {
             "DISPUTE_STATE_OPEN" => Some(Self::Open),
             "DISPUTE_STATE_UPHELD" => Some(Self::Upheld),
             "DISPUTE_STATE_REJECTED" => Some(Self::Rejected),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ApprovalState {
+    Unspecified = 0,
+    /// It counts.
+    Counts = 1,
+    /// It was taken back.
+    Ended = 2,
+    /// Its time is over.
+    Expired = 3,
+    /// The record is not what was approved any more: another version, withdrawn, or gone.
+    RecordChanged = 4,
+    /// Who signed may not approve any more, or a rule says no.
+    DoesNotCount = 5,
+}
+impl ApprovalState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "APPROVAL_STATE_UNSPECIFIED",
+            Self::Counts => "APPROVAL_STATE_COUNTS",
+            Self::Ended => "APPROVAL_STATE_ENDED",
+            Self::Expired => "APPROVAL_STATE_EXPIRED",
+            Self::RecordChanged => "APPROVAL_STATE_RECORD_CHANGED",
+            Self::DoesNotCount => "APPROVAL_STATE_DOES_NOT_COUNT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "APPROVAL_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "APPROVAL_STATE_COUNTS" => Some(Self::Counts),
+            "APPROVAL_STATE_ENDED" => Some(Self::Ended),
+            "APPROVAL_STATE_EXPIRED" => Some(Self::Expired),
+            "APPROVAL_STATE_RECORD_CHANGED" => Some(Self::RecordChanged),
+            "APPROVAL_STATE_DOES_NOT_COUNT" => Some(Self::DoesNotCount),
             _ => None,
         }
     }
@@ -3954,6 +4092,81 @@ pub mod officer_service_client {
                 .insert(GrpcMethod::new("malines.v1.OfficerService", "LiftDispute"));
             self.inner.unary(req, path, codec).await
         }
+        /// Hands in what a person signed for one own record and one partner.
+        pub async fn approve(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ApproveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ApproveResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/Approve",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "Approve"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The approvals here, and what waits for one.
+        pub async fn list_approvals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListApprovalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListApprovalsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/ListApprovals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "ListApprovals"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes an approval back, at once.
+        pub async fn end_approval(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EndApprovalRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EndApprovalResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/EndApproval",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "EndApproval"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4198,6 +4411,27 @@ pub mod officer_service_server {
             request: tonic::Request<super::LiftDisputeRequest>,
         ) -> std::result::Result<
             tonic::Response<super::LiftDisputeResponse>,
+            tonic::Status,
+        >;
+        /// Hands in what a person signed for one own record and one partner.
+        async fn approve(
+            &self,
+            request: tonic::Request<super::ApproveRequest>,
+        ) -> std::result::Result<tonic::Response<super::ApproveResponse>, tonic::Status>;
+        /// The approvals here, and what waits for one.
+        async fn list_approvals(
+            &self,
+            request: tonic::Request<super::ListApprovalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListApprovalsResponse>,
+            tonic::Status,
+        >;
+        /// Takes an approval back, at once.
+        async fn end_approval(
+            &self,
+            request: tonic::Request<super::EndApprovalRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EndApprovalResponse>,
             tonic::Status,
         >;
     }
@@ -5630,6 +5864,141 @@ pub mod officer_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/malines.v1.OfficerService/Approve" => {
+                    #[allow(non_camel_case_types)]
+                    struct ApproveSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ApproveRequest>
+                    for ApproveSvc<T> {
+                        type Response = super::ApproveResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ApproveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::approve(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ApproveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/ListApprovals" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListApprovalsSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::ListApprovalsRequest>
+                    for ListApprovalsSvc<T> {
+                        type Response = super::ListApprovalsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListApprovalsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::list_approvals(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListApprovalsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.OfficerService/EndApproval" => {
+                    #[allow(non_camel_case_types)]
+                    struct EndApprovalSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::EndApprovalRequest>
+                    for EndApprovalSvc<T> {
+                        type Response = super::EndApprovalResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EndApprovalRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::end_approval(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EndApprovalSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -5788,7 +6157,7 @@ pub struct Section {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Entry {
-    #[prost(oneof = "entry::Entry", tags = "1, 2, 3")]
+    #[prost(oneof = "entry::Entry", tags = "1, 2, 3, 4")]
     pub entry: ::core::option::Option<entry::Entry>,
 }
 /// Nested message and enum types in `Entry`.
@@ -5804,7 +6173,20 @@ pub mod entry {
         /// A tombstone.
         #[prost(message, tag = "3")]
         Retract(super::Envelope),
+        /// A record that comes by approvals, alone in a class of its own.
+        #[prost(message, tag = "4")]
+        Approved(super::ApprovedRecord),
     }
+}
+/// A record for one partner, with what people of its originator signed for it. The partner weighs the
+/// approvals again, by the certificates in the papers of the agreement.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ApprovedRecord {
+    #[prost(message, optional, tag = "1")]
+    pub record: ::core::option::Option<Envelope>,
+    /// 1 to 16 approvals.
+    #[prost(message, repeated, tag = "2")]
+    pub approvals: ::prost::alloc::vec::Vec<Envelope>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AcknowledgePurgeRequest {

@@ -463,6 +463,8 @@ pub(crate) fn section() -> impl Strategy<Value = Section> {
         envelope().prop_map(Entry::Add),
         record_id().prop_map(Entry::Leave),
         envelope().prop_map(Entry::Retract),
+        (envelope(), vec(envelope(), 1..4))
+            .prop_map(|(record, approvals)| Entry::Approved { record, approvals }),
     ];
     let range = any::<(u64, u64)>().prop_map(|(a, b)| (a.min(b), a.max(b)));
     (handle(), range, vec(entry, 0..5), option::of(envelope())).prop_map(

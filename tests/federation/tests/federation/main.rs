@@ -11,6 +11,7 @@
 )]
 
 mod acknowledgement;
+mod approval;
 mod arrival;
 mod audit_log;
 mod caller;

@@ -149,6 +149,22 @@ impl PeerService for Bare {
     ) -> Result<Response<v1::AcknowledgePurgeResponse>, Status> {
         elsewhere()
     }
+
+    async fn list_dockets(
+        &self,
+        _: Request<v1::ListDocketsRequest>,
+    ) -> Result<Response<v1::ListDocketsResponse>, Status> {
+        elsewhere()
+    }
+
+    type FetchPapersStream = Answers<v1::FetchPapersResponse>;
+
+    async fn fetch_papers(
+        &self,
+        _: Request<v1::FetchPapersRequest>,
+    ) -> Result<Response<Self::FetchPapersStream>, Status> {
+        elsewhere()
+    }
 }
 
 #[cfg(test)]

@@ -147,6 +147,22 @@ impl PeerService for Door {
         Err(Status::unimplemented("not measured here"))
     }
 
+    async fn list_dockets(
+        &self,
+        _: Request<v1::ListDocketsRequest>,
+    ) -> Result<Response<v1::ListDocketsResponse>, Status> {
+        Err(Status::unimplemented("not measured here"))
+    }
+
+    type FetchPapersStream = Answers<v1::FetchPapersResponse>;
+
+    async fn fetch_papers(
+        &self,
+        _: Request<v1::FetchPapersRequest>,
+    ) -> Result<Response<Self::FetchPapersStream>, Status> {
+        Err(Status::unimplemented("not measured here"))
+    }
+
     async fn ask(
         &self,
         request: Request<v1::AskRequest>,

@@ -6,6 +6,7 @@ use crate::error::{NodeError, shown};
 use crate::key_file::{Key, KeyKind};
 use crate::recovery::Standing;
 use crate::verify::check_made;
+use agreement::AgreementError;
 use cedar_engine::{COMMON_FLOOR, Engine, Layer};
 use domain::envelope::{Envelope, Payload as _};
 use domain::manifest::Manifest;
@@ -282,7 +283,12 @@ impl Check {
             if let Some(own) = own
                 && let Err(error) = docket.admit(own.clone().into())
             {
-                self.problems.push(Problem::of(&config.manifest, &error.into()));
+                let what = "manifest, by no root key of a party,";
+                let error = match error {
+                    AgreementError::NotSigned(error) => NodeError::Document { what, error },
+                    other => other.into(),
+                };
+                self.problems.push(Problem::of(&config.manifest, &error));
             }
             if agreement.floor_hash != cedar_engine::floor_hash(COMMON_FLOOR) {
                 let what = "it was signed over another common floor than this program has";

@@ -161,7 +161,7 @@ impl NodeError {
             Self::Malformed { .. } => "is this the right file, and did it arrive whole?",
             Self::NotConfirmed => "read the terms, then type the agreement's name, or give --yes",
             Self::Docket { .. } => {
-                "ask who sent it for a whole one; `malines-node agreement show` reads it"
+                "ask who sent it for a whole one; `malines agreement show` reads it"
             }
             Self::Port { kind: io::ErrorKind::AddrInUse, .. } => {
                 "is a node running already? look at `listen` in the configuration"

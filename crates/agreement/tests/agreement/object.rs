@@ -1,6 +1,6 @@
 //! Terms that fit together, their bytes, and everything that is refused.
 
-use super::fixture::{agency, now, terms};
+use super::fixture::{agency, terms};
 use agreement::terms::{DerogationGround, TransferCondition};
 use agreement::{Agreement, AgreementError, Pair, Terms};
 use domain::encoding;

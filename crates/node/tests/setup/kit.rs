@@ -2,8 +2,8 @@
 
 use agreement::declaration::Step;
 use agreement::terms::{
-    Deadlines, EvidenceRule, Instrument, NationalOffence, Pair, Party, PartyRole, PurgeException,
-    Retention, Terms, UseBasis, Withdrawal,
+    ClauseTerms, Deadlines, EvidenceRule, Instrument, NationalOffence, Pair, Party, PartyRole,
+    PurgeException, Retention, Terms, UseBasis, Withdrawal,
 };
 use agreement::{Agreement, Docket, Language};
 use domain::indicator::NormalisationVersion;
@@ -88,7 +88,7 @@ pub(crate) fn enrolment(officer: &str, out: PathBuf) -> Enrolment {
     }
 }
 
-/// Terms between these agencies, each of them bound to the data protection law of the union.
+/// Terms between these agencies.
 pub(crate) fn terms(agencies: &[Agency]) -> Terms {
     let manifests = || agencies.iter().map(|agency| &agency.founded.manifest);
     let countries: Vec<Country> = manifests().map(|one| one.country.clone()).collect();
@@ -138,7 +138,13 @@ pub(crate) fn terms(agencies: &[Agency]) -> Terms {
             purge_days: 30,
             exception: PurgeException::Nothing,
         },
-        clauses: Vec::new(),
+        clauses: vec![ClauseTerms {
+            clause: "4.1".parse().unwrap(),
+            text: "Links of advertisements are shared.".to_owned(),
+            binds: manifests().map(|one| one.agency.clone()).collect(),
+            purposes: [Purpose::Investigation].into(),
+            offences: [offence].into(),
+        }],
     }
 }
 
@@ -159,8 +165,11 @@ fn party(agency: &Agency) -> Party {
     }
 }
 
+/// Nothing goes to or from a third country.
 fn pairs(agencies: &[Agency]) -> Vec<Pair> {
-    let names = || agencies.iter().map(|agency| agency.founded.manifest.agency.clone());
+    let manifests = || agencies.iter().map(|agency| &agency.founded.manifest);
+    let within = || manifests().filter(|manifest| manifest.country.as_str() != "MA");
+    let names = || within().map(|manifest| manifest.agency.clone());
     let others = |from| names().filter(move |to| *to != from);
     let directions =
         names().flat_map(|from| others(from.clone()).map(move |to| (from.clone(), to)));

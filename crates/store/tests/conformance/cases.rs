@@ -349,6 +349,15 @@ fn a_partners_records_are_found_by_its_tokens_until_they_are_dropped() {
         }
         assert_eq!(found(&[1, 2, 9, 4]), [(0, id(1)), (1, id(2)), (3, id(4))].into());
         assert!(store.match_fingerprint(&x(1)).unwrap().is_empty());
+        let live = || {
+            let classes = store.classes(&peer(), &agreement());
+            let numbers: Vec<_> = classes.iter().map(|class| class.number).collect();
+            store.live_records(&numbers)
+        };
+        assert_eq!(live(), [1, 2, 3, 4].map(id));
+        let odd = store.hit_row(&id(1)).unwrap().class.unwrap();
+        assert_eq!(store.live_records(&[odd]), [1, 3].map(id));
+        assert_eq!(store.live_records(&[]), []);
         // The same record once more is harmless; a higher version brings another token.
         commit(store, Batch::new().with(Draft { class: 1, ..Draft::foreign(1, 1, 1) }.change()));
         commit(store, Batch::new().with(Draft { class: 1, ..Draft::foreign(1, 2, 8) }.change()));
@@ -356,6 +365,7 @@ fn a_partners_records_are_found_by_its_tokens_until_they_are_dropped() {
         commit(store, Batch::new().with(withdraw(peer(), 4)));
         assert_eq!(found(&[4]), [].into());
         assert!(store.record(&id(4)).unwrap().is_none(), "a partner's withdrawn record is gone");
+        assert_eq!(live(), [1, 2, 3].map(id));
         let odd = store.hit_row(&id(1)).unwrap().class.unwrap();
         let origin = peer();
         let drop =
@@ -369,6 +379,9 @@ fn a_partners_records_are_found_by_its_tokens_until_they_are_dropped() {
         commit(store, Batch::new().with(Draft::foreign(2, 1, 2).change()));
         assert_eq!(found(&[2]), [(0, id(2))].into());
         assert!(store.record(&id(2)).unwrap().is_some());
+        assert_eq!(live(), [id(2)]);
+        commit(store, Batch::new().with(Change::Erase { record_ids: vec![id(2)] }));
+        assert_eq!(live(), []);
     });
 }
 

@@ -6,12 +6,11 @@ use domain::event::Act;
 use domain::indicator::Kind;
 use domain::label::HandlingSet;
 use domain::question::PartnerAnswer;
-use domain::record::Record;
 use domain::refusal::RefusalCode;
 use domain::submission::Submission;
 use domain::value::{Age, Offence, Subject, Tlp, TransferBasis};
 use federation::cast::{AGREEMENT, ALL, Agency, Agency::*};
-use federation::draft::{fingerprint, labels, link, now, submission};
+use federation::draft::{fingerprint, labels, link, submission};
 use federation::envoy::Envoy;
 use federation::patience::{WATCH, stays, until};
 use federation::world::Federation;
@@ -205,8 +204,6 @@ async fn a_smuggled_migrant_is_refused_at_creation_and_nothing_of_it_is_kept() {
     needles.text("the handle", canonical);
     let found = needles.found_under(&world[Belgium].config.data_folder);
     assert_eq!(found, Vec::<String>::new());
-    let types = [<Record as domain::envelope::Payload>::TYPE.as_bytes().to_vec()];
-    assert!(!types.is_empty());
     stays("nothing leaves", || world[Spain].records_from(Belgium) == 0).await;
 }
 
@@ -234,5 +231,4 @@ async fn a_question_without_a_transfer_basis_is_not_asked_and_says_so() {
         assert!(asked.iter().all(|act| world[owner].count_of(*act) == 0), "it never arrived");
     }
     stays("nothing goes this way", || !world[Morocco].holds(&ours)).await;
-    assert!(now() > world.terms.valid_from);
 }

@@ -200,3 +200,25 @@ async fn what_is_kept(world: &Federation, ids: &BTreeMap<Agency, RecordId>, hold
     let of_belgium = purged.iter().find(|event| event.shared.peer == Some(Belgium.id()));
     assert_eq!(of_belgium.unwrap().shared.exchange, Some(receipt.order), "the order is named");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_over_more_records_than_fit_one_entry_is_obeyed_in_full() {
+    const RECORDS: u64 = 520;
+    let world = Federation::of(&[Belgium, Morocco]).await;
+    let links = (0..RECORDS).map(|n| link(Belgium, &format!("page-{n}"))).collect();
+    world[Belgium].submit_all(links).await;
+    world.arrived(Belgium, Morocco, RECORDS).await;
+    let left = world.said_by(Morocco, Step::Withdraw);
+    world.file(&[Morocco], vec![left]).await;
+    let order = order(&world, Belgium, Morocco, now());
+    world.file(&[Belgium], vec![order]).await;
+    let expected: Holdings = [row(Belgium, Morocco, Holding::Erased)].into();
+    until("the receipt comes", || board(&world, Belgium, now()) == expected).await;
+    let board = world.on_file(Belgium).register().board(now());
+    let receipt = board.rows()[0].receipt.clone().unwrap();
+    assert_eq!(receipt.counts.records, RECORDS);
+    assert_eq!(world[Morocco].records_from(Belgium), 0);
+    let purged: u32 =
+        world[Morocco].events_of(Act::Purged).iter().map(|event| event.shared.count).sum();
+    assert_eq!(u64::from(purged), RECORDS, "every one is in the log");
+}

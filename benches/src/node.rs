@@ -6,7 +6,6 @@ use desk::answer::Quota;
 use desk::entropy::Entropy;
 use desk::{Desk, NodeKeys, Parts};
 use domain::duty::AnswerTimes;
-use domain::time::SystemClock;
 use domain::time::{Clock as _, SystemClock};
 use policy::Gate;
 use std::path::Path;

@@ -6,7 +6,7 @@ use crate::convert::hold::HoldReference;
 use crate::convert::question::{self, Answer, Reply};
 use crate::convert::status::{Reader, to_status};
 use crate::convert::withdrawal::RecordReference;
-use crate::convert::{Invalid, Why, audit, pull};
+use crate::convert::{Invalid, Why, audit, docket, pull};
 use crate::limits::DECODE_BYTES_MAX;
 use crate::v1;
 use crate::v1::officer_service_server::{OfficerService, OfficerServiceServer};
@@ -373,6 +373,55 @@ impl OfficerService for Node {
         let good = audit::chunks(&vec![7; audit::CHUNK_BYTES_MAX + 1]).collect();
         self.answers(items(good), items(vec![v1::AuditExportResponse::default()])).await
     }
+
+    type ReadDocketStream = Items<v1::ReadDocketResponse>;
+
+    async fn read_docket(
+        &self,
+        request: Request<v1::ReadDocketRequest>,
+    ) -> Result<Response<Self::ReadDocketStream>, Status> {
+        docket::from_read_request(request.get_ref()).unwrap();
+        let wrong = v1::ReadDocketResponse { papers: vec![v1::Paper::default()] };
+        self.answers(items(docket::to_read(papers()).collect()), items(vec![wrong])).await
+    }
+
+    async fn file_papers(
+        &self,
+        request: Request<v1::FilePapersRequest>,
+    ) -> Result<Response<v1::FilePapersResponse>, Status> {
+        assert_eq!(docket::from_filing(request.into_inner()).unwrap(), papers());
+        let (agreement, standing) = ("malines-2026".to_owned(), "in force".to_owned());
+        let filed = v1::FilePapersResponse { agreement, taken: 1, standing };
+        self.answers(filed, v1::FilePapersResponse::default()).await
+    }
+
+    async fn approve(
+        &self,
+        _: Request<v1::ApproveRequest>,
+    ) -> Result<Response<v1::ApproveResponse>, Status> {
+        let done = v1::ApproveResponse::default();
+        self.answers(done.clone(), done).await
+    }
+
+    async fn list_approvals(
+        &self,
+        _: Request<v1::ListApprovalsRequest>,
+    ) -> Result<Response<v1::ListApprovalsResponse>, Status> {
+        let nothing = v1::ListApprovalsResponse::default();
+        self.answers(nothing.clone(), nothing).await
+    }
+
+    async fn end_approval(
+        &self,
+        _: Request<v1::EndApprovalRequest>,
+    ) -> Result<Response<v1::EndApprovalResponse>, Status> {
+        let done = v1::EndApprovalResponse::default();
+        self.answers(done.clone(), done).await
+    }
+}
+
+fn papers() -> Vec<agreement::Paper> {
+    vec![agreement::Paper::Version { bytes: vec![7; 40] }]
 }
 
 /// A node that behaves like that, and a channel to it.
@@ -531,6 +580,9 @@ async fn a_good_node_serves_its_officer() {
     assert_eq!(erased[0].as_ref().unwrap().origin, agency("es-pn"));
     assert_eq!(client.audit_head().await.unwrap().0, "be-fedpol\n1\n");
 
+    let agreement = "malines-2026".parse().unwrap();
+    assert_eq!(client.read_docket(&agreement).await.unwrap(), papers());
+    assert_eq!(client.file_papers(papers()).await.unwrap().taken, 1);
     let mut export = client.audit_export().await.unwrap();
     let mut bytes = Vec::new();
     while let Some(chunk) = export.next().await.unwrap() {

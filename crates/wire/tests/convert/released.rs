@@ -1,6 +1,6 @@
 //! Records leave for a partner only as policy released them, and to that partner only.
 
-use agreement::{Act, Agreement, SignedEvents, terms::*};
+use agreement::{Agreement, Language, Register, Step, terms::*};
 use domain::class::Class;
 use domain::envelope::Signed;
 use domain::indicator::{Kind, NormalisationVersion};
@@ -177,13 +177,14 @@ fn class(kind: Kind) -> Arc<Class> {
 fn gate() -> Gate {
     let floor = Digest::from_bytes([8; 32]);
     let agreement = Agreement::new(agreement_terms(floor)).unwrap();
-    let mut events = SignedEvents::new(&agreement);
+    let mut register = Register::new(agreement.clone()).unwrap();
     for (number, party) in [OWN, PARTNERS[0], PARTNERS[1]].into_iter().enumerate() {
-        let act = Act::Sign { shown: Digest::from_bytes([6; 32]) };
-        events.append(&agreement, &agency(party), act, NOW, &authority(number)).unwrap();
+        let (agreement, shown) = (agreement.hash(), Digest::from_bytes([6; 32]));
+        let step = Step::Sign { agreement, shown, language: Language::English };
+        register.declare(&agency(party), step, NOW, &authority(number)).unwrap();
     }
     let gate = Gate::new(agency(OWN), Arc::new(TableEvaluator::open(floor)));
-    gate.replace_agreements(vec![(Arc::new(agreement), Arc::new(events))]).unwrap();
+    gate.replace_agreements(vec![Arc::new(register)]).unwrap();
     gate
 }
 
@@ -232,7 +233,13 @@ fn agreement_terms(floor_hash: Digest) -> Terms {
         purpose_text: "to test".into(),
         purposes: purposes.clone(),
         offences: offences.clone(),
-        offence_map: Vec::new(),
+        offence_map: ["BE", "ES", "FR"]
+            .map(|country| NationalOffence {
+                offence: Offence::DocumentFraud,
+                country: country.parse().unwrap(),
+                article: Some("the article".to_owned()),
+            })
+            .into(),
         facts_scope: "tests".into(),
         valid_from: NOW.minus_ms(Timestamp::DAY_MS),
         valid_to: NOW.plus_days(30),

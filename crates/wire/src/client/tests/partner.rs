@@ -97,4 +97,25 @@ impl PeerService for Node {
         }
         self.answers(answer, v1::AskResponse::default()).await
     }
+
+    async fn list_dockets(
+        &self,
+        _: Request<v1::ListDocketsRequest>,
+    ) -> Result<Response<v1::ListDocketsResponse>, Status> {
+        let root = domain::name::Digest::from_bytes([5; 32]);
+        let good = docket::to_dockets(vec![("malines-2026".parse().unwrap(), root)]);
+        let wrong = v1::ListDocketsResponse { dockets: vec![v1::DocketRoot::default()] };
+        self.answers(good, wrong).await
+    }
+
+    type FetchPapersStream = Items<v1::FetchPapersResponse>;
+
+    async fn fetch_papers(
+        &self,
+        request: Request<v1::FetchPapersRequest>,
+    ) -> Result<Response<Self::FetchPapersStream>, Status> {
+        docket::from_fetch(request.into_inner()).unwrap();
+        let wrong = v1::FetchPapersResponse { papers: vec![v1::Paper::default()] };
+        self.answers(items(docket::to_fetched(papers()).collect()), items(vec![wrong])).await
+    }
 }

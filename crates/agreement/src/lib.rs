@@ -32,6 +32,7 @@ mod register;
 pub mod rendering;
 mod rule;
 mod signatory;
+mod spoken;
 pub mod state;
 pub mod terms;
 mod words;

@@ -5,8 +5,9 @@
 
 use crate::declaration::{KeyReplacement, Step};
 use crate::officer::Power;
-use crate::register::{Register, Said, Spoken, Voice};
+use crate::register::Register;
 use crate::rule::{Rule, Rules};
+use crate::spoken::{Said, Spoken, Voice};
 use crate::state::SKEW_MS;
 use domain::name::{Digest, KeyId};
 use domain::time::Timestamp;

@@ -258,7 +258,7 @@ mod tests {
     fn refused(change: impl FnOnce(&mut v1::ListApprovalsResponse)) -> &'static str {
         let mut page = page();
         change(&mut page);
-        ApprovalPage::try_from(page).unwrap_err().field
+        ApprovalPage::try_from(page).unwrap_err().what
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
         let with = |change: fn(&mut v1::ApproveRequest)| {
             let mut request = request.clone();
             change(&mut request);
-            from_request(request).unwrap_err().field
+            from_request(request).unwrap_err().what
         };
         assert_eq!(with(|request| request.approval = None), "approval");
         assert_eq!(with(|request| request.record_id.truncate(2)), "record_id");

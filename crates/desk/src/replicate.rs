@@ -398,11 +398,6 @@ impl Replication {
         Ok(true)
     }
 
-    fn class_of(&self, record_id: &RecordId) -> Option<Digest> {
-        let row = self.desk.store.hit_row(record_id)?;
-        Some(self.desk.store.class(row.class?)?.hash)
-    }
-
     fn purge_receipt(
         &self,
         effects: &Effects,

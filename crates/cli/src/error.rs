@@ -485,6 +485,13 @@ impl Failure {
             Self::LogKey(_) => {
                 "give the whole line of the agency's audit key, as its operator published it"
             }
+            _ => self.hint_of_papers(),
+        }
+    }
+
+    /// The same for agreements and for keys of people.
+    const fn hint_of_papers(&self) -> &'static str {
+        match self {
             Self::Agreement(AgreementError::MayNot(_)) => {
                 "another key, a delegation or a wider certificate is needed: `malines agreement certify`"
             }

@@ -12,6 +12,7 @@
 mod cast;
 mod forgery;
 mod narrator;
+mod signing;
 mod stage;
 mod story;
 

@@ -7,6 +7,7 @@
 
 use crate::duty::{TRIES_MAX, is_about_a_duty, replaced};
 use crate::error::DeskError;
+use crate::replicate::{Changes, Replication};
 use crate::{Desk, put};
 use domain::acknowledgement::{
     ACKNOWLEDGED_MAX, APPLIED_BYTES_MAX, Acknowledgement, Applied, AppliedChange,
@@ -288,4 +289,25 @@ fn waiting(peer: &AgencyId, agreement: &AgreementId, applied: &Applied) -> Chang
 
 fn waiting_prefix(peer: &AgencyId, agreement: &AgreementId) -> Vec<u8> {
     format!("{peer}/{agreement}/").into_bytes()
+}
+
+impl Replication {
+    /// A version that is refused here takes the older one with it: that was superseded.
+    pub(crate) fn refuse_version(
+        &self,
+        record_id: RecordId,
+        version: Version,
+        code: RefusalCode,
+        change: &mut Changes,
+    ) {
+        change.poison.push(code);
+        change.puts.remove(&record_id);
+        let row = self.desk.store.hit_row(&record_id);
+        if row.is_some_and(|row| self.is_theirs(&row) && row.version < version) {
+            change.dropped.insert(record_id);
+        }
+        if version.n > 1 {
+            change.applied.insert(record_id, (AppliedChange::Gone, None));
+        }
+    }
 }

@@ -213,6 +213,12 @@ impl Replication {
         Ok(())
     }
 
+    /// The class that a record is in here, as its labels make it.
+    pub(crate) fn class_of(&self, record_id: &RecordId) -> Option<Digest> {
+        let row = self.desk.store.hit_row(record_id)?;
+        Some(self.desk.store.class(row.class?)?.hash)
+    }
+
     /// A record that came by approvals: weighed here, too, with the certificates in our papers.
     pub(crate) fn take_approved(
         &self,

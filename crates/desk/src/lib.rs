@@ -35,6 +35,7 @@ pub mod reach;
 pub mod replicate;
 pub mod seal;
 pub mod share;
+mod standing;
 pub mod status;
 pub mod submit;
 pub mod upkeep;

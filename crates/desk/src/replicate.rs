@@ -299,7 +299,7 @@ impl Replication {
     }
 
     /// Is what is here under this id this partner's?
-    fn is_theirs(&self, row: &HitRow) -> bool {
+    pub(crate) fn is_theirs(&self, row: &HitRow) -> bool {
         let class = row.class.and_then(|number| self.desk.store.class(number));
         row.origin == Ownership::Foreign
             && class.is_none_or(|entry| entry.class.origin == self.peer)
@@ -371,30 +371,6 @@ impl Replication {
         let token = Some((verified.token_epoch, verified.token));
         change.puts.insert(record_id, RecordPut { envelope, record, local: None, token });
         Ok(true)
-    }
-
-    /// A version that is refused here takes the older one with it: that was superseded.
-    fn refuse_version(
-        &self,
-        record_id: RecordId,
-        version: Version,
-        code: RefusalCode,
-        change: &mut Changes,
-    ) {
-        change.poison.push(code);
-        change.puts.remove(&record_id);
-        let row = self.desk.store.hit_row(&record_id);
-        if row.is_some_and(|row| self.is_theirs(&row) && row.version < version) {
-            change.dropped.insert(record_id);
-        }
-        if version.n > 1 {
-            change.applied.insert(record_id, (AppliedChange::Gone, None));
-        }
-    }
-
-    fn class_of(&self, record_id: &RecordId) -> Option<Digest> {
-        let row = self.desk.store.hit_row(record_id)?;
-        Some(self.desk.store.class(row.class?)?.hash)
     }
 
     fn purge_receipt(
@@ -526,15 +502,15 @@ pub(crate) struct Changes {
     /// What came by approval, and what does not any more.
     pub(crate) approved: BTreeMap<RecordId, Received>,
     pub(crate) unapproved: BTreeSet<RecordId>,
-    puts: BTreeMap<RecordId, RecordPut>,
+    pub(crate) puts: BTreeMap<RecordId, RecordPut>,
     withdrawn: BTreeMap<RecordId, Signed<Tombstone>>,
     unseen: BTreeSet<RecordId>,
     /// What became of records that were corrected, moved or withdrawn: the origin is told.
-    applied: BTreeMap<RecordId, (AppliedChange, Option<Version>)>,
+    pub(crate) applied: BTreeMap<RecordId, (AppliedChange, Option<Version>)>,
     /// Records that left and were never here.
     unseen_left: usize,
     pub(crate) records_purged: u64,
-    poison: Vec<RefusalCode>,
+    pub(crate) poison: Vec<RefusalCode>,
 }
 
 impl Changes {

@@ -290,7 +290,8 @@ mod tests {
             let class = if id.as_bytes()[0] == 3 { class(9) } else { class(1) };
             Some(RowState { version: Version::FIRST, class, life })
         };
-        let grant = |snapshot_end| Grant { handle: ClassHandle::from_bytes([0; 16]), snapshot_end };
+        let handle = ClassHandle::from_bytes([0; 16]);
+        let grant = |snapshot_end| Grant { handle, snapshot_end, only: None };
         let sent = |snapshot_end| {
             let rows = select(&rows, &class(1), &grant(snapshot_end), state);
             rows.iter().map(|row| row.position).collect::<Vec<_>>()

@@ -377,6 +377,7 @@ impl Receiver {
                 self.records.remove(&envelope.payload[0]);
                 self.tombstones.insert(envelope.payload[0]);
             }
+            Entry::Approved { .. } => unreachable!("nobody approves anything here"),
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod loading;
 mod space;
 
 use agreement::Agreement;
+use agreement::terms::NationalOffence;
 use cedar_engine::{COMMON_FLOOR, Engine};
 use policy::{Evaluator, Gate};
 use std::sync::Arc;
@@ -30,7 +31,18 @@ pub(crate) fn engine(local: &str) -> Engine {
 
 /// A gate of one agency under the agreement of the fixture, in force.
 pub(crate) fn gate(own: &str, engine: Engine) -> Gate {
-    let agreement = Agreement::new(fixture::terms(engine.floor_hash())).unwrap();
+    let mut terms = fixture::terms(engine.floor_hash());
+    // An offence on both sides, whichever it is: what is not is the program's own rule.
+    let countries = terms.operates_in.iter();
+    let entries = terms.offences.iter().flat_map(|offence| {
+        countries.clone().map(|country| NationalOffence {
+            offence: *offence,
+            country: country.clone(),
+            article: Some("the article".into()),
+        })
+    });
+    terms.offence_map = entries.collect();
+    let agreement = Agreement::new(terms).unwrap();
     let register = Arc::new(fixture::register_without(&agreement, &[]));
     let gate = Gate::new(fixture::agency(own), Arc::new(engine));
     gate.replace_agreements(vec![register]).unwrap();

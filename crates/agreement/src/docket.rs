@@ -74,8 +74,9 @@ impl Paper {
         }
     }
 
-    /// Versions come first, then keys, then those who hold them, then what they say.
-    fn turn(&self) -> (u8, u8) {
+    /// Versions come first, then keys, then those who hold them, then what they say: papers written in
+    /// this order open as a docket wherever the writing was cut.
+    pub fn turn(&self) -> (u8, u8) {
         match self {
             Self::Version { .. } => (0, 0),
             Self::Signed { envelope } => (1, turn(envelope)),

@@ -148,7 +148,7 @@ pub struct PurgeReceipt {
     /// How much, in all.
     #[n(4)]
     pub counts: PurgeCounts,
-    /// The root over the ids of what was erased, in ascending order.
+    /// The root over the ids of what was erased, in the order in which they were erased.
     #[n(5)]
     pub removed_root: Digest,
     /// What is kept apart, ascending; at most [`EXCEPTIONS_MAX`].

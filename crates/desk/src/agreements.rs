@@ -263,8 +263,7 @@ impl Desk {
         }
         self.check_roots(&docket)?;
         if !news.is_empty() {
-            let (_, others) = self.count_with(&id);
-            if others >= policy::AGREEMENTS_MAX {
+            if self.others_than(&id) >= policy::AGREEMENTS_MAX {
                 return Err(RefusalCode::TooLarge.into());
             }
             self.write_papers(&docket, &state, news, from).await?;
@@ -295,13 +294,12 @@ impl Desk {
         event.local.note = Some(standing(docket.version(state), state));
         let mut batch = Batch::new().saying(event);
         let mut waiting = 0;
-        // A first version comes before what is about it: half of a docket must open.
-        let first = docket.register().first();
-        let order = |hash: &&Digest| (**hash != first, **hash);
-        let mut taken: Vec<&Digest> = news.taken.iter().collect();
-        taken.sort_by_key(order);
-        for hash in taken {
-            let Some(paper) = docket.papers().get(hash) else { continue };
+        // Half of a docket must open.
+        let taken = news.taken.iter();
+        let mut taken: Vec<(&Digest, &Paper)> =
+            taken.filter_map(|hash| docket.papers().get_key_value(hash)).collect();
+        taken.sort_by_key(|(_, paper)| paper.turn());
+        for (hash, paper) in taken {
             let key = paper_key(id, hash);
             batch = batch.with(put(
                 Table::AgreementEvent,
@@ -340,11 +338,10 @@ impl Desk {
         Some(pinned)
     }
 
-    /// Is an agreement known, and how many others are?
-    fn count_with(&self, id: &AgreementId) -> (bool, usize) {
+    /// How many other agreements are known?
+    fn others_than(&self, id: &AgreementId) -> usize {
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
-        let known = registry.dockets.contains_key(id);
-        (known, registry.dockets.len() - usize::from(known))
+        registry.dockets.len() - usize::from(registry.dockets.contains_key(id))
     }
 
     /// An agency has one root key in all agreements that our own authority signed.

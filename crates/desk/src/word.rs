@@ -4,8 +4,8 @@
 //! Both can only be said of ourselves, and neither binds to anything new. Without a certified key a
 //! person says it with `malines agreement`; if nobody does, partners stop, which is right.
 
-use crate::Desk;
 use crate::error::DeskError;
+use crate::{Desk, put};
 use agreement::officer::Power;
 use agreement::purge::{
     BoardRow, EXCEPTIONS_MAX, ExceptionGround, Holding, KeptApart, PurgeCounts, PurgeReceipt,
@@ -13,6 +13,7 @@ use agreement::purge::{
 };
 use agreement::terms::WORD_BYTES_MAX;
 use agreement::{Docket, Paper};
+use domain::encoding;
 use domain::envelope::Signed;
 use domain::event::{Act, EVENT_RECORDS_MAX, Event};
 use domain::hold::Hold;
@@ -20,7 +21,7 @@ use domain::name::{AgencyId, AgreementId, Digest, RecordId};
 use domain::signature::Signer;
 use domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Batch, Change};
+use store::{Batch, Change, Secrecy, Table};
 
 /// How old our last word may be before it is given again, in milliseconds: a day, of the seven after
 /// which partners stop.
@@ -89,10 +90,11 @@ impl Desk {
     ) -> Result<usize, DeskError> {
         let (now, id) = (self.now(), docket.register().id().clone());
         let order = &row.order;
-        let Erased { erased, held } =
+        let Erased { so_far, newly, held } =
             self.erase_all(&order.origin, &id, Some(order.hash())).await?;
-        let count = u64::try_from(erased.len()).unwrap_or(u64::MAX);
-        tracing::info!(origin = %order.origin, agreement = %id, count, "erased on order");
+        if newly > 0 {
+            tracing::info!(origin = %order.origin, agreement = %id, newly, "erased on order");
+        }
         if docket.register().may(&self.own, operator.key_id(), Power::ConfirmPurge, now).is_err() {
             return Ok(0);
         }
@@ -100,8 +102,8 @@ impl Desk {
             order: order.hash(),
             holder: self.own.clone(),
             sequence: 1,
-            counts: PurgeCounts { records: count, index_rows: count, backups: 0 },
-            removed_root: root_of(&erased),
+            counts: PurgeCounts { records: so_far.count, index_rows: so_far.count, backups: 0 },
+            removed_root: so_far.root,
             exceptions: exceptions(held.into_values(), now),
             made_at: now,
         };
@@ -128,15 +130,15 @@ impl Desk {
                 classes.iter().any(|class| class.records > 0)
             };
             if (all_over || left(origin)) && holds_some() {
-                let Erased { erased, .. } = self.erase_all(origin, id, None).await?;
-                let count = erased.len();
-                tracing::warn!(%origin, agreement = %id, count, "erased at the end, not ordered");
+                let newly = self.erase_all(origin, id, None).await?.newly;
+                tracing::warn!(%origin, agreement = %id, newly, "erased at the end, not ordered");
             }
         }
         Ok(())
     }
 
-    /// Erases everything of a partner under an agreement; what a hold keeps is set apart.
+    /// Erases everything of a partner under an agreement; what a hold keeps is set apart. What an
+    /// order erased is written in the same batch, so that its receipt is true after a crash too.
     async fn erase_all(
         &self,
         origin: &AgencyId,
@@ -156,9 +158,19 @@ impl Desk {
             event.local.records = some.to_vec();
             event
         };
+        let mut so_far = match order {
+            Some(order) => self.purged(&order)?,
+            None => Purged::NOTHING,
+        };
         for some in erased.chunks(EVENT_RECORDS_MAX) {
+            so_far.add(some);
             let erase = Change::Erase { record_ids: some.to_vec() };
-            self.store.commit(Batch::new().with(erase).saying(event(some))).await?;
+            let mut batch = Batch::new().with(erase).saying(event(some));
+            if let Some(order) = order {
+                let (key, value) = (purged_key(&order), encoding::to_bytes(&so_far));
+                batch = batch.with(put(Table::NodeState, &key, value, Secrecy::Plain));
+            }
+            self.store.commit(batch).await?;
         }
         // What a hold keeps matches nothing from now on, and is read for its proceeding alone.
         let kept: Vec<RecordId> =
@@ -170,7 +182,15 @@ impl Desk {
             event.local.note = Some(SET_APART.to_owned());
             self.store.commit(Batch::new().with(drop).saying(event)).await?;
         }
-        Ok(Erased { erased, held })
+        Ok(Erased { so_far, newly: erased.len(), held })
+    }
+
+    /// What an order erased until now.
+    fn purged(&self, order: &Digest) -> Result<Purged, DeskError> {
+        match self.store.get(Table::NodeState, &purged_key(order))? {
+            Some(row) => Ok(encoding::from_bytes("purge", &row, PURGED_BYTES_MAX)?),
+            None => Ok(Purged::NOTHING),
+        }
     }
 
     /// Every record of a partner that is here under an agreement.
@@ -193,18 +213,39 @@ impl Desk {
 
 /// What was erased, and what a hold keeps.
 struct Erased {
-    erased: Vec<RecordId>,
+    so_far: Purged,
+    newly: usize,
     held: BTreeMap<RecordId, Hold>,
 }
 
-/// The root over ids in ascending order.
-fn root_of(records: &[RecordId]) -> Digest {
-    let mut bytes = Vec::with_capacity(records.len() * RecordId::BYTES);
-    for record in records {
-        bytes.extend_from_slice(record.as_bytes());
-    }
-    Digest::from_bytes(domain::digest::derive("malines purge root v1", &[&bytes]))
+/// What an order erased: how many, and a root over their ids in the order in which they went.
+#[derive(minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+struct Purged {
+    #[n(1)]
+    count: u64,
+    #[n(2)]
+    root: Digest,
 }
+
+impl Purged {
+    const NOTHING: Self = Self { count: 0, root: Digest::from_bytes([0; Digest::BYTES]) };
+
+    fn add(&mut self, records: &[RecordId]) {
+        for record in records {
+            let parts: [&[u8]; 2] = [self.root.as_bytes(), record.as_bytes()];
+            self.root = Digest::from_bytes(domain::digest::derive("malines purge root v1", &parts));
+            self.count = self.count.saturating_add(1);
+        }
+    }
+}
+
+fn purged_key(order: &Digest) -> Vec<u8> {
+    [b"purge/", order.as_bytes().as_slice()].concat()
+}
+
+/// The largest stored row of what an order erased, in bytes.
+const PURGED_BYTES_MAX: usize = 128;
 
 /// What is kept apart, by authority and review. More than fit are told as one, with the next review.
 fn exceptions(holds: impl Iterator<Item = Hold>, now: Timestamp) -> Vec<KeptApart> {
@@ -237,3 +278,21 @@ fn exceptions(holds: impl Iterator<Item = Hold>, now: Timestamp) -> Vec<KeptApar
 
 const SEVERAL: &str = "several authorities";
 const SET_APART: &str = "set apart under a legal hold";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_purge_that_was_cut_in_two_counts_like_one() {
+        let records = [1, 2, 3].map(|byte| RecordId::from_bytes([byte; RecordId::BYTES]));
+        let (mut whole, mut cut) = (Purged::NOTHING, Purged::NOTHING);
+        whole.add(&records);
+        cut.add(&records[..1]);
+        let row = encoding::to_bytes(&cut);
+        let mut kept: Purged = encoding::from_bytes("purge", &row, PURGED_BYTES_MAX).unwrap();
+        kept.add(&records[1..]);
+        assert_eq!((kept.count, kept.root), (3, whole.root));
+        assert_ne!(cut.root, whole.root);
+    }
+}

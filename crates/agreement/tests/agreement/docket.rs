@@ -129,6 +129,21 @@ fn a_file_holds_everything() {
     assert!(docket::from_file(&vec![0; docket::PAPERS_BYTES_MAX + 1]).is_err());
 }
 
+/// RFC 8949 by hand: what goes from hand to hand never changes its bytes.
+#[test]
+fn the_bytes_of_a_file_are_known() {
+    let mut envelope = manifest("es-pn", 1);
+    (envelope.payload, envelope.payload_type) = (vec![8], "t".to_owned());
+    envelope.signatures.clear();
+    let papers = [Paper::Version { bytes: vec![7] }, Paper::from(envelope)];
+    let bytes = [
+        0xa1, 0x01, 0x82, 0x82, 0x01, 0x41, 0x07, 0x82, 0x02, 0xa3, 0x01, 0x41, 0x08, 0x02, 0x61,
+        b't', 0x03, 0x80,
+    ];
+    assert_eq!(docket::to_file(&papers), bytes);
+    assert_eq!(docket::from_file(&bytes).unwrap(), papers);
+}
+
 #[test]
 fn a_node_learns_what_it_lacks_and_no_more() {
     let whole = Docket::open(eventful()).unwrap();

@@ -1,7 +1,7 @@
 //! Leaving an agreement, and ordering that what was shared under it be erased.
 
 use super::Context;
-use super::place::{Opened, refused};
+use super::place::Opened;
 use super::signing::{Speaker, ask};
 use crate::arguments::Signing;
 use crate::error::{Failure, Outcome};
@@ -22,7 +22,7 @@ pub(super) fn withdraw(context: &mut Context<'_>, signing: &Signing) -> Result<O
     let now = context.environment.now;
     let docket = &mut opened.docket;
     let said = docket.declare(&speaker.party, Step::Withdraw, now, &speaker.key);
-    let mut papers = vec![said.map_err(refused)?];
+    let mut papers = vec![said.map_err(Failure::Agreement)?];
     papers.extend(order_all(docket, &speaker, now)?);
     opened.file(context, papers)
 }
@@ -76,7 +76,7 @@ fn order_all(
         let paper = Paper::from(Signed::seal(order, &speaker.key).into_parts().1);
         papers.push(paper);
     }
-    docket.admit_all(papers.clone()).map_err(refused)?;
+    docket.admit_all(papers.clone()).map_err(Failure::Agreement)?;
     Ok(papers)
 }
 

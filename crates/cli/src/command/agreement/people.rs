@@ -1,8 +1,8 @@
 //! Keys of people: certificates, revocations, delegations, substitutes, and a lost authority key.
 
 use super::Context;
-use super::place::{Opened, refused};
-use super::signing::{Speaker, agency, ask};
+use super::place::{Opened, name};
+use super::signing::{Speaker, ask};
 use crate::arguments::{ROLES, Signing};
 use crate::config;
 use crate::error::{Failure, Outcome};
@@ -69,7 +69,7 @@ pub(super) fn revoke(
     signing: &Signing,
     officer: &str,
 ) -> Result<Outcome, Failure> {
-    let officer = pseudonym(officer)?;
+    let officer: OfficerId = name(officer)?;
     let mut opened = Opened::of(context, &signing.place)?;
     let speaker = Speaker::of(context, signing, &opened)?;
     let certificates = certificates_of(&opened, &speaker.party, &officer);
@@ -103,8 +103,8 @@ pub(super) fn delegate(
     let mandate = Mandate {
         agency: speaker.party.clone(),
         kind: if by_authority { MandateKind::Substitution } else { MandateKind::Delegation },
-        from: pseudonym(from)?,
-        to: pseudonym(to)?,
+        from: name(from)?,
+        to: name(to)?,
         powers: words(powers)?,
         valid_from: now,
         valid_until: now.plus_days(days.clamp(1, CERTIFICATE_DAYS_MAX)),
@@ -144,7 +144,7 @@ pub(super) fn accept_key(
     signing: &Signing,
     of: &str,
 ) -> Result<Outcome, Failure> {
-    let partner = agency(of)?;
+    let partner = name::<AgencyId>(of)?;
     let mut opened = Opened::of(context, &signing.place)?;
     let speaker = Speaker::of(context, signing, &opened)?;
     let replacements = opened.docket.papers().values().filter_map(|paper| {
@@ -160,7 +160,10 @@ pub(super) fn accept_key(
     ask(context, signing, Phrase::AcceptKey)?;
     let now = context.environment.now;
     let step = Step::AcceptKey { replacement };
-    let said = opened.docket.declare(&speaker.party, step, now, &speaker.key).map_err(refused)?;
+    let said = opened
+        .docket
+        .declare(&speaker.party, step, now, &speaker.key)
+        .map_err(Failure::Agreement)?;
     opened.file(context, vec![said])
 }
 
@@ -182,8 +185,8 @@ impl Enrolment {
         };
         let unknown = |_| wrong(format!("`role` is none of {}", ROLES.join(", ")));
         Ok(Self {
-            agency: agency(text("agency")?)?,
-            officer: pseudonym(text("officer")?)?,
+            agency: name(text("agency")?)?,
+            officer: name(text("officer")?)?,
             role: text("role")?.parse().map_err(unknown)?,
             key: public_key(text("key")?)?,
         })
@@ -196,7 +199,7 @@ fn admitted<T: Payload>(
     key: &SecretKey,
 ) -> Result<Paper, Failure> {
     let paper = Paper::from(Signed::seal(message, key).into_parts().1);
-    opened.docket.admit(paper.clone()).map_err(refused)?;
+    opened.docket.admit(paper.clone()).map_err(Failure::Agreement)?;
     Ok(paper)
 }
 
@@ -221,10 +224,6 @@ fn words(powers: &[String]) -> Result<BTreeSet<Power>, Failure> {
         word.parse().map_err(|error: domain::closed::UnknownValue| wrong(error.to_string()))
     };
     powers.iter().map(parse).collect()
-}
-
-fn pseudonym(given: &str) -> Result<OfficerId, Failure> {
-    given.parse().map_err(|error: domain::name::InvalidName| wrong(error.to_string()))
 }
 
 fn public_key(given: &str) -> Result<PublicKey, Failure> {

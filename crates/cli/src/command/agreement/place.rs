@@ -8,12 +8,13 @@ use crate::error::{Failure, Outcome};
 use crate::output::{Format, count, print_json};
 use crate::session::Session;
 use agreement::docket::{self, PAPERS_BYTES_MAX};
-use agreement::{AgreementError, Docket, Paper};
+use agreement::{Docket, Paper};
+use core::str::FromStr;
 use domain::encoding;
 use domain::envelope::Payload as _;
 use domain::envelope::{Envelope, PAYLOAD_BYTES_MAX};
 use domain::manifest::Manifest;
-use domain::name::AgreementId;
+use domain::name::{AgreementId, InvalidName};
 use domain::report::PapersFiled;
 use serde_json::json;
 use std::io::Write as _;
@@ -36,7 +37,7 @@ impl Opened {
         if let Some(file) = &place.docket {
             return Ok(Self { docket: read(file)?, keeper: Keeper::File(file.clone()) });
         }
-        let id = agreement_id(place.agreement.as_deref().unwrap_or_default())?;
+        let id = name(place.agreement.as_deref().unwrap_or_default())?;
         let session = context.session()?;
         let docket = of_node(&session, &id)?;
         Ok(Self { docket, keeper: Keeper::Node(Box::new(session)) })
@@ -72,15 +73,7 @@ impl Opened {
     ) -> Result<Outcome, Failure> {
         let filed = match &self.keeper {
             Keeper::Node(session) => session.file_papers(papers)?,
-            Keeper::File(file) => {
-                replace(file, &self.docket.to_file())?;
-                let state = self.docket.state(context.environment.now);
-                PapersFiled {
-                    agreement: self.docket.register().id().clone(),
-                    taken: u32::try_from(papers.len()).unwrap_or(u32::MAX),
-                    standing: state.phase().to_string(),
-                }
-            }
+            Keeper::File(file) => keep(context, file, &self.docket, papers.len())?,
         };
         tell(context, &filed);
         Ok(Outcome::Done)
@@ -101,13 +94,7 @@ pub(super) fn file(
         Some(into) => {
             let mut docket = read(into)?;
             let news = docket.admit_all(papers).map_err(Failure::Agreement)?;
-            replace(into, &docket.to_file())?;
-            let state = docket.state(context.environment.now);
-            PapersFiled {
-                agreement: docket.register().id().clone(),
-                taken: u32::try_from(news.taken.len()).unwrap_or(u32::MAX),
-                standing: state.phase().to_string(),
-            }
+            keep(context, into, &docket, news.taken.len())?
         }
         None => context.session()?.file_papers(papers)?,
     };
@@ -122,7 +109,7 @@ pub(super) fn export(
     to: &Path,
 ) -> Result<Outcome, Failure> {
     let session = context.session()?;
-    let docket = of_node(&session, &agreement_id(agreement)?)?;
+    let docket = of_node(&session, &name(agreement)?)?;
     create(to, &docket.to_file())?;
     let papers = count(docket.papers().len(), "paper", "papers");
     context.console.say(&format!("wrote {papers} to `{}`", plain(&to.display().to_string())));
@@ -138,9 +125,19 @@ pub(super) fn create(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Puts a docket in the place of the one it came from.
-fn replace(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    config::replace(file, bytes)
+/// Puts a docket in the place of the one it came from, and says what is new in it.
+fn keep(
+    context: &Context<'_>,
+    file: &Path,
+    docket: &Docket,
+    taken: usize,
+) -> Result<PapersFiled, Failure> {
+    config::replace(file, &docket.to_file())?;
+    Ok(PapersFiled {
+        agreement: docket.register().id().clone(),
+        taken: u32::try_from(taken).unwrap_or(u32::MAX),
+        standing: docket.state(context.environment.now).phase().to_string(),
+    })
 }
 
 fn tell(context: &mut Context<'_>, filed: &PapersFiled) {
@@ -158,9 +155,9 @@ fn tell(context: &mut Context<'_>, filed: &PapersFiled) {
     context.console.say(&format!("filed  {papers} of {}: {standing}", filed.agreement));
 }
 
-pub(super) fn agreement_id(given: &str) -> Result<AgreementId, Failure> {
-    let wrong = |why: String| Failure::AnswerInvalid { why };
-    given.parse().map_err(|error: domain::name::InvalidName| wrong(error.to_string()))
+/// An agreement, an agency or a pseudonym, as it was typed.
+pub(super) fn name<T: FromStr<Err = InvalidName>>(given: &str) -> Result<T, Failure> {
+    given.parse().map_err(|error: InvalidName| Failure::AnswerInvalid { why: error.to_string() })
 }
 
 fn of_node(session: &Session, id: &AgreementId) -> Result<Docket, Failure> {
@@ -191,9 +188,4 @@ fn papers_of(file: &Path) -> Result<Vec<Paper>, Failure> {
 
 fn invalid(file: &Path, error: &domain::encoding::Malformed) -> Failure {
     Failure::FileInvalid { file: file.to_owned(), line: 0, why: error.to_string() }
-}
-
-/// What a person reads of a refused paper.
-pub(super) fn refused(error: AgreementError) -> Failure {
-    Failure::Agreement(error)
 }

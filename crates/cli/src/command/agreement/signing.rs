@@ -1,7 +1,7 @@
 //! Who speaks for a party, and what it says: propose, sign, reject, suspend, lift, and heads.
 
 use super::Context;
-use super::place::{Opened, refused};
+use super::place::{Opened, name};
 use super::version::version_of;
 use crate::arguments::{Direction, Signing, Text};
 use crate::error::{Failure, Outcome};
@@ -131,7 +131,8 @@ pub(super) fn head(context: &mut Context<'_>, signing: &Signing) -> Result<Outco
     let mut opened = Opened::of(context, &signing.place)?;
     let speaker = Speaker::of(context, signing, &opened)?;
     let now = context.environment.now;
-    let said = opened.docket.state_head(&speaker.party, now, &speaker.key).map_err(refused)?;
+    let said =
+        opened.docket.state_head(&speaker.party, now, &speaker.key).map_err(Failure::Agreement)?;
     opened.file(context, vec![said])
 }
 
@@ -155,7 +156,10 @@ fn declare(
     step: Step,
 ) -> Result<Outcome, Failure> {
     let now = context.environment.now;
-    let said = opened.docket.declare(&speaker.party, step, now, &speaker.key).map_err(refused)?;
+    let said = opened
+        .docket
+        .declare(&speaker.party, step, now, &speaker.key)
+        .map_err(Failure::Agreement)?;
     opened.file(context, vec![said])
 }
 
@@ -176,12 +180,7 @@ pub(super) fn day_given(flag: &'static str, given: &str) -> Result<Timestamp, Fa
 
 fn scope(direction: &Direction) -> Result<Scope, Failure> {
     match (&direction.from, &direction.to) {
-        (Some(from), Some(to)) => Ok(Scope::Pair { from: agency(from)?, to: agency(to)? }),
+        (Some(from), Some(to)) => Ok(Scope::Pair { from: name(from)?, to: name(to)? }),
         _ => Ok(Scope::All),
     }
-}
-
-pub(super) fn agency(given: &str) -> Result<AgencyId, Failure> {
-    let wrong = |why: String| Failure::AnswerInvalid { why };
-    given.parse().map_err(|error: domain::name::InvalidName| wrong(error.to_string()))
 }

@@ -1,7 +1,7 @@
 //! Drafting, showing and amending terms.
 
 use super::Context;
-use super::place::{Opened, create, refused};
+use super::place::{Opened, create};
 use super::signing::{Speaker, ask, day_given};
 use crate::arguments::{Place, Signing, Text};
 use crate::config;
@@ -20,8 +20,8 @@ pub(super) fn draft(
     terms: &Path,
     file: &Path,
 ) -> Result<Outcome, Failure> {
-    let agreement = Agreement::new(read(terms)?).map_err(refused)?;
-    let docket = Docket::new(agreement.clone()).map_err(refused)?;
+    let agreement = Agreement::new(read(terms)?).map_err(Failure::Agreement)?;
+    let docket = Docket::new(agreement.clone()).map_err(Failure::Agreement)?;
     create(file, &docket.to_file())?;
     if context.format == Format::Json {
         let value = json!({
@@ -82,17 +82,20 @@ pub(super) fn amend(
     let mut terms = read(file)?;
     terms.version = before.version.saturating_add(1);
     terms.supersedes = Some(before.hash());
-    let agreement = Agreement::new(terms).map_err(refused)?;
+    let agreement = Agreement::new(terms).map_err(Failure::Agreement)?;
     let speaker = Speaker::of(context, signing, &opened)?;
     if context.format == Format::Text {
         context.console.data(&rendering::render(&agreement, agreement::Language::English));
     }
     ask(context, signing, Phrase::ProposeTerms)?;
     let paper = Paper::of_version(&agreement);
-    opened.docket.admit(paper.clone()).map_err(refused)?;
+    opened.docket.admit(paper.clone()).map_err(Failure::Agreement)?;
     let supersedes = before.hash();
     let step = Step::Amend { agreement: agreement.hash(), supersedes, sign_by };
-    let said = opened.docket.declare(&speaker.party, step, now, &speaker.key).map_err(refused)?;
+    let said = opened
+        .docket
+        .declare(&speaker.party, step, now, &speaker.key)
+        .map_err(Failure::Agreement)?;
     opened.file(context, vec![paper, said])
 }
 

@@ -143,6 +143,20 @@ impl PeerService for Bare {
         elsewhere()
     }
 
+    async fn report_violation(
+        &self,
+        _: Request<v1::ReportViolationRequest>,
+    ) -> Result<Response<v1::ReportViolationResponse>, Status> {
+        elsewhere()
+    }
+
+    async fn ask_permission(
+        &self,
+        _: Request<v1::AskPermissionRequest>,
+    ) -> Result<Response<v1::AskPermissionResponse>, Status> {
+        elsewhere()
+    }
+
     async fn acknowledge_purge(
         &self,
         _: Request<v1::AcknowledgePurgeRequest>,

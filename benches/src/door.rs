@@ -140,6 +140,20 @@ impl PeerService for Door {
         Err(Status::unimplemented("not measured here"))
     }
 
+    async fn report_violation(
+        &self,
+        _: Request<v1::ReportViolationRequest>,
+    ) -> Result<Response<v1::ReportViolationResponse>, Status> {
+        Err(Status::unimplemented("not measured here"))
+    }
+
+    async fn ask_permission(
+        &self,
+        _: Request<v1::AskPermissionRequest>,
+    ) -> Result<Response<v1::AskPermissionResponse>, Status> {
+        Err(Status::unimplemented("not measured here"))
+    }
+
     async fn acknowledge_purge(
         &self,
         _: Request<v1::AcknowledgePurgeRequest>,

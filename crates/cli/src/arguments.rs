@@ -8,10 +8,12 @@ mod record;
 pub(crate) use agreement::{
     AgreementCommand, Direction, KeyCommand, OptionalPlace, Place, ROLES, Signing, Text,
 };
+mod court_use;
 mod dispute;
 mod duty;
 
 pub(crate) use approval::{ApprovalsCommand, Approve};
+pub(crate) use court_use::JudicialUse;
 pub(crate) use dispute::{Dispute, DisputeCommand};
 pub(crate) use duty::Duties;
 pub(crate) use policy::{Explain, PolicyCommand, Scope};
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     /// List what waits for approvals, and take one back
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Ask whether a record may be used in court, in a case
+    JudicialUse(JudicialUse),
     /// Erase records here: what they say is forgotten
     Erase(Erase),
     /// Say that a partner's record is wrong, list and answer disputes

@@ -6,6 +6,7 @@ mod audit;
 mod case;
 mod completions;
 mod correct;
+mod court_use;
 mod dispute;
 mod duties;
 mod erase;
@@ -80,6 +81,7 @@ pub(crate) fn run(
         Command::History(history) => history::run(context, history),
         Command::Approve(approve) => approval::approve(context, *approve),
         Command::Approvals(command) => approval::run(context, command),
+        Command::JudicialUse(arguments) => court_use::run(context, arguments),
         Command::Hold(hold) => hold::run(context, hold),
         Command::Erase(erase) => erase::run(context, erase),
         Command::Dispute(dispute) => dispute::run(context, dispute),

@@ -105,6 +105,8 @@ pub(crate) enum Phrase {
     SignPolicy,
     /// Before somebody signs for one record and one partner.
     SignApproval,
+    /// Before a partner is told of a case.
+    TellTheCase,
     /// Before an approval is taken back.
     RevokeApproval,
     /// Before rules are put in force.
@@ -192,6 +194,7 @@ pub(crate) const fn phrase(phrase: Phrase) -> &'static str {
         Phrase::LiftDispute => "match with it again?",
         Phrase::SignPolicy => "sign for this change?",
         Phrase::SignApproval => "sign for this record and this partner?",
+        Phrase::TellTheCase => "its originator is told of your case under that name: go on?",
         Phrase::RevokeApproval => "take this approval back?",
         Phrase::PutInForce => "put it in force?",
         Phrase::FreezeSharing => "stop all sharing now?",

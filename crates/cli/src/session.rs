@@ -8,6 +8,7 @@ use agreement::Paper;
 use domain::approval::{Approval, ApprovalReceipt, ApprovalStanding, PendingApproval};
 use domain::class::CLASSES_MAX;
 use domain::correction::{Correction, CorrectionReceipt, History};
+use domain::court_use::{CourtUseOrder, CourtUseReceipt};
 use domain::digest::{self, DIGEST_BYTES};
 use domain::dispute::{
     AnswerReceipt, DisputeOrder, DisputeReceipt, LiftReceipt, ListedDispute, Ruling,
@@ -221,6 +222,15 @@ impl Session {
     /// The pseudonym in the officer's certificate.
     pub(crate) const fn officer(&self) -> &OfficerId {
         &self.officer
+    }
+
+    /// Asks whether a record may be used in court.
+    pub(crate) fn use_in_court(
+        &self,
+        record: RecordReference,
+        order: CourtUseOrder,
+    ) -> Result<CourtUseReceipt, Failure> {
+        self.call(self.client.use_in_court(record, order))
     }
 
     /// Hands in an approval.

@@ -123,13 +123,18 @@ impl Desk {
             let rule = invariant::APPROVAL_OTHER_EYES;
             return Err(Refusal::by_rule(RefusalCode::OfficerNotEntitled, rule).into());
         }
-        if approval.act == ApprovedAct::Share {
-            let (mut with, _) = self.approvals_for(record_id, &approval.peer, &approval.act);
-            with.push(signed.clone());
-            let decided =
-                self.gate.decide_record(Action::Share, &approval.peer, &subject, &with, now);
-            if let Decision::Deny(refusal) = decided.0 {
-                return Err(refusal.into());
+        let (mut with, _) = self.approvals_for(record_id, &approval.peer, &approval.act);
+        with.push(signed.clone());
+        let (gate, peer) = (&self.gate, &approval.peer);
+        match &approval.act {
+            ApprovedAct::Share => {
+                let (decided, _) = gate.decide_record(Action::Share, peer, &subject, &with, now);
+                if let Decision::Deny(refusal) = decided {
+                    return Err(refusal.into());
+                }
+            }
+            ApprovedAct::JudicialUse { case_reference } => {
+                gate.decide_court_use(peer, &subject, case_reference, &with, now)?;
             }
         }
         let book = self.approvals.read().unwrap_or_else(PoisonError::into_inner);
@@ -251,7 +256,11 @@ impl Desk {
         let now = self.now();
         let mut page = ApprovalPage::default();
         if after.is_none() {
-            (page.pending, page.more_pending) = self.pending_approvals(now);
+            (page.pending, page.more_pending) = self.pending_permissions(now)?;
+            let (records, more) = self.pending_approvals(now);
+            page.pending.extend(records);
+            page.more_pending |= more || page.pending.len() > PAGE_MAX;
+            page.pending.truncate(PAGE_MAX);
         }
         let entries: Vec<Entry> = {
             let book = self.approvals.read().unwrap_or_else(PoisonError::into_inner);
@@ -359,6 +368,7 @@ impl Desk {
             record_id: *record_id,
             peer: peer.clone(),
             agreement: class.agreement.clone(),
+            act: ApprovedAct::Share,
             purposes: class.purposes.clone(),
             persons: approved.persons,
             needed: u32::from(persons),
@@ -419,6 +429,13 @@ impl Desk {
         let book = self.approvals.read().unwrap_or_else(PoisonError::into_inner);
         let known = book.entries.get(record_id).into_iter().flat_map(BTreeMap::values);
         known.map(|entry| entry.approval.peer.clone()).collect()
+    }
+
+    /// Did somebody approve that this partner gets the record, whether that still counts or not?
+    pub(crate) fn was_approved_for(&self, record_id: &RecordId, peer: &AgencyId) -> bool {
+        let book = self.approvals.read().unwrap_or_else(PoisonError::into_inner);
+        let mut known = book.entries.get(record_id).into_iter().flat_map(BTreeMap::values);
+        known.any(|entry| entry.approval.peer == *peer && entry.approval.act == ApprovedAct::Share)
     }
 
     /// Moves whenever an approval comes or goes.
@@ -493,6 +510,14 @@ impl Desk {
         };
         let Ok(class) = self.class_of_own(&record_id) else { return Ok(receipt) };
         let subject = Subject { record_id, version: approval.version, class: &class };
+        if let ApprovedAct::JudicialUse { case_reference } = &approval.act {
+            let weighed = self.gate.decide_court_use(peer, &subject, case_reference, &signed, now);
+            if let Ok(weighed) = weighed {
+                receipt.needed = u32::from(weighed.needed);
+                receipt.persons = weighed.approved.persons;
+            }
+            return Ok(receipt);
+        }
         let (decision, approved) =
             self.gate.decide_record(Action::Share, peer, &subject, &signed, now);
         receipt.needed = match decision {

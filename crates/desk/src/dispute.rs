@@ -10,8 +10,8 @@ use crate::error::DeskError;
 use crate::{Desk, pair_key, put};
 use domain::class::Class;
 use domain::dispute::{
-    AnswerReceipt, CONCURRING_AGENCIES, DISPUTE_ROW_BYTES_MAX, DISPUTES_PER_DAY_MAX, Dispute,
-    DisputeAnswer, MatchingStop, Received, Ruling, Verdict,
+    AnswerReceipt, CONCURRING_AGENCIES, DISPUTE_ROW_BYTES_MAX, Dispute, DisputeAnswer,
+    LETTERS_PER_DAY_MAX, MatchingStop, Received, Ruling, Verdict,
 };
 use domain::duty::{Asked, Debtor, Duty};
 use domain::encoding;
@@ -38,13 +38,15 @@ const PER_RECORD_MAX: usize = 64;
 /// What a partner handed in today: the day, and how many.
 pub(crate) type HandedIn = BTreeMap<AgencyId, (u64, u32)>;
 
-/// Something signed about a dispute, for a partner.
+/// Something signed, for a partner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LetterKind {
     /// Our dispute about its record.
     Dispute,
     /// Our answer to its dispute.
     Answer,
+    /// Our notice that what it sent had to be refused.
+    Violation,
 }
 
 /// Something signed that waits to be taken.
@@ -72,7 +74,7 @@ struct Restated {
 }
 
 impl Desk {
-    /// What is to be told next to a partner about disputes; `None` if nothing waits.
+    /// What is to be told next to a partner; `None` if nothing waits.
     ///
     /// # Errors
     /// A failing or damaged store.
@@ -85,8 +87,9 @@ impl Desk {
         let rows = self.store.scan(Table::Dispute, &prefix, None, 1)?;
         let Some((key, value)) = rows.into_iter().next() else { return Ok(None) };
         let envelope = encoding::from_bytes("letter", &value, DISPUTE_ROW_BYTES_MAX)?;
-        let is_answer = key.get(prefix.len()) == Some(&byte_of(LetterKind::Answer));
-        let kind = if is_answer { LetterKind::Answer } else { LetterKind::Dispute };
+        let kinds = [LetterKind::Dispute, LetterKind::Answer, LetterKind::Violation];
+        let kind = kinds.into_iter().find(|kind| key.get(prefix.len()) == Some(&byte_of(*kind)));
+        let kind = kind.ok_or(DeskError::Fault("a letter of no kind"))?;
         let (peer, agreement) = (peer.clone(), agreement.clone());
         Ok(Some(Letter { kind, envelope, key, peer, agreement }))
     }
@@ -96,8 +99,12 @@ impl Desk {
     /// # Errors
     /// A failing store.
     pub async fn letter_taken(&self, letter: Letter) -> Result<(), DeskError> {
-        let Letter { envelope, key, peer, agreement, .. } = letter;
-        let mut event = Event::new(self.now(), Act::DisputeDelivered);
+        let Letter { kind, envelope, key, peer, agreement } = letter;
+        let act = match kind {
+            LetterKind::Dispute | LetterKind::Answer => Act::DisputeDelivered,
+            LetterKind::Violation => Act::ViolationReported,
+        };
+        let mut event = Event::new(self.now(), act);
         event.shared.peer = Some(peer);
         event.shared.agreement = Some(agreement);
         event.shared.count = 1;
@@ -121,7 +128,7 @@ impl Desk {
         let opened = self.open_dispute(peer, envelope);
         self.alarm_once(peer, &opened).await?;
         let signed = opened?;
-        self.count_dispute(peer)?;
+        self.count_letter(peer)?;
         let mut tries = 0;
         loop {
             let step = self.reception(peer, &signed)?;
@@ -232,14 +239,14 @@ impl Desk {
     }
 
     /// One more from this partner today; each is an entry, so there is an end to them.
-    fn count_dispute(&self, peer: &AgencyId) -> Result<(), DeskError> {
+    pub(crate) fn count_letter(&self, peer: &AgencyId) -> Result<(), DeskError> {
         let today = self.now().as_millis() / Timestamp::DAY_MS;
         let mut handed_in = self.handed_in.lock().unwrap_or_else(PoisonError::into_inner);
         let (day, count) = handed_in.entry(peer.clone()).or_insert((today, 0));
         if *day != today {
             (*day, *count) = (today, 0);
         }
-        if *count >= DISPUTES_PER_DAY_MAX {
+        if *count >= LETTERS_PER_DAY_MAX {
             return Err(RefusalCode::QuotaSpent.into());
         }
         *count += 1;
@@ -524,5 +531,6 @@ const fn byte_of(kind: LetterKind) -> u8 {
     match kind {
         LetterKind::Dispute => b'd',
         LetterKind::Answer => b'a',
+        LetterKind::Violation => b'v',
     }
 }

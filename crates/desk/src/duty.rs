@@ -138,6 +138,9 @@ impl Desk {
         if self.duty(TO_ACKNOWLEDGE, peer, agreement, record_id)?.is_some() {
             return Ok(true);
         }
+        if self.was_approved_for(record_id, peer) {
+            return Ok(true);
+        }
         let Some(at) = row.logged else { return Ok(false) };
         let place = Place { agreement, class: class.hash(), at };
         let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);

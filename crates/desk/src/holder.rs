@@ -10,7 +10,7 @@ use crate::share::KeptGrants;
 use crate::{Desk, pair_key, put};
 use domain::encoding;
 use domain::name::{AgencyId, AgreementId, ClassHandle, Digest};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use store::{Batch, Change, PendingCommit, Secrecy, Table};
 
@@ -30,6 +30,24 @@ pub(crate) struct Place<'a> {
 }
 
 impl Desk {
+    /// How many of our classes a partner is granted; for status.
+    pub(crate) fn classes_granted(&self, peer: &AgencyId, agreement: &AgreementId) -> u64 {
+        let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.kept_grants(&mut kept, &pair_key(peer, agreement));
+        known.map_or(0, |known| known.grants().classes.len() as u64)
+    }
+
+    /// What a partner knows the classes by that it is granted.
+    pub(crate) fn handles_granted(
+        &self,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<BTreeSet<ClassHandle>, DeskError> {
+        let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.kept_grants(&mut kept, &pair_key(peer, agreement))?;
+        Ok(known.grants().handles().into_iter().collect())
+    }
+
     /// How far each class was sent to a partner.
     pub(crate) fn load_sent(&self, pair: &[u8]) -> Result<BTreeMap<ClassHandle, u64>, DeskError> {
         let prefix = sent_prefix(pair);
@@ -86,8 +104,7 @@ impl Desk {
 impl KeptGrants {
     /// Forgets how far classes were sent that are not granted any more: they are dropped whole.
     pub(crate) fn forget_sent(&mut self, pair: &[u8], batch: Batch) -> Batch {
-        let granted: std::collections::BTreeSet<ClassHandle> =
-            self.grants().handles().into_iter().collect();
+        let granted: BTreeSet<ClassHandle> = self.grants().handles().into_iter().collect();
         let gone = self.sent.keys().filter(|handle| !granted.contains(*handle));
         let gone: Vec<ClassHandle> = gone.take(SENT_DELETED_MAX).copied().collect();
         gone.into_iter().fold(batch, |batch, handle| {

@@ -1,7 +1,7 @@
 //! The national desk: every procedure of one agency's node, as load, decide, commit, emit.
 //!
 //! Owns: submitting, correcting, withdrawing, holding and erasing records, approvals of one record for
-//! one partner, disputes, who has not answered, granting and serving partners' views, pulling ours,
+//! one partner, permissions for use in court, disputes, violation notices, who has not answered, granting and serving partners' views, pulling ours,
 //! asking and answering live questions, token keys, agreements on file, cases, the audit head.
 //!
 //! **Invariant:** it knows no socket and no file. Nothing leaves it for a partner that was not
@@ -19,7 +19,9 @@ pub mod approval;
 pub mod case;
 mod class_of_one;
 pub mod correct;
+pub mod court_use;
 pub mod dispute;
+mod drain;
 pub mod duty;
 pub mod entropy;
 pub mod erase;
@@ -29,6 +31,7 @@ mod holder;
 pub mod keys;
 pub mod log;
 pub mod objection;
+pub mod permission;
 pub mod policy_activation;
 pub mod query;
 pub mod reach;
@@ -39,6 +42,7 @@ mod standing;
 pub mod status;
 pub mod submit;
 pub mod upkeep;
+pub mod violation;
 pub mod withdraw;
 pub mod word;
 
@@ -111,13 +115,14 @@ pub struct Desk {
     token_keys: RwLock<TokenKeys>,
     quota: answer::QuotaBook,
     answer_times: AnswerTimes,
-    /// How many disputes each partner handed in today.
+    /// How many letters each partner handed in today.
     handed_in: Mutex<dispute::HandedIn>,
     /// The grants of each partner, at least as new as the store's.
     grants: Mutex<BTreeMap<Vec<u8>, share::KeptGrants>>,
     /// The number of each case by its id.
     cases: RwLock<BTreeMap<CaseId, u32>>,
     approvals: RwLock<approval::Book>,
+    drain: Arc<drain::Drain>,
     /// One installation at a time.
     installing: futures_util::lock::Mutex<()>,
     noted: Mutex<BTreeMap<(AgencyId, RefusalCode), Timestamp>>,
@@ -152,6 +157,7 @@ impl Desk {
             grants: Mutex::default(),
             cases: RwLock::default(),
             approvals: RwLock::default(),
+            drain: Arc::default(),
             installing: futures_util::lock::Mutex::new(()),
             noted: Mutex::default(),
         };

@@ -17,7 +17,7 @@ use domain::record::Record;
 use domain::refusal::RefusalCode;
 use domain::report::PAGE_MAX;
 use domain::submission::Repeated;
-use store::{Batch, Change, Erased, Ownership, Precondition, RowState, Secrecy, Table, Withdrawn};
+use store::{Batch, Change, Ownership, Precondition, RowState, Secrecy, Table};
 
 /// Where a page of disputes begins: after the one with this place.
 pub type DisputePlace = Vec<u8>;
@@ -36,20 +36,9 @@ impl Desk {
         order: DisputeOrder,
     ) -> Result<DisputeReceipt, DeskError> {
         let now = self.now();
-        let row = self.store.hit_row(&record_id).ok_or(RefusalCode::NotHeld)?;
-        let entry = row.class.and_then(|number| self.store.class(number));
-        let class = entry.ok_or(RefusalCode::NotHeld)?.class;
+        let (row, class) = self.present(&record_id)?;
         if row.origin == Ownership::Own {
             return Err(RefusalCode::OriginMismatch.into());
-        }
-        if row.withdrawn == Withdrawn::Yes {
-            return Err(RefusalCode::Withdrawn.into());
-        }
-        if row.erased == Erased::Yes {
-            return Err(RefusalCode::Erased.into());
-        }
-        if row.expiry <= now {
-            return Err(RefusalCode::Expired.into());
         }
         if self.open_case_of(&order.case)?.agreement != class.agreement {
             return Err(RefusalCode::NoCase.into());

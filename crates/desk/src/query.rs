@@ -4,6 +4,7 @@ use crate::Desk;
 use crate::answer::summary;
 use crate::error::DeskError;
 use crate::put;
+use domain::court_use::PermissionQuestion;
 use domain::digest::Fingerprint;
 use domain::encoding;
 use domain::envelope::{Envelope, Payload as _, Signed};
@@ -34,10 +35,30 @@ pub(crate) const HIT_BYTES_MAX: usize = 2048;
 /// A call to a partner that is under way.
 pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<Reply, Silence>> + Send + 'a>>;
 
+/// A question for permission that is under way.
+pub type AskingPermission<'a> =
+    Pin<Box<dyn Future<Output = Result<PermissionReply, Silence>> + Send + 'a>>;
+
+/// What a partner said to a question for permission, before it is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PermissionReply {
+    /// Refused, for a reason computed from the question alone.
+    Refused(RefusalCode),
+    /// What its people signed.
+    Signed(Vec<Envelope>),
+}
+
 /// The partners, however they are reached: gRPC in a node, a seeded network in a test.
 pub trait Peers: Send + Sync {
     /// Puts a question to a partner, with a deadline of its own.
     fn ask<'a>(&'a self, peer: &'a AgencyId, question: &'a Question) -> Asking<'a>;
+
+    /// Asks a partner to permit the use of its record in court, with a deadline of its own.
+    fn permission<'a>(
+        &'a self,
+        peer: &'a AgencyId,
+        question: &'a PermissionQuestion,
+    ) -> AskingPermission<'a>;
 }
 
 /// What a partner said, before it is believed.
@@ -371,7 +392,11 @@ impl Desk {
     }
 
     /// Is this record still here, and matched?
-    fn is_matched(&self, record_id: &RecordId, now: Timestamp) -> Result<bool, DeskError> {
+    pub(crate) fn is_matched(
+        &self,
+        record_id: &RecordId,
+        now: Timestamp,
+    ) -> Result<bool, DeskError> {
         let is_live = self.store.hit_row(record_id).is_some_and(|row| row.is_live(now));
         Ok(is_live && !self.is_stopped_here(record_id)? && !self.is_marked_stopped(record_id)?)
     }
@@ -505,6 +530,14 @@ fn with_officer(mut event: Event, officer: &OfficerId) -> Event {
 
 /// Shares a set of partners between the tasks of a node.
 impl<P: Peers + ?Sized> Peers for Arc<P> {
+    fn permission<'a>(
+        &'a self,
+        peer: &'a AgencyId,
+        question: &'a PermissionQuestion,
+    ) -> AskingPermission<'a> {
+        (**self).permission(peer, question)
+    }
+
     fn ask<'a>(&'a self, peer: &'a AgencyId, question: &'a Question) -> Asking<'a> {
         (**self).ask(peer, question)
     }

@@ -450,6 +450,10 @@ impl Replication {
             let mut refused = event(Act::ReceiptRefused, count);
             refused.local.code = Some(code);
             batch = batch.saying(refused);
+            if let Some(section) = section.filter(|_| is_poison(code)) {
+                let (peer, root) = (&self.peer, section.root());
+                batch = batch.with(self.desk.violation_letter(peer, agreement, root, code, count));
+            }
         }
         Ok(batch)
     }

@@ -2,6 +2,7 @@
 //! and sent in bounded batches, each with an audit entry that is durable before its bytes leave.
 
 use crate::class_of_one::One;
+use crate::drain::Pass;
 use crate::error::DeskError;
 use crate::{Desk, pair_key, put};
 use domain::class::Class;
@@ -13,7 +14,7 @@ use domain::time::Timestamp;
 use domain::token::{SheetRow, TokenEpoch, TokenKey, TokenSheet};
 use domain::value::Channel;
 use policy::{Action, Held, Permit, PolicyEpoch, Released};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use store::{Batch, ClassNumber, Secrecy, StoredRecord, Table, Withdrawn};
 use sync::message::{
@@ -46,6 +47,8 @@ pub struct ViewStream {
     told_sequence: Option<u64>,
     view: Option<View>,
     ended: bool,
+    /// Of the batch that was let through last.
+    pass: Option<Pass>,
 }
 
 /// What the partner may see, as decided in one policy epoch.
@@ -132,6 +135,7 @@ impl Desk {
             told_sequence: same_epoch.then_some(request.grant_sequence),
             view: None,
             ended: false,
+            pass: None,
         })
     }
 
@@ -203,24 +207,6 @@ impl Desk {
                 kept.durable = Durable::Yes;
             }
         }
-    }
-
-    /// How many of our classes a partner is granted; for status.
-    pub(crate) fn classes_granted(&self, peer: &AgencyId, agreement: &AgreementId) -> u64 {
-        let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.kept_grants(&mut kept, &pair_key(peer, agreement));
-        known.map_or(0, |known| known.grants.classes.len() as u64)
-    }
-
-    /// What a partner knows the classes by that it is granted.
-    pub(crate) fn handles_granted(
-        &self,
-        peer: &AgencyId,
-        agreement: &AgreementId,
-    ) -> Result<BTreeSet<ClassHandle>, DeskError> {
-        let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.kept_grants(&mut kept, &pair_key(peer, agreement))?;
-        Ok(known.grants.handles().into_iter().collect())
     }
 
     /// Decides every class for a partner, and stores the grants if they changed, before a byte
@@ -317,6 +303,8 @@ impl ViewStream {
     /// # Errors
     /// A refusal when the agreement or our policy no longer lets anything pass, or a failing store.
     pub async fn next(&mut self) -> Result<Option<ViewMessage>, DeskError> {
+        // Whoever asks for the next one has taken the one before.
+        self.pass = None;
         if self.ended {
             return Ok(None);
         }
@@ -337,6 +325,7 @@ impl ViewStream {
                 self.desk.record_share(&self.peer, &self.agreement, &planned).await?;
             }
             // R2 and R3: what held before the entry was durable may no longer hold.
+            let pass = self.desk.drain.pass(&self.peer);
             let now = self.desk.now();
             let same_policy =
                 self.desk.basis() == decided_in && self.desk.gate.is_current(&planned.permit, now);
@@ -351,6 +340,7 @@ impl ViewStream {
             }
             self.positions.insert(planned.section.handle, planned.section.to);
             let section = Held::new(planned.section, planned.class).release(&planned.permit)?;
+            self.pass = Some(pass);
             return Ok(Some(self.message(Some(section), UpToDate::No)?));
         }
     }

@@ -202,6 +202,8 @@ pub struct PendingApproval {
     pub peer: AgencyId,
     /// The agreement.
     pub agreement: AgreementId,
+    /// What waits: that the partner gets it, or that it uses it in court.
+    pub act: ApprovedAct,
     /// What the record may be used for.
     pub purposes: BTreeSet<Purpose>,
     /// Those who have approved, at most [`APPROVALS_MAX`].

@@ -122,6 +122,28 @@ closed! {
         ApprovalEnded = 51 "APPROVAL_ENDED",
         /// An approval was refused, or its end; the code says why.
         ApprovalRefused = 52 "APPROVAL_REFUSED",
+        /// An officer asked the originator to permit the use of a record in court.
+        PermissionAsked = 53 "PERMISSION_ASKED",
+        /// A partner asked us to permit the use of a record in court; counts what it was told.
+        PermissionAnswered = 54 "PERMISSION_ANSWERED",
+        /// An officer was told that a record may be used in court, in one case.
+        UsedInCourt = 55 "USED_IN_COURT",
+        /// An officer was told that a record may not be used in court; the code says why.
+        CourtUseRefused = 56 "COURT_USE_REFUSED",
+        /// A partner took our notice that what it sent had to be refused.
+        ViolationReported = 57 "VIOLATION_REPORTED",
+        /// A partner told us that what we sent had to be refused; the code says why.
+        ViolationReceived = 58 "VIOLATION_RECEIVED",
+        /// An administrator backed the store up.
+        BackedUp = 59 "BACKED_UP",
+        /// An administrator began to move the store to another machine.
+        Exported = 60 "EXPORTED",
+        /// An administrator moved the store here from another machine.
+        Imported = 61 "IMPORTED",
+        /// An administrator restored the store from a backup.
+        Restored = 62 "RESTORED",
+        /// An administrator had the tables made again from the journal.
+        Rebuilt = 63 "REBUILT",
     }
 }
 

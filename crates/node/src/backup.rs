@@ -4,14 +4,18 @@
 
 use crate::config::{Config, file};
 use crate::error::{NodeError, shown};
+use crate::notice;
 use crate::progress::Progress;
+use crate::recovery::Standing;
 use crate::verify::check_folder;
+use domain::event::Act;
 use domain::time::{Clock as _, SystemClock};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use store::archive::{self, Kind, Source, Written};
 use store::disk::RealDisk;
+use store::{EmbeddedStore, Store as _};
 
 /// The longest file of wrapped data keys, in bytes.
 pub(crate) const KEY_FILE_BYTES_MAX: u64 = 1 << 20;
@@ -37,7 +41,9 @@ pub fn backup(config: &Config, archive: &Path, keys: &Path) -> Result<Written, N
     check_folder(config)?;
     let disk = RealDisk::new(&config.data_folder);
     let (written, paper) = write(config, &disk, Kind::Backup, archive, keys)?;
-    paper.keep()?;
+    // There is never an archive that the log will not tell of.
+    let notice = notice::leave(&config.data_folder, &written, SystemClock.now())?;
+    paper.keep().inspect_err(|_| drop(fs::remove_file(notice)))?;
     Ok(written)
 }
 
@@ -55,6 +61,7 @@ pub fn export(config: &Config, archive: &Path, keys: &Path) -> Result<Written, N
         });
     }
     check_folder(config)?;
+    enter_export(config)?;
     let disk = RealDisk::new(&config.data_folder);
     let _locked = archive::lock(&config.data_folder, &disk)?;
     let (written, paper) = write(config, &disk, Kind::Export, archive, keys)?;
@@ -63,6 +70,18 @@ pub fn export(config: &Config, archive: &Path, keys: &Path) -> Result<Written, N
     archive::mark_moved(&disk, SystemClock.now())?;
     paper.keep()?;
     Ok(written)
+}
+
+/// The entry stands in the archive itself.
+fn enter_export(config: &Config) -> Result<(), NodeError> {
+    if Standing::of(&config.data_folder)? != Standing::Ordinary {
+        // It is refused below; nothing is written into it.
+        return Ok(());
+    }
+    let (store, _) = EmbeddedStore::open(config.store_settings()?)?;
+    let frames = store.head().tree_size;
+    notice::enter(&store, Act::Exported, frames, SystemClock.now())?;
+    Ok(store.close()?)
 }
 
 fn write(

@@ -24,6 +24,7 @@ mod grpc;
 pub mod init;
 pub mod key_file;
 pub mod ledger;
+mod notice;
 pub mod officer;
 mod peers;
 mod policy_book;

@@ -1,8 +1,9 @@
 //! The partners as this node reaches them: one connection each, who is to be nudged, how the links are.
 
 use desk::Desk;
-use desk::query::{Asking, Peers, Reply, Silence};
+use desk::query::{Asking, AskingPermission, Peers, PermissionReply, Reply, Silence};
 use desk::status::LinkReport;
+use domain::court_use::PermissionQuestion;
 use domain::name::{AgencyId, OfficerId};
 use domain::question::{NoAnswer, Question};
 use domain::report::Link;
@@ -99,28 +100,56 @@ impl Partners {
 impl Peers for Partners {
     fn ask<'a>(&'a self, peer: &'a AgencyId, question: &'a Question) -> Asking<'a> {
         Box::pin(async move {
-            let deadline = std::time::Duration::from_millis(ASK_MS_MAX);
             let asked = async {
                 let client = self.client(peer).await?;
                 client.ask(question, ASK_MS_MAX).await
             };
-            match tokio::time::timeout(deadline, asked).await {
-                Ok(Ok(Answer::Refused(code))) => Ok(Reply::Refused(code)),
-                Ok(Ok(Answer::NoMatch { as_of })) => Ok(Reply::Matched { as_of, matches: None }),
-                Ok(Ok(Answer::Match { as_of, matches })) => {
-                    Ok(Reply::Matched { as_of, matches: Some(matches) })
+            Ok(match self.heard(peer, asked).await? {
+                Answer::Refused(code) => Reply::Refused(code),
+                Answer::NoMatch { as_of } => Reply::Matched { as_of, matches: None },
+                Answer::Match { as_of, matches } => {
+                    Reply::Matched { as_of, matches: Some(matches) }
                 }
-                Ok(Err(failure)) => {
-                    self.forget(peer);
-                    Err(Silence { kind: failure.no_answer(), note: failure.to_string() })
-                }
-                Err(_) => {
-                    self.forget(peer);
-                    let note = "it did not answer in time".to_owned();
-                    Err(Silence { kind: NoAnswer::TimedOut, note })
-                }
-            }
+            })
         })
+    }
+
+    fn permission<'a>(
+        &'a self,
+        peer: &'a AgencyId,
+        question: &'a PermissionQuestion,
+    ) -> AskingPermission<'a> {
+        Box::pin(self.heard(peer, async {
+            let client = self.client(peer).await?;
+            match client.ask_permission(question.clone(), ASK_MS_MAX).await {
+                Ok(approvals) => Ok(PermissionReply::Signed(approvals)),
+                Err(CallFailure::Refused(refusal)) => Ok(PermissionReply::Refused(refusal.code)),
+                Err(failure) => Err(failure),
+            }
+        }))
+    }
+}
+
+impl Partners {
+    /// What a partner said within the time that a question has, or why it said nothing.
+    async fn heard<T>(
+        &self,
+        peer: &AgencyId,
+        asked: impl Future<Output = Result<T, CallFailure>>,
+    ) -> Result<T, Silence> {
+        let deadline = std::time::Duration::from_millis(ASK_MS_MAX);
+        match tokio::time::timeout(deadline, asked).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(failure)) => {
+                self.forget(peer);
+                Err(Silence { kind: failure.no_answer(), note: failure.to_string() })
+            }
+            Err(_) => {
+                self.forget(peer);
+                let note = "it did not answer in time".to_owned();
+                Err(Silence { kind: NoAnswer::TimedOut, note })
+            }
+        }
     }
 }
 

@@ -5,9 +5,11 @@ use crate::config::Config;
 use crate::error::NodeError;
 use crate::key_file::KeyKind;
 use crate::ledger::{Applied, Forgotten};
+use crate::notice;
 use crate::progress::Progress;
 use audit::head::Head;
 use audit::note::VerifyingKeys;
+use domain::event::Act;
 use domain::signature::Signer as _;
 use domain::time::{Clock as _, SystemClock};
 use std::fs::File;
@@ -100,6 +102,11 @@ fn place(
     if ledger.is_some() {
         store.compact(now, &|| false)?;
     }
+    let act = match purpose {
+        Purpose::Restore => Act::Restored,
+        Purpose::Import => Act::Imported,
+    };
+    notice::enter(&store, act, placed.frames, now)?;
     let counts = store.count();
     store.close()?;
     Ok(Report { placed, opened, counts, ledger })

@@ -6,6 +6,7 @@ use crate::error::NodeError;
 use crate::grpc::officer::OfficerDoor;
 use crate::grpc::peer::{PeerDoor, Pulls};
 use crate::ledger::Ledger;
+use crate::notice;
 use crate::peers::{self, Links, Nudges, Officers, Partners};
 use crate::policy_book::{self, PolicyBook};
 use crate::recovery::{Guarded, Standing};
@@ -120,6 +121,7 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
     followers.spawn(keep_registry(Arc::clone(&desk), registry, Arc::clone(&officers)));
     if standing == Standing::Ordinary {
         followers.spawn(scheduler.run());
+        followers.spawn(notice::keep(Arc::clone(&desk), config.data_folder.clone()));
         followers.spawn(keep_head(Arc::clone(&desk), config.head_interval_ms));
         followers.spawn(keep_word(Arc::clone(&desk), Arc::clone(&doors.nudges)));
         followers.spawn(Upkeep::new(&desk, doors.board, config.upkeep_interval_ms).run());
@@ -243,6 +245,7 @@ impl Running {
         for (path, docket) in dockets {
             file_docket(&self.desk, path, &docket).await?;
         }
+        crate::grpc::drained(&self.desk).await;
         Ok(())
     }
 

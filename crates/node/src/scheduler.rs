@@ -186,7 +186,8 @@ impl Scheduler {
         self.deliver(&client, peer, agreement).await
     }
 
-    /// Tells the partner what we changed on its word, our disputes and our answers to its, until it has all of it or enough for one round.
+    /// Tells the partner what we changed on its word, and our letters, until it has all of it or enough
+    /// for one round.
     async fn deliver(
         &self,
         client: &PeerClient,
@@ -203,6 +204,7 @@ impl Scheduler {
             match letter.kind {
                 LetterKind::Dispute => client.raise_dispute(letter.envelope.clone()).await?,
                 LetterKind::Answer => client.answer_dispute(letter.envelope.clone()).await?,
+                LetterKind::Violation => client.report_violation(letter.envelope.clone()).await?,
             }
             self.desk.letter_taken(letter).await?;
         }

@@ -5,10 +5,12 @@ use crate::command::{Archive, ConfigFile, Restore, Verify};
 use crate::config::Config;
 use crate::error::{NodeError, shown};
 use crate::recovery::Standing;
-use crate::{FAILED, backup, ledger, print, restore, say, verify};
+use crate::{FAILED, backup, ledger, notice, print, restore, say, verify};
+use domain::event::Act;
+use domain::time::{Clock as _, SystemClock};
 use std::process::ExitCode;
-use store::EmbeddedStore;
 use store::archive::{Condition, Written};
+use store::{EmbeddedStore, Store as _};
 
 pub(crate) fn backup(given: &Archive) -> Result<(), NodeError> {
     let config = Config::load(&given.config.config)?;
@@ -52,6 +54,9 @@ pub(crate) fn rebuild(given: &ConfigFile) -> Result<ExitCode, NodeError> {
     let config = Config::load(&given.config)?;
     verify::check_folder(&config)?;
     let rebuilt = EmbeddedStore::rebuild(config.store_settings()?)?;
+    let (store, _) = EmbeddedStore::open(config.store_settings()?)?;
+    notice::enter(&store, Act::Rebuilt, rebuilt.frames, SystemClock.now())?;
+    store.close()?;
     print(&format!("rebuilt   the tables from {} frames: {}\n", rebuilt.frames, rebuilt.after));
     match &rebuilt.before {
         Some(before) if *before == rebuilt.after => print("equal     to what they were\n"),

@@ -82,6 +82,13 @@ impl Upkeep {
         if expired + matches > 0 {
             tracing::info!(expired, matches, "expired records and their matches were erased");
         }
+        let questions = self.desk.forget_questions(&is_stopping).await?;
+        if questions > 0 {
+            tracing::info!(
+                questions,
+                "questions for permission that nobody waits for were forgotten"
+            );
+        }
         let (desk, stop) = (Arc::clone(&self.desk), Arc::clone(stop));
         let compacting = tokio::task::spawn_blocking(move || {
             desk.store().compact(desk.now(), &|| stop.load(Ordering::Relaxed))

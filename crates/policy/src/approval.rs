@@ -49,6 +49,22 @@ pub struct Approved {
     pub until: Option<Timestamp>,
 }
 
+/// Whether a record may be used in court: who permits it, and how many it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CourtUse {
+    /// Those of the originator who permit it.
+    pub approved: Approved,
+    /// How many persons it takes; 0 if nothing restricts it.
+    pub needed: u8,
+}
+
+impl CourtUse {
+    /// May it be used?
+    pub fn is_permitted(&self) -> bool {
+        self.approved.count() >= self.needed
+    }
+}
+
 impl Approved {
     /// How many persons, cut to what a rule can look at.
     pub(crate) fn count(&self) -> u8 {

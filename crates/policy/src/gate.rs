@@ -1,6 +1,6 @@
 //! The gate: knows the agreements, their standing now and the policy, and decides under them.
 
-use crate::approval::{Approved, Subject, Wanted};
+use crate::approval::{Approved, CourtUse, Subject, Wanted};
 use crate::cache::{Asked, Kept, View};
 use crate::class_table::{ClassNumber, ClassTable};
 use crate::decision::{Action, Decision, Permit, PolicyEpoch};
@@ -193,12 +193,11 @@ impl Gate {
         kept.judge().decide_own_match(terms, subject.class, &approved)
     }
 
-    /// Whether the originator of a record permits its use in court, in the case that is named: who
-    /// did. For a holder ([`Action::Receive`], the peer is the originator) and for the originator
-    /// ([`Action::Share`]).
+    /// Whether the originator of a record permits its use in court, in the case that is named, who
+    /// did, and how many it takes. The same at the holder and at the originator.
     ///
     /// # Errors
-    /// [`domain::refusal::RefusalCode::NeedsApproval`], or what else keeps the record from being used.
+    /// What keeps the record from being used whoever approves.
     pub fn decide_court_use(
         &self,
         holder: &AgencyId,
@@ -206,13 +205,12 @@ impl Gate {
         case_reference: &str,
         approvals: &[Envelope],
         now: Timestamp,
-    ) -> Result<Approved, Refusal> {
+    ) -> Result<CourtUse, Refusal> {
         let kept = self.kept_at(now);
         let act = ApprovedAct::JudicialUse { case_reference: case_reference.to_owned() };
         let wanted = Wanted { subject, recipient: holder, act: &act };
         let approved = kept.judge().weigh(approvals, wanted, now);
-        kept.judge().decide_court_use(subject.class, &approved)?;
-        Ok(approved)
+        kept.judge().decide_court_use(subject.class, approved)
     }
 
     /// Does this one approval count now, and if not, why?

@@ -461,7 +461,7 @@ pub(crate) fn broken<'i>(
 /// `None` if nobody. Those who have approved count among them.
 pub(crate) fn approval(scene: &Scene<'_>) -> Option<(AgencyKind, u8, &'static str)> {
     let class = scene.class().filter(|_| scene.moves())?;
-    let protected = is_protected_subject(class) || is_minor(class) || depicts_minor(class);
+    let protected = is_protected(class);
     let quorum = scene.approvals.map(|_| {
         // Who is not listed was refused before; nothing else is asked of an approver than a signature.
         quorum(scene.agreement, &class.origin, &class.purposes).unwrap_or(u8::MAX)
@@ -472,6 +472,11 @@ pub(crate) fn approval(scene: &Scene<'_>) -> Option<(AgencyKind, u8, &'static st
         (false, None) => return None,
     };
     Some((AgencyKind::Prosecution, needed.0, needed.1))
+}
+
+/// Is it about, or does it show, somebody for whom two persons have to approve?
+pub(crate) fn is_protected(class: &Class) -> bool {
+    is_protected_subject(class) || is_minor(class) || depicts_minor(class)
 }
 
 impl<'a> Scene<'a> {

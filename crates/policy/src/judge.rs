@@ -1,6 +1,6 @@
 //! Makes one decision anew: find the agreement, hold the invariants, ask the policy, narrow.
 
-use crate::approval::{self, Approved, Wanted, quorum, with_approved_audience};
+use crate::approval::{self, Approved, CourtUse, Wanted, quorum, with_approved_audience};
 use crate::cache::Asked;
 use crate::decision::{Action, Decision, Permit, PolicyEpoch, Scope};
 use crate::evaluator::{Evaluation, Evaluator, Matter, Verdict};
@@ -13,7 +13,7 @@ use domain::name::{AgencyId, AgreementId, KeyId};
 use domain::question::QuestionTerms;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
-use domain::value::{Channel, Subject};
+use domain::value::{Channel, Handling, Subject};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -206,26 +206,29 @@ impl Judge {
         }
     }
 
-    /// What approvals of its originator a use in court takes.
+    /// What a use in court takes of the originator's people: nobody where it is not restricted, and for
+    /// what is protected as many as for moving it.
     pub(crate) fn decide_court_use(
         &self,
         class: &Class,
-        approved: &Approved,
-    ) -> Result<(), Refusal> {
+        approved: Approved,
+    ) -> Result<CourtUse, Refusal> {
         let unknown =
             || Refusal::by_rule(RefusalCode::AgreementUnknown, invariant::AGREEMENT_KNOWN);
         let binding = self.bindings.get(&class.agreement).ok_or_else(unknown)?;
         if class.subject == Subject::SmuggledMigrant {
             return Err(RefusalCode::SmuggledMigrant.into());
         }
+        // H3 says something that no machine reads: people decide.
+        let is_restricted =
+            class.handling.contains(Handling::H1) || class.handling.contains(Handling::H3);
+        if !is_restricted {
+            return Ok(CourtUse { approved, needed: 0 });
+        }
         let quorum = quorum(&binding.agreement, &class.origin, &class.purposes);
         let unlisted = || Refusal::by_rule(RefusalCode::RuleDenied, invariant::APPROVERS);
-        let needed = quorum.ok_or_else(unlisted)?;
-        if approved.count() >= needed {
-            Ok(())
-        } else {
-            Err(Refusal::by_rule(RefusalCode::NeedsApproval, invariant::COURT_USE))
-        }
+        let least = if invariant::is_protected(class) { 2 } else { 1 };
+        Ok(CourtUse { approved, needed: quorum.ok_or_else(unlisted)?.max(least) })
     }
 
     /// What depends on the record is never told: a code of the question becomes one of the record.

@@ -32,11 +32,14 @@ use std::time::{Duration, Instant};
 
 /// How many bytes are read or written between two pauses, and synced at once.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// How long a pause is at least. It is as long as what went before it took: commits find disk and
-/// processor free at least half of the time, however slow both are.
+/// How long a pause is at least. It is as long as what went before it took, and [`YIELD`] times as
+/// long if something was committed meanwhile: commits find disk and processor free most of the time,
+/// however slow both are, and a store that nobody writes to is compacted sooner.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 /// How long a pause is at most.
 const PAUSE_MAX: Duration = Duration::from_millis(250);
+/// How many times longer a pause is beside commits.
+const YIELD: u32 = 6;
 /// How often, and how long each time, frames that were just written are waited for.
 const PUBLISHED_TRIES_MAX: usize = 1_000;
 const PUBLISHED_WAIT_MS: u64 = 5;
@@ -111,7 +114,8 @@ impl Engine {
         }
         let generation = before.file.generation.checked_add(1).ok_or(Error::Full)?;
         let file = SegmentFile { number: segment, generation };
-        let mut output = Output::begin(&*self.disk, file)?;
+        let frames = || self.state().tip.size();
+        let mut output = Output::begin(&*self.disk, file, &frames)?;
         let written = self.copy(before.file, bytes, &planned.plan, &mut output, stop);
         let written = written.and_then(|written| match written {
             Some(layout) => output.finish().map(|()| Some(layout)),
@@ -137,8 +141,9 @@ impl Engine {
     /// Looks through a file; `None` if it was stopped.
     fn plan(&self, file: SegmentFile, bytes: u64, stop: Stop<'_>) -> Result<Option<Planned>> {
         let (mut planned, mut layout) = (Planned::default(), Layout::new(file));
-        let (mut at, mut pace) = (SEGMENT_HEADER_BYTES as u64, Pace::begin());
-        let (shown, mut seq) = (self.state().tip.size(), 0);
+        let frames = || self.state().tip.size();
+        let (mut at, mut pace) = (SEGMENT_HEADER_BYTES as u64, Pace::begin(&frames));
+        let (shown, mut seq) = (frames(), 0);
         while at < bytes {
             if stop() {
                 return Ok(None);
@@ -376,12 +381,12 @@ struct Output<'d> {
     file: SegmentFile,
     waiting: Vec<u8>,
     length: u64,
-    pace: Pace,
+    pace: Pace<'d>,
 }
 
 impl<'d> Output<'d> {
-    fn begin(disk: &'d dyn Disk, file: SegmentFile) -> Result<Self> {
-        let (waiting, pace) = (Vec::with_capacity(CHUNK_BYTES), Pace::begin());
+    fn begin(disk: &'d dyn Disk, file: SegmentFile, frames: &'d dyn Fn() -> u64) -> Result<Self> {
+        let (waiting, pace) = (Vec::with_capacity(CHUNK_BYTES), Pace::begin(frames));
         let output = Self { disk, file, waiting, length: 0, pace };
         let removed = match disk.remove(&output.unfinished()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -433,23 +438,26 @@ impl<'d> Output<'d> {
     }
 }
 
-/// How much was done since the last pause.
-struct Pace {
+/// How much was done since the last pause, and how many frames there were then.
+struct Pace<'f> {
     since: Instant,
     bytes: usize,
+    frames: &'f dyn Fn() -> u64,
+    before: u64,
 }
 
-impl Pace {
-    fn begin() -> Self {
-        Self { since: Instant::now(), bytes: 0 }
+impl<'f> Pace<'f> {
+    fn begin(frames: &'f dyn Fn() -> u64) -> Self {
+        Self { since: Instant::now(), bytes: 0, frames, before: frames() }
     }
 
     /// Pauses once enough was done.
     fn worked(&mut self, bytes: usize) {
         self.bytes += bytes;
         if self.bytes >= CHUNK_BYTES {
-            std::thread::sleep(self.since.elapsed().clamp(PAUSE_MIN, PAUSE_MAX));
-            *self = Self::begin();
+            let times = if (self.frames)() == self.before { 1 } else { YIELD };
+            std::thread::sleep((self.since.elapsed() * times).clamp(PAUSE_MIN, PAUSE_MAX));
+            *self = Self::begin(self.frames);
         }
     }
 }

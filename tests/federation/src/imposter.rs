@@ -14,6 +14,7 @@ use domain::record::Statement;
 use domain::signature::Signer;
 use domain::time::Timestamp;
 use domain::token::{SealedTokenKey, SheetRow, TokenEpoch, TokenKey, TokenSheet};
+use domain::violation::ViolationNotice;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use node::key_file::system_entropy;
 use std::collections::{BTreeMap, VecDeque};
@@ -98,6 +99,7 @@ struct Play {
     manner: Mutex<Manner>,
     pulls: Mutex<u64>,
     papers: Mutex<BTreeMap<AgreementId, Vec<Paper>>>,
+    notices: Mutex<Vec<ViolationNotice>>,
 }
 
 impl Imposter {
@@ -117,6 +119,7 @@ impl Imposter {
             manner: Mutex::new(Manner::Silent),
             pulls: Mutex::default(),
             papers: Mutex::default(),
+            notices: Mutex::default(),
         });
         let listener = TcpListener::bind(member.config.partner_listen).await.unwrap();
         let (credentials, registry) = (member.credentials(), world.registry_of(agency));
@@ -156,6 +159,11 @@ impl Imposter {
     /// How many pulls of the victim it has answered.
     pub fn pulls(&self) -> u64 {
         *lock(&self.play.pulls)
+    }
+
+    /// What the victim says that it had to refuse, as it was signed with the victim's own key.
+    pub fn notices(&self) -> Vec<ViolationNotice> {
+        lock(&self.play.notices).clone()
     }
 
     /// Has every pull of the script been played?
@@ -349,6 +357,25 @@ impl PeerService for Door {
         _: Request<v1::AnswerDisputeRequest>,
     ) -> Result<Response<v1::AnswerDisputeResponse>, Status> {
         Ok(Response::new(v1::AnswerDisputeResponse {}))
+    }
+
+    async fn report_violation(
+        &self,
+        request: Request<v1::ReportViolationRequest>,
+    ) -> Result<Response<v1::ReportViolationResponse>, Status> {
+        let caller = calling_peer(&request)?.agency.clone();
+        let notice = wire::convert::court_use::from_violation(request.into_inner()).unwrap();
+        let manifest = self.0.partners.iter().find(|partner| partner.agency == caller).unwrap();
+        let signed = Signed::<ViolationNotice>::open(notice, &manifest.record_key).unwrap();
+        lock(&self.0.notices).push(signed.message().clone());
+        Ok(Response::new(v1::ReportViolationResponse {}))
+    }
+
+    async fn ask_permission(
+        &self,
+        _: Request<v1::AskPermissionRequest>,
+    ) -> Result<Response<v1::AskPermissionResponse>, Status> {
+        Ok(Response::new(v1::AskPermissionResponse::default()))
     }
 
     async fn acknowledge_purge(

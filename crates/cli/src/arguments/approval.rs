@@ -11,9 +11,12 @@ Signed on this machine with your personal key, after everything that is signed w
 this partner and these purposes, and for nothing else; name every purpose that the record states. A partner outside the record's \
 audience gets it by your approval only, unless the record says onward NEVER. What concerns a victim, a witness or a minor takes two \
 persons; the agreement may ask for more. No approval lifts a rule.\n\
+With --judicial-use the partner, who has the record already, may use it in court, in the case that is named and in no other; \
+`malines approvals list --pending` shows what partners ask for.\n\
 Examples:\n  \
 malines approve R-5f2a91c0 --for ma-dgsn --purpose INVESTIGATION --reason \"asked for by the liaison magistrate\"\n  \
-malines approve R-5f2a91c0 --for fr-oltim --purpose VICTIM_PROTECTION --reason \"a child may be found\" --key magistrate.key\n\
+malines approve R-5f2a91c0 --for fr-oltim --purpose VICTIM_PROTECTION --reason \"a child may be found\" --key magistrate.key\n  \
+malines approve R-5f2a91c0 --for es-pn --judicial-use \"Tribunal de Malaga, PA 17/2026\" --purpose PROSECUTION --reason \"rogatory letter\"\n\
 JSON: approval, record_id, partner, approved_by, needed, audit_sequence")]
 pub(crate) struct Approve {
     /// The reference of a record of your agency, for example R-5f2a91c0
@@ -25,6 +28,9 @@ pub(crate) struct Approve {
     /// What for; may be repeated
     #[arg(long = "purpose", value_name = "PURPOSE", required = true, value_parser = Words::of("purpose", Purpose::WORDS))]
     pub(crate) purposes: Vec<String>,
+    /// The partner may use it in court in this case, named exactly as the partner names it
+    #[arg(long, value_name = "CASE")]
+    pub(crate) judicial_use: Option<String>,
     /// Why, in 1 to 200 characters; the partner reads it
     #[arg(long, value_name = "REASON")]
     pub(crate) reason: String,
@@ -46,8 +52,8 @@ pub(crate) struct Approve {
 pub(crate) enum ApprovalsCommand {
     /// List what waits for people, and what they approved
     #[command(after_help = "\
-JSON: pending [record_id, partner, agreement, purposes, approved_by, needed, rule], more_pending, approvals [approval, record_id, \
-version, agreement, partner, purposes, act, officer, reason, made_at, valid_until, state (COUNTS, ENDED, EXPIRED, RECORD_CHANGED, \
+JSON: pending [record_id, partner, agreement, act (SHARE, JUDICIAL_USE), case_reference, purposes, approved_by, needed, rule], \
+more_pending, approvals [approval, record_id, version, agreement, partner, purposes, act, case_reference, officer, reason, made_at, valid_until, state (COUNTS, ENDED, EXPIRED, RECORD_CHANGED, \
 DOES_NOT_COUNT)]")]
     List {
         /// Only what waits

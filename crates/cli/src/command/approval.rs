@@ -19,6 +19,7 @@ use domain::class::Class;
 use domain::envelope::{Payload as _, Signed};
 use domain::name::{AgencyId, Digest, OfficerId};
 use domain::signature::SecretKey;
+use domain::submission::CASE_REFERENCE_CHARACTERS_MAX;
 use domain::value::Purpose;
 use policy::invariant;
 use policy::rulebook::short;
@@ -37,6 +38,13 @@ pub(super) fn approve(context: &mut Context<'_>, arguments: Approve) -> Result<O
     let purposes = arguments.purposes.iter().map(|word| word.parse::<Purpose>());
     let purposes: Result<BTreeSet<Purpose>, _> = purposes.collect();
     let purposes = purposes.map_err(|error| wrong(error.to_string()))?;
+    let act = match arguments.judicial_use.as_deref().map(str::trim) {
+        None => ApprovedAct::Share,
+        Some(case) => {
+            super::correct::check_line("`--judicial-use`", case, CASE_REFERENCE_CHARACTERS_MAX)?;
+            ApprovedAct::JudicialUse { case_reference: case.to_owned() }
+        }
+    };
     let session = context.session()?;
     let reach = session.reach(record.clone())?;
     let history = session.history(record.clone())?;
@@ -54,7 +62,7 @@ pub(super) fn approve(context: &mut Context<'_>, arguments: Approve) -> Result<O
         agreement: reach.class.agreement.clone(),
         peer,
         purposes,
-        act: ApprovedAct::Share,
+        act,
         reason,
         made_at: session.now(),
         valid_until,
@@ -112,6 +120,7 @@ fn show(context: &mut Context<'_>, approval: &Approval, class: &Class) {
         ("record", format!("{record} version {}", approval.version)),
         ("agreement", approval.agreement.to_string()),
         ("for", approval.peer.to_string()),
+        ("act", in_words(&approval.act)),
         ("purposes", words(&approval.purposes)),
         ("reason", plain(&approval.reason).to_string()),
         ("until", day(approval.valid_until)),
@@ -122,6 +131,8 @@ fn show(context: &mut Context<'_>, approval: &Approval, class: &Class) {
         context.console.data(&format!("  {name:<12} {text}\n"));
     }
     context.console.data("the record says:\n");
+    let handling = class.handling.iter().map(|code| code.as_str()).collect::<Vec<_>>();
+    let handling = if handling.is_empty() { "none".to_owned() } else { handling.join(", ") };
     let lines = [
         ("kind", class.kind.as_str()),
         ("subject", class.subject.as_str()),
@@ -129,6 +140,7 @@ fn show(context: &mut Context<'_>, approval: &Approval, class: &Class) {
         ("depicts", class.depicts.as_str()),
         ("tlp", class.tlp.as_str()),
         ("onward", class.onward.as_str()),
+        ("handling", &handling),
     ];
     for (name, text) in lines {
         context.console.data(&format!("  {name:<12} {text}\n"));
@@ -153,13 +165,14 @@ fn list(context: &mut Context<'_>, pending_only: bool) -> Result<Outcome, Failur
         return Ok(Outcome::Done);
     }
     context.console.data("\n");
-    let mut table = Table::new(&["APPROVAL", "RECORD", "FOR", "BY", "UNTIL", "STATE"]);
+    let mut table = Table::new(&["APPROVAL", "RECORD", "FOR", "ACT", "BY", "UNTIL", "STATE"]);
     for one in &approvals {
         let Some(approval) = signed_words(one) else { continue };
         table.row([
             &short(&one.approval),
             &record_reference(&approval.record_id),
             approval.peer.as_str(),
+            &in_words(&approval.act),
             approval.officer.as_str(),
             &day(approval.valid_until),
             one.state.as_str(),
@@ -174,13 +187,15 @@ fn print_pending(context: &mut Context<'_>, pending: &[PendingApproval], more: b
         context.console.say("nothing waits for an approval");
         return;
     }
-    let mut table = Table::new(&["RECORD", "FOR", "PURPOSES", "APPROVED BY", "MISSING", "RULE"]);
+    let mut table =
+        Table::new(&["RECORD", "FOR", "ACT", "PURPOSES", "APPROVED BY", "MISSING", "RULE"]);
     for one in pending {
         let purposes = one.purposes.iter().map(|purpose| purpose.as_str()).collect::<Vec<_>>();
         let missing = usize::try_from(one.needed).unwrap_or(usize::MAX);
         table.row([
             &record_reference(&one.record_id),
             one.peer.as_str(),
+            &in_words(&one.act),
             &purposes.join(", "),
             &names(&one.persons),
             &missing.saturating_sub(one.persons.len()).to_string(),
@@ -209,6 +224,7 @@ fn standing_json(standing: &ApprovalStanding) -> Option<Value> {
         "partner": approval.peer.as_str(),
         "purposes": purposes,
         "act": approval.act.as_str(),
+        "case_reference": case_of(&approval.act),
         "officer": approval.officer.as_str(),
         "reason": approval.reason,
         "made_at": instant_json(Some(approval.made_at)),
@@ -224,6 +240,8 @@ fn pending_json(pending: &PendingApproval) -> Value {
         "record_id": pending.record_id.to_string(),
         "partner": pending.peer.as_str(),
         "agreement": pending.agreement.as_str(),
+        "act": pending.act.as_str(),
+        "case_reference": case_of(&pending.act),
         "purposes": purposes,
         "approved_by": persons,
         "needed": pending.needed,
@@ -253,6 +271,22 @@ fn print_receipt(context: &mut Context<'_>, receipt: &ApprovalReceipt, what: &st
     context.console.data(&line);
     if what == "approved" && u32::try_from(has).is_ok_and(|has| has < needs) {
         context.console.say("next: another magistrate or deputy approves it, too");
+    }
+}
+
+/// What is approved, for people.
+fn in_words(act: &ApprovedAct) -> String {
+    match case_of(act) {
+        None => "gets it".to_owned(),
+        Some(case) => format!("court use in \"{}\"", plain(case)),
+    }
+}
+
+/// The case of a use in court.
+fn case_of(act: &ApprovedAct) -> Option<&str> {
+    match act {
+        ApprovedAct::Share => None,
+        ApprovedAct::JudicialUse { case_reference } => Some(case_reference),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Serves the officers of the own agency.
 
-use super::to_error;
+use super::{drained, to_error};
 use crate::ledger::Ledger;
 use crate::peers::{Links, Nudges, Partners};
 use crate::policy_book::PolicyBook;
@@ -28,7 +28,7 @@ use wire::convert::query::HitsAfter;
 use wire::convert::status::Reader;
 use wire::convert::withdrawal::RecordReference;
 use wire::convert::{
-    approval, correction, dispute, docket, erasure, hold, policy, query, submission,
+    approval, correction, court_use, dispute, docket, erasure, hold, policy, query, submission,
 };
 use wire::v1;
 use wire::v1::officer_service_server::OfficerService;
@@ -357,6 +357,7 @@ impl OfficerService for OfficerDoor {
         let officer = officer_of(&request)?;
         let ProposalReference(proposal) = request.into_inner().try_into().map_err(invalid)?;
         let activated = self.policy_book.activate(&officer, &proposal).await.map_err(failed)?;
+        drained(&self.desk).await;
         self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
         Ok(Response::new(v1::ActivatePolicyResponse { activated: Some(activated.into()) }))
     }
@@ -368,6 +369,7 @@ impl OfficerService for OfficerDoor {
         let officer = officer_of(&request)?;
         let consent = request.into_inner().try_into().map_err(invalid)?;
         let activated = self.policy_book.freeze(&officer, consent).await.map_err(failed)?;
+        drained(&self.desk).await;
         self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
         Ok(Response::new(v1::FreezePolicyResponse { activated: Some(activated.into()) }))
     }
@@ -401,8 +403,20 @@ impl OfficerService for OfficerDoor {
         let officer = officer_of(&request)?;
         let end = approval::from_end_request(request.into_inner()).map_err(invalid)?;
         let receipt = self.desk.end_approval(&officer, end).await.map_err(failed)?;
+        drained(&self.desk).await;
         self.nudges.nudge(core::iter::once(&receipt.peer));
         Ok(Response::new(receipt.into()))
+    }
+
+    async fn use_in_court(
+        &self,
+        request: Request<v1::UseInCourtRequest>,
+    ) -> Result<Response<v1::UseInCourtResponse>, Status> {
+        let officer = officer_of(&request)?;
+        let (reference, order) = court_use::from_request(request.into_inner()).map_err(invalid)?;
+        let record_id = self.desk.find_record(reference.as_bytes()).map_err(failed)?;
+        let used = self.desk.use_in_court(&officer, record_id, &order, &*self.partners).await;
+        Ok(Response::new(used.map_err(failed)?.into()))
     }
 
     async fn audit_head(
@@ -467,6 +481,7 @@ impl OfficerService for OfficerDoor {
         let officer = officer_of(&request)?;
         let papers = docket::from_filing(request.into_inner()).map_err(invalid)?;
         let filed = self.desk.file_papers_by(&officer, papers).await.map_err(failed)?;
+        drained(&self.desk).await;
         self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
         Ok(Response::new(filed.into()))
     }

@@ -18,7 +18,7 @@ use wire::accept::calling_peer;
 use wire::convert::hello::{Hello, HelloReply};
 use wire::convert::question::Reply;
 use wire::convert::status::{Reader, to_status};
-use wire::convert::{dispute, docket, duty, pull, question};
+use wire::convert::{court_use, dispute, docket, duty, pull, question};
 use wire::v1;
 use wire::v1::peer_service_server::PeerService;
 
@@ -249,6 +249,28 @@ impl PeerService for PeerDoor {
         let taken = self.desk.take_answer(&peer, said).await;
         taken.map_err(|error| to_error(&error, Reader::Partner))?;
         Ok(Response::new(v1::AnswerDisputeResponse {}))
+    }
+
+    async fn report_violation(
+        &self,
+        request: Request<v1::ReportViolationRequest>,
+    ) -> Result<Response<v1::ReportViolationResponse>, Status> {
+        let peer = agency_of(&request)?;
+        let said = court_use::from_violation(request.into_inner()).map_err(invalid)?;
+        let taken = self.desk.take_violation(&peer, said).await;
+        taken.map_err(|error| to_error(&error, Reader::Partner))?;
+        Ok(Response::new(v1::ReportViolationResponse {}))
+    }
+
+    async fn ask_permission(
+        &self,
+        request: Request<v1::AskPermissionRequest>,
+    ) -> Result<Response<v1::AskPermissionResponse>, Status> {
+        let peer = agency_of(&request)?;
+        let question = court_use::from_question(request.into_inner()).map_err(invalid)?;
+        let answered = self.desk.answer_permission(&peer, question).await;
+        let approvals = answered.map_err(|error| to_error(&error, Reader::Partner))?;
+        Ok(Response::new(court_use::to_approvals(approvals)))
     }
 
     async fn ask(

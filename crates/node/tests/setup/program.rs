@@ -163,7 +163,7 @@ fn the_store_is_carried_and_looked_after_from_the_command_line() {
     let damaged = program(&folder, &["verify"], "");
     assert_eq!(damaged.code, 2);
     assert!(
-        damaged.err.contains("fault: 00000001.segment at byte 72, frame 0: "),
+        damaged.err.contains("fault: 00000001.segment at byte 361, frame 1: "),
         "{}",
         damaged.err
     );

@@ -7,12 +7,13 @@ use agreement::{Agreement, Register};
 use domain::approval::{APPROVALS_MAX, Approval, ApprovedAct};
 use domain::class::Class;
 use domain::envelope::{Envelope, Signed};
+use domain::label::HandlingSet;
 use domain::name::RecordId;
 use domain::record::Version;
 use domain::refusal::RefusalCode;
 use domain::signature::{SecretKey, Signer as _};
 use domain::time::Timestamp;
-use domain::value::{Age, Channel, Depicts, Onward, Purpose, Subject as Who, Tlp};
+use domain::value::{Age, Channel, Depicts, Handling, Onward, Purpose, Subject as Who, Tlp};
 use policy::approval::Subject;
 use policy::table::TableEvaluator;
 use policy::{Action, Decision, Gate, Held};
@@ -355,30 +356,45 @@ fn the_agreement_lists_who_approves_and_how_many() {
     assert_eq!(asked(&unlisted, &both).rule(), Some("code.approvers"));
 }
 
+/// How many persons permit the use in court of a record of this class, and how many it takes.
+fn court_use(
+    class: &Class,
+    case: &str,
+    approvals: &[Envelope],
+) -> Result<(usize, u8), RefusalCode> {
+    let class = Arc::new(class.clone());
+    let subject = Subject { record_id: RECORD, version: Version::FIRST, class: &class };
+    let holder = agency("ma-dgsn");
+    let used = gate("ma-dgsn").decide_court_use(&holder, &subject, case, approvals, now());
+    used.map(|used| (used.approved.persons.len(), used.needed)).map_err(|refusal| refusal.code)
+}
+
+/// Signed by somebody of Belgium for the use in court in a case.
+fn court(officer: &str, class: &Class, case_reference: &str) -> Envelope {
+    let act = ApprovedAct::JudicialUse { case_reference: case_reference.into() };
+    sign(Approval { act, ..approval(officer, class) }, officer)
+}
+
 #[test]
 fn a_use_in_court_is_for_the_case_that_is_named() {
-    let class = Arc::new(restricted());
-    let case = |case_reference: &str| {
-        let act = ApprovedAct::JudicialUse { case_reference: case_reference.into() };
-        sign(Approval { act, ..approval("BE-1", &class) }, "BE-1")
-    };
-    let subject = Subject { record_id: RECORD, version: Version::FIRST, class: &class };
-    let gate = gate("ma-dgsn");
-    let ask = |case: &str, approvals: &[Envelope]| {
-        let used = gate.decide_court_use(&agency("ma-dgsn"), &subject, case, approvals, now());
-        used.map(|approved| approved.persons.len()).map_err(|refusal| refusal.code)
-    };
-    let no = Err(RefusalCode::NeedsApproval);
-    assert_eq!(ask("C 1", &[]), no);
-    assert_eq!(ask("C 1", &[case("C 1")]), Ok(1));
-    assert_eq!(ask("C 2", &[case("C 1")]), no);
-    assert_eq!(ask("C 1", &[signed("BE-1", &class)]), no, "sharing is not use in court");
-    let by_analyst = sign(
-        Approval {
-            act: ApprovedAct::JudicialUse { case_reference: "C 1".into() },
-            ..approval("BE-3", &class)
-        },
-        "BE-3",
-    );
-    assert_eq!(ask("C 1", &[by_analyst]), no);
+    let handling = HandlingSet::EMPTY.with(Handling::H1);
+    let class = Class { handling, ..restricted() };
+    let ask = |case: &str, approvals: &[Envelope]| court_use(&class, case, approvals);
+    assert_eq!(ask("C 1", &[]), Ok((0, 1)));
+    assert_eq!(ask("C 1", &[court("BE-1", &class, "C 1")]), Ok((1, 1)));
+    assert_eq!(ask("C 2", &[court("BE-1", &class, "C 1")]), Ok((0, 1)));
+    assert_eq!(ask("C 1", &[signed("BE-1", &class)]), Ok((0, 1)), "sharing is not use in court");
+    assert_eq!(ask("C 1", &[court("BE-3", &class, "C 1")]), Ok((0, 1)), "an analyst");
+}
+
+#[test]
+fn what_no_provider_restricts_takes_nobody_and_what_is_protected_takes_two() {
+    assert_eq!(court_use(&restricted(), "C 1", &[]), Ok((0, 0)));
+    for restriction in [Handling::H1, Handling::H3] {
+        let handling = HandlingSet::EMPTY.with(restriction);
+        assert_eq!(court_use(&Class { handling, ..restricted() }, "C 1", &[]), Ok((0, 1)));
+        assert_eq!(court_use(&Class { handling, ..minor() }, "C 1", &[]), Ok((0, 2)));
+    }
+    let nobody = Class { subject: Who::SmuggledMigrant, ..restricted() };
+    assert_eq!(court_use(&nobody, "C 1", &[]), Err(RefusalCode::SmuggledMigrant));
 }

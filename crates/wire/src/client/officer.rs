@@ -12,7 +12,8 @@ use crate::convert::query::HitsAfter;
 use crate::convert::submission::SubmissionResult;
 use crate::convert::withdrawal::RecordReference;
 use crate::convert::{
-    Invalid, Why, approval, correction, dispute, docket, erasure, hold, policy, query, submission,
+    Invalid, Why, approval, correction, court_use, dispute, docket, erasure, hold, policy, query,
+    submission,
 };
 use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use crate::v1;
@@ -23,6 +24,7 @@ use agreement::Paper;
 use agreement::docket::PAPERS_MAX;
 use domain::approval::{ApprovalPage, ApprovalReceipt};
 use domain::correction::{Correction, CorrectionReceipt, History};
+use domain::court_use::{CourtUseOrder, CourtUseReceipt};
 use domain::dispute::{AnswerReceipt, DisputeOrder, DisputeReceipt, LiftReceipt, Ruling};
 use domain::envelope::Envelope;
 use domain::hold::{HeldReading, HoldOrder, HoldReceipt, HoldStanding};
@@ -402,6 +404,23 @@ impl OfficerClient {
         let call = service.freeze_policy(request(consent.into(), CALL_MS_MAX));
         let response = answer::<v1::FreezePolicyResponse>(CALL_MS_MAX, call).await?;
         Ok(policy::activated(response.activated)?)
+    }
+
+    /// Asks whether a record may be used in court, in a case.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn use_in_court(
+        &self,
+        record: RecordReference,
+        order: CourtUseOrder,
+    ) -> Result<CourtUseReceipt, CallFailure> {
+        let mut service = self.service.clone();
+        let message = court_use::to_request(record.clone(), order);
+        let call = service.use_in_court(request(message, CALL_MS_MAX));
+        let response = answer::<v1::UseInCourtResponse>(CALL_MS_MAX, call).await?;
+        let receipt = CourtUseReceipt::try_from(response)?;
+        if record.names(&receipt.record_id) { Ok(receipt) } else { Err(misfit("record_id")) }
     }
 
     /// Hands in what a person signed for one own record.

@@ -4,12 +4,13 @@ use crate::client::{CallFailure, answer, request};
 use crate::convert::hello::{Hello, HelloReply, PROTOCOL_MAX, PROTOCOL_MIN};
 use crate::convert::question::Answer;
 use crate::convert::{Invalid, Why};
-use crate::convert::{dispute, docket, duty, pull, question};
+use crate::convert::{court_use, dispute, docket, duty, pull, question};
 use crate::limits::{CALL_MS_MAX, DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use crate::v1;
 use crate::v1::peer_service_client::PeerServiceClient;
 use agreement::Paper;
 use agreement::docket::{PAPERS_BYTES_MAX, PAPERS_MAX};
+use domain::court_use::PermissionQuestion;
 use domain::envelope::Envelope;
 use domain::name::{AgreementId, Digest};
 use domain::question::Question;
@@ -138,6 +139,33 @@ impl PeerClient {
         let call = service.answer_dispute(request(dispute::to_answer(said), CALL_MS_MAX));
         let v1::AnswerDisputeResponse {} = discreet(answer(CALL_MS_MAX, call).await)?;
         Ok(())
+    }
+
+    /// Hands in a signed notice that what the partner sent had to be refused.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn report_violation(&self, said: Envelope) -> Result<(), CallFailure> {
+        let mut service = self.service.clone();
+        let call = service.report_violation(request(court_use::to_violation(said), CALL_MS_MAX));
+        let v1::ReportViolationResponse {} = discreet(answer(CALL_MS_MAX, call).await)?;
+        Ok(())
+    }
+
+    /// Asks the partner's people to permit the use of its record in court, and waits at most `within_ms`
+    /// milliseconds: what they signed, not verified yet.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn ask_permission(
+        &self,
+        question: PermissionQuestion,
+        within_ms: u64,
+    ) -> Result<Vec<Envelope>, CallFailure> {
+        let mut service = self.service.clone();
+        let within_ms = within_ms.min(CALL_MS_MAX);
+        let call = service.ask_permission(request(court_use::to_question(question), within_ms));
+        Ok(court_use::from_approvals(discreet(answer(within_ms, call).await)?)?)
     }
 
     /// Asks a live question, and waits at most `within_ms` milliseconds.

@@ -304,6 +304,23 @@ impl OfficerService for Node {
         self.answers(done.clone(), done).await
     }
 
+    async fn use_in_court(
+        &self,
+        request: Request<v1::UseInCourtRequest>,
+    ) -> Result<Response<v1::UseInCourtResponse>, Status> {
+        let request = request.into_inner();
+        let (record, order) = crate::convert::court_use::from_request(request).unwrap();
+        assert_eq!((record.as_bytes(), order.case.as_bytes()), ([4; 3].as_slice(), &[6; 16]));
+        let receipt = |byte| v1::UseInCourtResponse {
+            record_id: vec![byte; 16],
+            version: Some(domain::record::Version::FIRST.into()),
+            origin: "be-fedpol".into(),
+            state: v1::CourtUse::NotPermitted.into(),
+            ..Default::default()
+        };
+        self.answers(receipt(4), receipt(5)).await
+    }
+
     async fn list_disputes(
         &self,
         _: Request<v1::ListDisputesRequest>,

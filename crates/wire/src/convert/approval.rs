@@ -6,12 +6,14 @@ use crate::convert::value::{numbers, value};
 use crate::convert::withdrawal::RecordReference;
 use crate::v1;
 use domain::approval::{
-    APPROVALS_MAX, ApprovalPage, ApprovalReceipt, ApprovalStanding, ApprovalState, PendingApproval,
+    APPROVALS_MAX, ApprovalPage, ApprovalReceipt, ApprovalStanding, ApprovalState, ApprovedAct,
+    PendingApproval,
 };
 use domain::envelope::Envelope;
 use domain::name::{Digest, OfficerId, RecordId};
 use domain::refusal::RULE_BYTES_MAX;
 use domain::report::PAGE_MAX;
+use domain::submission::CASE_REFERENCE_CHARACTERS_MAX;
 use domain::value::Purpose;
 
 /// The request that hands in an approval.
@@ -165,6 +167,10 @@ impl TryFrom<v1::ApprovalStanding> for ApprovalStanding {
 
 impl From<PendingApproval> for v1::PendingApproval {
     fn from(pending: PendingApproval) -> Self {
+        let court_case = match pending.act {
+            ApprovedAct::Share => None,
+            ApprovedAct::JudicialUse { case_reference } => Some(case_reference),
+        };
         Self {
             record_id: pending.record_id.as_bytes().to_vec(),
             peer: pending.peer.to_string(),
@@ -173,6 +179,7 @@ impl From<PendingApproval> for v1::PendingApproval {
             persons: pending.persons.iter().map(ToString::to_string).collect(),
             needed: pending.needed,
             rule: pending.rule,
+            court_case,
         }
     }
 }
@@ -182,7 +189,15 @@ impl TryFrom<v1::PendingApproval> for PendingApproval {
 
     fn try_from(pending: v1::PendingApproval) -> Result<Self, Invalid> {
         let purpose = |number| value::<Purpose>("purposes", number);
+        let (what, max) = ("court_case", CASE_REFERENCE_CHARACTERS_MAX);
+        let act = match pending.court_case {
+            None => ApprovedAct::Share,
+            Some(case) => {
+                ApprovedAct::JudicialUse { case_reference: field::words(what, case, max)? }
+            }
+        };
         Ok(Self {
+            act,
             record_id: RecordId::from_bytes(field::bytes("record_id", &pending.record_id)?),
             peer: field::name("peer", &pending.peer)?,
             agreement: field::name("agreement", &pending.agreement)?,
@@ -235,6 +250,7 @@ mod tests {
             record_id: RecordId::from_bytes([1; 16]),
             peer: "ma-dgsn".parse().unwrap(),
             agreement: "malines-2026".parse().unwrap(),
+            act: ApprovedAct::JudicialUse { case_reference: "PN 2026/17".into() },
             purposes: [Purpose::VictimProtection].into(),
             persons: vec!["ES-1".parse().unwrap()],
             needed: 2,
@@ -274,6 +290,7 @@ mod tests {
         assert_eq!(refused(|page| page.pending[0].purposes = vec![0]), "purposes");
         assert_eq!(refused(|page| page.pending[0].purposes.push(5)), "purposes");
         assert_eq!(refused(|page| page.pending[0].rule.clear()), "rule");
+        assert_eq!(refused(|page| page.pending[0].court_case = Some("".into())), "court_case");
         assert_eq!(refused(|page| page.pending[0].persons.push("ES-1".into())), "persons");
         assert_eq!(refused(|page| page.pending[0].peer = "\u{1b}[2J".into()), "peer");
         assert_eq!(refused(|page| page.pending = vec![pending(); PAGE_MAX + 1]), "pending");

@@ -12,6 +12,7 @@ pub mod approval;
 pub mod audit;
 pub mod case;
 pub mod correction;
+pub mod court_use;
 pub mod dispute;
 pub mod docket;
 pub mod duty;

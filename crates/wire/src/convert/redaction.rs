@@ -15,7 +15,7 @@ macro_rules! shows_only_its_name {
 
 shows_only_its_name! {
     Submission QueryRequest AskRequest Case OpenCaseRequest Envelope Changes CorrectRequest Difference
-    DisputeRecordRequest DisputeStanding RuleOnDisputesRequest EraseRequest HoldStanding PastVersion PlaceHoldRequest
+    AskPermissionRequest PendingApproval UseInCourtRequest DisputeRecordRequest DisputeStanding RuleOnDisputesRequest EraseRequest HoldStanding PastVersion PlaceHoldRequest
 }
 
 #[cfg(test)]

@@ -1421,6 +1421,14 @@ pub struct MatchSummary {
     #[prost(uint64, tag = "7")]
     pub observed_last_ms: u64,
 }
+/// The version of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Version {
+    #[prost(uint32, tag = "1")]
+    pub epoch: u32,
+    #[prost(uint32, tag = "2")]
+    pub n: u32,
+}
 /// One paper of an agreement.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Paper {
@@ -1894,14 +1902,6 @@ pub mod changes {
         #[prost(string, repeated, tag = "1")]
         pub agencies: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     }
-}
-/// The version of a record.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Version {
-    #[prost(uint32, tag = "1")]
-    pub epoch: u32,
-    #[prost(uint32, tag = "2")]
-    pub n: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -2646,6 +2646,7 @@ pub struct ApprovalStanding {
     pub state: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct PendingApproval {
     /// 16 bytes.
     #[prost(bytes = "vec", tag = "1")]
@@ -2666,6 +2667,10 @@ pub struct PendingApproval {
     /// The rule that asks for them.
     #[prost(string, tag = "7")]
     pub rule: ::prost::alloc::string::String,
+    /// The partner's reference of the case in which it would use the record in court, 1 to 64 characters;
+    /// absent where it would get the record.
+    #[prost(string, optional, tag = "8")]
+    pub court_case: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EndApprovalRequest {
@@ -2677,6 +2682,43 @@ pub struct EndApprovalRequest {
 pub struct EndApprovalResponse {
     #[prost(message, optional, tag = "1")]
     pub receipt: ::core::option::Option<ApprovalReceipt>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct UseInCourtRequest {
+    /// 3 to 16 bytes: the id of a record, or its first bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub case_id: ::prost::alloc::vec::Vec<u8>,
+    /// How the originator is told of the case, 1 to 64 characters. The reference of the case itself never
+    /// leaves the node.
+    #[prost(string, tag = "3")]
+    pub case_reference: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UseInCourtResponse {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub version: ::core::option::Option<Version>,
+    #[prost(string, tag = "3")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(enumeration = "CourtUse", tag = "4")]
+    pub state: i32,
+    /// The pseudonyms of those who permit it, at most 16.
+    #[prost(string, repeated, tag = "5")]
+    pub persons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Until when the permission holds; absent where there is none.
+    #[prost(uint64, optional, tag = "6")]
+    pub until_ms: ::core::option::Option<u64>,
+    /// Why the originator could not be asked, at most 512 characters.
+    #[prost(string, tag = "7")]
+    pub note: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "8")]
+    pub audit_sequence: u64,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3269,6 +3311,49 @@ impl ApprovalState {
             "APPROVAL_STATE_EXPIRED" => Some(Self::Expired),
             "APPROVAL_STATE_RECORD_CHANGED" => Some(Self::RecordChanged),
             "APPROVAL_STATE_DOES_NOT_COUNT" => Some(Self::DoesNotCount),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CourtUse {
+    Unspecified = 0,
+    /// It is our own record: nobody else restricts it.
+    OwnRecord = 1,
+    /// Its originator does not restrict it.
+    NotRestricted = 2,
+    /// Its originator permits it, in this case.
+    Permitted = 3,
+    /// Its originator was asked, and does not permit it now.
+    NotPermitted = 4,
+    /// Its originator could not be asked.
+    Unreachable = 5,
+}
+impl CourtUse {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "COURT_USE_UNSPECIFIED",
+            Self::OwnRecord => "COURT_USE_OWN_RECORD",
+            Self::NotRestricted => "COURT_USE_NOT_RESTRICTED",
+            Self::Permitted => "COURT_USE_PERMITTED",
+            Self::NotPermitted => "COURT_USE_NOT_PERMITTED",
+            Self::Unreachable => "COURT_USE_UNREACHABLE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "COURT_USE_UNSPECIFIED" => Some(Self::Unspecified),
+            "COURT_USE_OWN_RECORD" => Some(Self::OwnRecord),
+            "COURT_USE_NOT_RESTRICTED" => Some(Self::NotRestricted),
+            "COURT_USE_PERMITTED" => Some(Self::Permitted),
+            "COURT_USE_NOT_PERMITTED" => Some(Self::NotPermitted),
+            "COURT_USE_UNREACHABLE" => Some(Self::Unreachable),
             _ => None,
         }
     }
@@ -4167,6 +4252,31 @@ pub mod officer_service_client {
                 .insert(GrpcMethod::new("malines.v1.OfficerService", "EndApproval"));
             self.inner.unary(req, path, codec).await
         }
+        /// Asks whether a record may be used in court, in a case; its originator is asked where it must be.
+        pub async fn use_in_court(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UseInCourtRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UseInCourtResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.OfficerService/UseInCourt",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.OfficerService", "UseInCourt"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4432,6 +4542,14 @@ pub mod officer_service_server {
             request: tonic::Request<super::EndApprovalRequest>,
         ) -> std::result::Result<
             tonic::Response<super::EndApprovalResponse>,
+            tonic::Status,
+        >;
+        /// Asks whether a record may be used in court, in a case; its originator is asked where it must be.
+        async fn use_in_court(
+            &self,
+            request: tonic::Request<super::UseInCourtRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UseInCourtResponse>,
             tonic::Status,
         >;
     }
@@ -5999,6 +6117,51 @@ pub mod officer_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/malines.v1.OfficerService/UseInCourt" => {
+                    #[allow(non_camel_case_types)]
+                    struct UseInCourtSvc<T: OfficerService>(pub Arc<T>);
+                    impl<
+                        T: OfficerService,
+                    > tonic::server::UnaryService<super::UseInCourtRequest>
+                    for UseInCourtSvc<T> {
+                        type Response = super::UseInCourtResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UseInCourtRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OfficerService>::use_in_court(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UseInCourtSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -6288,6 +6451,34 @@ pub struct AnswerDisputeRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AnswerDisputeResponse {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportViolationRequest {
+    /// A signed violation notice.
+    #[prost(message, optional, tag = "1")]
+    pub notice: ::core::option::Option<Envelope>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportViolationResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AskPermissionRequest {
+    #[prost(message, optional, tag = "1")]
+    pub terms: ::core::option::Option<QuestionTerms>,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub record_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    pub version: ::core::option::Option<Version>,
+    /// 1 to 64 characters: the caller's reference of the case. People read and sign it.
+    #[prost(string, tag = "4")]
+    pub case_reference: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AskPermissionResponse {
+    /// At most 16 signed approvals of exactly that; none unless they are enough.
+    #[prost(message, repeated, tag = "1")]
+    pub approvals: ::prost::alloc::vec::Vec<Envelope>,
+}
 /// Generated client implementations.
 pub mod peer_service_client {
     #![allow(
@@ -6638,6 +6829,57 @@ pub mod peer_service_client {
                 .insert(GrpcMethod::new("malines.v1.PeerService", "AnswerDispute"));
             self.inner.unary(req, path, codec).await
         }
+        /// The caller had to refuse what the callee sent.
+        pub async fn report_violation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportViolationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportViolationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.PeerService/ReportViolation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.PeerService", "ReportViolation"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The caller asks the callee's people to permit the use of a record in court. The answer is the same
+        /// for a record that is not there, that the caller was not sent, and that nobody permitted.
+        pub async fn ask_permission(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AskPermissionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AskPermissionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/malines.v1.PeerService/AskPermission",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("malines.v1.PeerService", "AskPermission"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -6745,6 +6987,23 @@ pub mod peer_service_server {
             request: tonic::Request<super::AnswerDisputeRequest>,
         ) -> std::result::Result<
             tonic::Response<super::AnswerDisputeResponse>,
+            tonic::Status,
+        >;
+        /// The caller had to refuse what the callee sent.
+        async fn report_violation(
+            &self,
+            request: tonic::Request<super::ReportViolationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportViolationResponse>,
+            tonic::Status,
+        >;
+        /// The caller asks the callee's people to permit the use of a record in court. The answer is the same
+        /// for a record that is not there, that the caller was not sent, and that nobody permitted.
+        async fn ask_permission(
+            &self,
+            request: tonic::Request<super::AskPermissionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AskPermissionResponse>,
             tonic::Status,
         >;
     }
@@ -7305,6 +7564,96 @@ pub mod peer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AnswerDisputeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.PeerService/ReportViolation" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportViolationSvc<T: PeerService>(pub Arc<T>);
+                    impl<
+                        T: PeerService,
+                    > tonic::server::UnaryService<super::ReportViolationRequest>
+                    for ReportViolationSvc<T> {
+                        type Response = super::ReportViolationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportViolationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PeerService>::report_violation(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportViolationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/malines.v1.PeerService/AskPermission" => {
+                    #[allow(non_camel_case_types)]
+                    struct AskPermissionSvc<T: PeerService>(pub Arc<T>);
+                    impl<
+                        T: PeerService,
+                    > tonic::server::UnaryService<super::AskPermissionRequest>
+                    for AskPermissionSvc<T> {
+                        type Response = super::AskPermissionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AskPermissionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PeerService>::ask_permission(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AskPermissionSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod agreement;
+mod approvals;
 mod keeping;
 mod kit;
 mod node;

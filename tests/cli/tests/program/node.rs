@@ -45,11 +45,13 @@ use wire::tls::registry::{PeerRegistry, Snapshot};
 use wire::v1;
 use wire::v1::officer_service_server::{OfficerService, OfficerServiceServer};
 
+mod approvals;
 mod authority;
 mod rules;
 mod said;
 mod scripted;
 
+use approvals::*;
 pub(crate) use authority::Authority;
 pub(crate) use rules::narrowed;
 use rules::*;

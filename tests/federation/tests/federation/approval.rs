@@ -40,7 +40,7 @@ fn certificate(world: &Federation, officer: &str, role: OfficerRole) -> Envelope
 }
 
 /// Spain certifies two magistrates and an analyst, and everybody here has the papers.
-async fn with_magistrates(running: &[Agency], quorum: u32) -> Federation {
+pub(crate) async fn with_magistrates(running: &[Agency], quorum: u32) -> Federation {
     let mut world = Federation::found();
     world.terms.approvers.iter_mut().for_each(|approver| approver.quorum = quorum);
     world.hand_out(&world.signed_by(&federation::cast::ALL));
@@ -63,7 +63,7 @@ async fn file(world: &Federation, running: &[Agency], papers: Vec<Paper>) {
     until("the papers are told", told).await;
 }
 
-fn approval(officer: &str, id: RecordId, peer: Agency, purpose: Purpose) -> Approval {
+pub(crate) fn approval(officer: &str, id: RecordId, peer: Agency, purpose: Purpose) -> Approval {
     Approval {
         agency: Spain.id(),
         officer: officer.parse().unwrap(),
@@ -79,7 +79,7 @@ fn approval(officer: &str, id: RecordId, peer: Agency, purpose: Purpose) -> Appr
     }
 }
 
-async fn hand_in(
+pub(crate) async fn hand_in(
     world: &Federation,
     by: &str,
     approval: Approval,
@@ -93,7 +93,7 @@ async fn hand_in(
     }
 }
 
-async fn take_back(world: &Federation, by: &str, approval: &ApprovalReceipt) {
+pub(crate) async fn take_back(world: &Federation, by: &str, approval: &ApprovalReceipt) {
     let end = ApprovalEnd {
         agency: Spain.id(),
         officer: by.parse().unwrap(),

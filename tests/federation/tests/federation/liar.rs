@@ -15,7 +15,7 @@ use federation::draft::{body, link, now, random, sign_bytes, sign_unchecked, sta
 use federation::imposter::{Imposter, Message, Piece, Process};
 use federation::patience::{stays, until};
 use federation::world::Federation;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync::message::Entry;
 
 const HANDLE: ClassHandle = ClassHandle::from_bytes([1; 16]);
@@ -173,6 +173,18 @@ async fn each_false_record_is_refused_with_its_reason_and_the_true_one_is_taken(
         *refused.entry(event.local.code.unwrap()).or_default() += event.shared.count;
     }
     assert_eq!(refused, expected);
+    // The sender is told of each reason that is its own fault, and of none that is ours.
+    let told = || liar.notices().into_iter().map(|notice| notice.code).collect::<BTreeSet<_>>();
+    let mut faults: BTreeSet<RefusalCode> = expected.keys().copied().collect();
+    faults.retain(|code| !matches!(code, RefusalCode::Expired | RefusalCode::NormalisationNotLive));
+    until("the liar is told", || told() == faults).await;
+    let about = liar.notices().into_iter().find(|one| one.code == RefusalCode::SmuggledMigrant);
+    let about = about.unwrap();
+    assert_eq!((about.sender, about.receiver, about.records), (Spain.id(), belgium, 1));
+    let received = world[Belgium].events_of(Act::Received);
+    assert!(received.iter().any(|event| event.shared.exchange == Some(about.batch)));
+    let reported = world[Belgium].count_of(Act::ViolationReported);
+    assert_eq!(reported, faults.len(), "each once");
     france_is_heard(&world, "honest").await;
 }
 

@@ -2,10 +2,12 @@
 
 use domain::event::Act;
 use domain::indicator::Kind;
-use federation::cast::Agency::*;
+use federation::cast::{ALL, Agency::*};
 use federation::draft::{link, submission};
-use federation::patience::{stays, until};
+use federation::envoy::Envoy;
+use federation::patience::{WATCH, stays, until};
 use federation::world::Federation;
+use std::time::{Duration, Instant};
 
 /// Belgium's policy without links among the kinds that are shared.
 fn without_links() -> String {
@@ -91,4 +93,47 @@ async fn a_policy_that_cannot_be_read_leaves_the_old_one_in_force() {
     assert!(world[Belgium].try_reload().await.is_err());
     let after = world[Belgium].submit(link(Belgium, "after")).await.unwrap().record_id;
     until("sharing goes on", || world[Spain].holds(&after)).await;
+}
+
+/// R3: whoever narrows waits for what was let through before, and not for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_narrower_policy_is_in_force_when_what_was_let_through_before_has_left() {
+    let mut world = Federation::found();
+    world.hand_out(&world.signed_by(&ALL));
+    world.start(&[Belgium]).await;
+    let links = (0..6_000).map(|number| link(Belgium, &format!("page-{number}")));
+    world[Belgium].submit_all(links.collect()).await;
+    let mut envoy = Envoy::dial(&world, Spain, Belgium).await.unwrap();
+    let wanted = envoy.whole_view().await;
+    // It opens the stream and does not read.
+    let unread = envoy.raw.pull(wanted).await.unwrap().into_inner();
+    let (mut sent, mut since) = (0, Instant::now());
+    until("a batch waits for the partner", || {
+        let shared = world[Belgium].count_of(Act::Shared);
+        if shared != sent || world[Belgium].desk().undrained().is_empty() {
+            (sent, since) = (shared, Instant::now());
+        }
+        sent > 0 && since.elapsed() > Duration::from_secs(1)
+    })
+    .await;
+    let narrowed = format!(
+        "{}\n@id(\"BE92-nothing\")\n@reason(\"Nothing to Spain for now.\")\n\
+         forbid (principal, action == Action::\"Share\", resource)\n\
+         when {{ principal == Agency::\"es-pn\" }};\n",
+        Belgium.policy()
+    );
+    world[Belgium].set_policy(&narrowed);
+    {
+        let mut narrowing = std::pin::pin!(world[Belgium].reload());
+        let early = tokio::time::timeout(Duration::from_millis(500), &mut narrowing).await;
+        assert!(early.is_err(), "it waits for the batch");
+        drop(unread);
+        tokio::time::timeout(WATCH, narrowing).await.expect("and for nothing else");
+    }
+    let shared = world[Belgium].count_of(Act::Shared);
+    assert!(world[Belgium].desk().undrained().is_empty());
+    let wanted = envoy.whole_view().await;
+    let messages = envoy.pull(wanted).await.unwrap();
+    assert!(messages.iter().all(|message| message.section.is_none()), "nothing leaves after it");
+    assert_eq!(world[Belgium].count_of(Act::Shared), shared);
 }

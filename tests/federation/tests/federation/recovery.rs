@@ -1,6 +1,7 @@
 //! The backup drill: a backup under load, a loss, a restore. The restored node lets its own officers
 //! read and shares nothing, answers nobody and brings nothing back.
 
+use domain::event::Act;
 use domain::name::RecordId;
 use domain::refusal::RefusalCode;
 use domain::report::{CaseOpening, Link, Mode};
@@ -188,4 +189,43 @@ async fn a_restored_node_shares_nothing_answers_nobody_and_brings_nothing_back()
     ));
     assert_eq!(world[Belgium].store().signed_head(), head);
     assert!(world[Belgium].dial_with(spain, Port::Partner).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_administrators_do_to_a_store_stands_in_its_log() {
+    let mut world = Federation::of(&[Belgium]).await;
+    let shelf = Shelf::new();
+    world[Belgium].desk().sign_head().unwrap();
+    let (before, _) = shelf.fill_under_load(&world[Belgium]).await;
+    until("the running node enters the backup", || world[Belgium].count_of(Act::BackedUp) == 1)
+        .await;
+    let entry = world[Belgium].events_of(Act::BackedUp).pop().unwrap();
+    assert!(entry.local.note.unwrap().contains("frames"));
+    let notices = world[Belgium].config.data_folder.join("notices");
+    assert_eq!(fs::read_dir(&notices).unwrap().count(), 0, "each once");
+    fs::write(notices.join("x.notice"), "rm -rf /").unwrap();
+
+    // Beside no node, and then moved to another machine.
+    world[Belgium].stop().await;
+    let config = world[Belgium].config.clone();
+    let second = shelf.archive.with_file_name("2");
+    node::backup::backup(&config, &second, &shelf.keys).unwrap();
+    let third = shelf.archive.with_file_name("3");
+    // Its disk said no: the entry stays, and the folder starts again.
+    let nowhere = shelf.archive.with_file_name("missing").join("3");
+    node::backup::export(&config, &nowhere, &shelf.keys).unwrap_err();
+    node::backup::export(&config, &third, &shelf.keys).unwrap();
+    fs::remove_dir_all(&config.data_folder).unwrap();
+    node::restore::import(&config, &third, &shelf.keys).unwrap();
+    world[Belgium].start().await;
+    assert_eq!(world[Belgium].count_of(Act::Exported), 2);
+    assert_eq!(world[Belgium].count_of(Act::Imported), 1);
+    assert!(before.iter().all(|id| world[Belgium].holds(id)));
+
+    world[Belgium].stop().await;
+    fs::remove_dir_all(&config.data_folder).unwrap();
+    node::restore::restore(&config, &second, &shelf.keys, None).unwrap();
+    world[Belgium].start().await;
+    assert_eq!(world[Belgium].count_of(Act::Restored), 1);
+    assert_eq!(world[Belgium].count_of(Act::Exported), 0, "that backup was made before");
 }

@@ -76,6 +76,23 @@ impl PeerService for Node {
         self.answers(done, done).await
     }
 
+    async fn report_violation(
+        &self,
+        _: Request<v1::ReportViolationRequest>,
+    ) -> Result<Response<v1::ReportViolationResponse>, Status> {
+        let done = v1::ReportViolationResponse {};
+        self.answers(done, done).await
+    }
+
+    async fn ask_permission(
+        &self,
+        _: Request<v1::AskPermissionRequest>,
+    ) -> Result<Response<v1::AskPermissionResponse>, Status> {
+        let wrong = vec![v1::Envelope::default(); 17];
+        let (good, wrong) = (Vec::new(), v1::AskPermissionResponse { approvals: wrong });
+        self.answers(v1::AskPermissionResponse { approvals: good }, wrong).await
+    }
+
     async fn acknowledge_purge(
         &self,
         request: Request<v1::AcknowledgePurgeRequest>,

@@ -6,8 +6,9 @@ use ::policy::difference::{Change, Partner};
 use ::policy::label_space::ordinary;
 use ::policy::proposal::Which;
 use ::policy::reach::{Life, PartnerReach, Reach};
+use domain::court_use::CourtUseOrder;
 use domain::envelope::{Algorithm, Envelope, EnvelopeSignature};
-use domain::name::KeyId;
+use domain::name::{CaseId, KeyId};
 use domain::value::TransferBasis;
 use std::sync::Arc;
 
@@ -76,6 +77,11 @@ fn consent() -> Envelope {
     Envelope { payload: vec![1], payload_type, signatures: vec![signature] }
 }
 
+fn order() -> CourtUseOrder {
+    let case = CaseId::from_bytes([6; 16]);
+    CourtUseOrder { case, case_reference: "PN 2026/17".into() }
+}
+
 fn asked() -> CensusAfter {
     CensusAfter { agreement: "malines-2026".parse().unwrap(), after: 0 }
 }
@@ -96,7 +102,9 @@ async fn a_good_node_serves_the_policy_tools() {
     assert_eq!(client.list_duties(Some(vec![7; 5])).await.unwrap(), []);
     assert_eq!(client.list_disputes(None).await.unwrap(), []);
     let record = RecordReference::new(&[4; 3]).unwrap();
-    assert_eq!(client.lift_dispute(record).await.unwrap().audit_sequence, 9);
+    assert_eq!(client.lift_dispute(record.clone()).await.unwrap().audit_sequence, 9);
+    let used = client.use_in_court(record, order()).await.unwrap();
+    assert!(!used.state.is_yes());
 }
 
 #[tokio::test]
@@ -115,5 +123,7 @@ async fn a_broken_node_does_not_deceive_the_policy_tools() {
     assert_eq!(misbehaved(client.list_duties(Some(vec![7; 5])).await), "place");
     assert_eq!(misbehaved(client.list_disputes(None).await), "place");
     let record = RecordReference::new(&[4; 3]).unwrap();
-    assert_eq!(misbehaved(client.lift_dispute(record).await), "record_id");
+    assert_eq!(misbehaved(client.lift_dispute(record.clone()).await), "record_id");
+    let used = client.use_in_court(record, order()).await;
+    assert_eq!(misbehaved(used), "record_id");
 }

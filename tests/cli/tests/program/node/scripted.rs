@@ -1,6 +1,8 @@
 //! The calls of the node with fixed answers.
 
 use super::*;
+use domain::approval::Approval;
+use domain::envelope::Payload as _;
 
 #[tonic::async_trait]
 impl OfficerService for Scripted {
@@ -395,16 +397,30 @@ impl OfficerService for Scripted {
 
     async fn approve(
         &self,
-        _: Request<v1::ApproveRequest>,
+        request: Request<v1::ApproveRequest>,
     ) -> Result<Response<v1::ApproveResponse>, Status> {
-        Err(unscripted())
+        self.hear("approve", request.get_ref());
+        let (_, signed) = wire::convert::approval::from_request(request.into_inner())
+            .map_err(|_| Status::invalid_argument(""))?;
+        let said = Approval::from_payload(&signed.payload).unwrap();
+        Ok(Response::new(approval_receipt(&said, &signed).into()))
+    }
+
+    async fn use_in_court(
+        &self,
+        request: Request<v1::UseInCourtRequest>,
+    ) -> Result<Response<v1::UseInCourtResponse>, Status> {
+        self.hear("use_in_court", request.get_ref());
+        let record_id = known(&request.into_inner().record_id)?;
+        Ok(Response::new(court_use(record_id).into()))
     }
 
     async fn list_approvals(
         &self,
-        _: Request<v1::ListApprovalsRequest>,
+        request: Request<v1::ListApprovalsRequest>,
     ) -> Result<Response<v1::ListApprovalsResponse>, Status> {
-        Err(unscripted())
+        let is_first = request.into_inner().after.is_empty();
+        Ok(Response::new(if is_first { approvals() } else { Default::default() }.into()))
     }
 
     async fn end_approval(

@@ -89,6 +89,16 @@ pub(crate) fn replace(disk: &dyn Disk, folder: &str, name: &str, bytes: &[u8]) -
 
 /// The content of a file of at most `bytes_max`; `None` if there is none.
 pub(crate) fn read(disk: &dyn Disk, path: &str, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+    read_again(disk, path, bytes_max, Vec::new())
+}
+
+/// The same, into memory that was used before: the machine need not find and clear it anew.
+pub(crate) fn read_again(
+    disk: &dyn Disk,
+    path: &str,
+    bytes_max: u64,
+    mut used: Vec<u8>,
+) -> io::Result<Option<Vec<u8>>> {
     let length = match disk.length(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         length => length?,
@@ -97,10 +107,14 @@ pub(crate) fn read(disk: &dyn Disk, path: &str, bytes_max: u64) -> io::Result<Op
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     let length = usize::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge)?;
-    let mut bytes = vec![0; length];
-    let read = disk.read_at(path, 0, &mut bytes)?;
-    bytes.truncate(read);
-    Ok(Some(bytes))
+    if used.capacity() < length {
+        used = vec![0; length];
+    } else {
+        used.resize(length, 0);
+    }
+    let read = disk.read_at(path, 0, &mut used)?;
+    used.truncate(read);
+    Ok(Some(used))
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -104,14 +104,15 @@ impl Journal {
         let (mut layouts, mut closed) = (BTreeMap::new(), false);
         std::thread::scope(|scope| {
             let mut files = current.into_iter();
-            // The next segment is read while the one before it is worked on.
-            let mut ahead = || {
+            // The next segment is read while the one before it is worked on, into the memory of the one
+            // before that.
+            let mut ahead = |used: Vec<u8>| {
                 let (file, disk) = (files.next()?, &*disk);
-                Some((file, scope.spawn(move || read_segment(disk, file))))
+                Some((file, scope.spawn(move || read_segment(disk, file, used))))
             };
-            let mut next = ahead();
+            let (mut next, mut used) = (ahead(Vec::new()), Vec::new());
             while let Some((file, bytes)) = next {
-                next = ahead();
+                next = ahead(core::mem::take(&mut used));
                 let bytes =
                     bytes.join().map_err(|_| Error::Fenced("reading the journal failed"))??;
                 // A file of a later generation got its name when it was whole.
@@ -128,6 +129,7 @@ impl Journal {
                 if closed {
                     layouts.insert(file.number, Arc::new(layout));
                 }
+                used = bytes;
             }
             Ok::<(), Error>(())
         })?;
@@ -419,8 +421,8 @@ impl FrameThere {
     }
 }
 
-fn read_segment(disk: &dyn Disk, file: SegmentFile) -> Result<Vec<u8>> {
-    let read = crate::disk::read(disk, &file.path(), SEGMENT_BYTES_MAX);
+fn read_segment(disk: &dyn Disk, file: SegmentFile, used: Vec<u8>) -> Result<Vec<u8>> {
+    let read = crate::disk::read_again(disk, &file.path(), SEGMENT_BYTES_MAX, used);
     let read = read.map_err(Error::io("read a segment of the journal"))?;
     read.ok_or_else(|| Error::corrupt(file.name(), 0, "the segment is missing"))
 }

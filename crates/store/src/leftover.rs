@@ -69,7 +69,7 @@ pub(crate) struct Leftovers {
     older: HashMap<u32, Vec<u32>>,
     holds: HashMap<RecordId, Holds>,
     /// How many record items have content under each data key.
-    keys: HashMap<u32, u64>,
+    keys: BTreeMap<u32, u64>,
 }
 
 impl Leftovers {
@@ -80,7 +80,7 @@ impl Leftovers {
             table_rows: HashTable::new(),
             older: HashMap::new(),
             holds: HashMap::new(),
-            keys: HashMap::new(),
+            keys: BTreeMap::new(),
         }
     }
 

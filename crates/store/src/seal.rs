@@ -12,7 +12,7 @@ use domain::digest::{Fingerprint, Salt, derive, keyed};
 use domain::name::{AgencyId, AgreementId};
 use domain::time::Timestamp;
 use rand_core::CryptoRng;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use zeroize::Zeroizing;
 
 /// The length of the key-encryption key and of every data key, in bytes.
@@ -133,7 +133,7 @@ pub(crate) struct KeyRing {
     check: Zeroizing<[u8; KEY_BYTES]>,
     wrapped: Vec<Wrapped>,
     next: u32,
-    ciphers: HashMap<u32, XChaCha20Poly1305>,
+    ciphers: BTreeMap<u32, XChaCha20Poly1305>,
     numbers: HashMap<KeyPurpose, u32>,
     blind: Zeroizing<[u8; KEY_BYTES]>,
 }
@@ -179,7 +179,7 @@ impl KeyRing {
             check: Zeroizing::new(derive("malines key file check v1", &[kek])),
             wrapped: Vec::new(),
             next: 0,
-            ciphers: HashMap::new(),
+            ciphers: BTreeMap::new(),
             numbers: HashMap::new(),
             blind: Zeroizing::new([0; KEY_BYTES]),
         }

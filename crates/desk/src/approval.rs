@@ -18,7 +18,7 @@ use domain::name::{AgencyId, Digest, OfficerId, RecordId};
 use domain::refusal::{Refusal, RefusalCode};
 use domain::report::PAGE_MAX;
 use domain::time::Timestamp;
-use policy::approval::{Subject, Wanted};
+use policy::approval::{Subject, Used, Wanted};
 use policy::{Action, Decision, invariant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
@@ -134,7 +134,8 @@ impl Desk {
                 }
             }
             ApprovedAct::JudicialUse { case_reference } => {
-                gate.decide_court_use(peer, &subject, case_reference, &with, now)?;
+                let used = Used { holder: peer, case: case_reference, purpose: None };
+                gate.decide_court_use(used, &subject, &with, now)?;
             }
         }
         let book = self.approvals.read().unwrap_or_else(PoisonError::into_inner);
@@ -369,6 +370,7 @@ impl Desk {
             peer: peer.clone(),
             agreement: class.agreement.clone(),
             act: ApprovedAct::Share,
+            asked_for: None,
             purposes: class.purposes.clone(),
             persons: approved.persons,
             needed: u32::from(persons),
@@ -428,14 +430,8 @@ impl Desk {
     pub(crate) fn approved_partners(&self, record_id: &RecordId) -> BTreeSet<AgencyId> {
         let book = self.approvals.read().unwrap_or_else(PoisonError::into_inner);
         let known = book.entries.get(record_id).into_iter().flat_map(BTreeMap::values);
-        known.map(|entry| entry.approval.peer.clone()).collect()
-    }
-
-    /// Did somebody approve that this partner gets the record, whether that still counts or not?
-    pub(crate) fn was_approved_for(&self, record_id: &RecordId, peer: &AgencyId) -> bool {
-        let book = self.approvals.read().unwrap_or_else(PoisonError::into_inner);
-        let mut known = book.entries.get(record_id).into_iter().flat_map(BTreeMap::values);
-        known.any(|entry| entry.approval.peer == *peer && entry.approval.act == ApprovedAct::Share)
+        let sent = known.filter(|entry| entry.approval.act == ApprovedAct::Share);
+        sent.map(|entry| entry.approval.peer.clone()).collect()
     }
 
     /// Moves whenever an approval comes or goes.
@@ -511,7 +507,8 @@ impl Desk {
         let Ok(class) = self.class_of_own(&record_id) else { return Ok(receipt) };
         let subject = Subject { record_id, version: approval.version, class: &class };
         if let ApprovedAct::JudicialUse { case_reference } = &approval.act {
-            let weighed = self.gate.decide_court_use(peer, &subject, case_reference, &signed, now);
+            let used = Used { holder: peer, case: case_reference, purpose: None };
+            let weighed = self.gate.decide_court_use(used, &subject, &signed, now);
             if let Ok(weighed) = weighed {
                 receipt.needed = u32::from(weighed.needed);
                 receipt.persons = weighed.approved.persons;

@@ -187,6 +187,7 @@ impl Desk {
         let row = current.row;
         let agreement = record.agreement.clone();
         let batch = self.correction_batch(officer, correction, current, record, rule, now)?;
+        let batch = self.reviewed(batch, &record_id, &agreement)?;
         let batch = match self.is_disputed(&record_id)? {
             true => batch,
             false => self.remedied(batch, &record_id, &agreement)?,
@@ -328,6 +329,11 @@ impl Desk {
         let record = Record::from_payload(&stored.envelope.payload)?;
         let local = self.store.local_part(record_id)?.ok_or(RefusalCode::NotHeld)?;
         Ok(Current { row, class, envelope: stored.envelope, record, local })
+    }
+
+    /// The record of what is kept, for our own officers and nobody else.
+    pub(crate) fn opened(&self, held: Held<StoredRecord>) -> Result<Record, DeskError> {
+        Ok(Record::from_payload(&self.inspect(held)?.envelope.payload)?)
     }
 
     /// Opens what is kept, for our own officers and nobody else.

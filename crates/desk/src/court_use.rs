@@ -14,12 +14,13 @@ use domain::digest;
 use domain::envelope::{Envelope, Payload as _};
 use domain::event::{Act, Event};
 use domain::name::{Digest, OfficerId, RecordId};
+use domain::question::NoAnswer;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::submission::Case;
 use domain::time::Timestamp;
 use domain::value::Urgency;
 use policy::Action;
-use policy::approval::{CourtUse as Weighed, Subject};
+use policy::approval::{CourtUse as Weighed, Subject, Used};
 use std::sync::Arc;
 use store::{Batch, Erased, HitRow, Ownership, Withdrawn};
 
@@ -36,7 +37,8 @@ struct Occasion<'a> {
 
 impl Desk {
     /// May this record be used in the court proceedings of an open case of ours? Its originator is
-    /// asked where it restricted that (H1) or said something that no machine reads (H3).
+    /// asked where it restricted that (H1), said something that no machine reads (H3), or stated the record
+    /// for other purposes than that of the case.
     ///
     /// # Errors
     /// A refusal, which is an entry of the log: not held, gone, disputed, no open case of its agreement,
@@ -49,26 +51,67 @@ impl Desk {
         order: &CourtUseOrder,
         peers: &dyn Peers,
     ) -> Result<CourtUseReceipt, DeskError> {
+        let used = self.court_use(officer, record_id, order, peers).await;
+        if let Err(DeskError::Refused(refusal)) = &used {
+            let mut event = Event::new(self.now(), Act::CourtUseRefused);
+            event.local.officer = Some(officer.clone());
+            event.local.records = vec![record_id];
+            event.local.code = Some(refusal.code);
+            event.local.rule.clone_from(&refusal.rule);
+            self.store.commit(Batch::new().saying(event)).await?;
+        }
+        used
+    }
+
+    async fn court_use(
+        &self,
+        officer: &OfficerId,
+        record_id: RecordId,
+        order: &CourtUseOrder,
+        peers: &dyn Peers,
+    ) -> Result<CourtUseReceipt, DeskError> {
+        let occasion = self.occasion(officer, record_id, order)?;
+        if occasion.row.origin == Ownership::Own {
+            return self.court_use_decided(&occasion, CourtUse::OwnRecord, None).await;
+        }
+        if self.weigh_court_use(&occasion, &[])?.is_permitted() {
+            return self.court_use_decided(&occasion, CourtUse::NotRestricted, None).await;
+        }
+        let approvals = match self.ask_permission(&occasion, peers).await? {
+            Ok(approvals) => approvals,
+            Err(silence) => return self.court_use_unanswered(&occasion, silence).await,
+        };
+        // All of it is looked at again: it may have changed or gone while its originator was asked.
+        let occasion = Occasion { row: occasion.row, ..self.occasion(officer, record_id, order)? };
+        let weighed = self.weigh_court_use(&occasion, &approvals)?;
+        let version = self.store.hit_row(&record_id).map(|row| row.version);
+        if weighed.is_permitted() && version == Some(occasion.row.version) {
+            let counted = (weighed, permission_digest(&approvals));
+            return self.court_use_decided(&occasion, CourtUse::Permitted, Some(counted)).await;
+        }
+        self.court_use_decided(&occasion, CourtUse::NotPermitted, None).await
+    }
+
+    /// Everything that must be so whoever permits what.
+    fn occasion<'a>(
+        &self,
+        officer: &'a OfficerId,
+        record_id: RecordId,
+        order: &'a CourtUseOrder,
+    ) -> Result<Occasion<'a>, DeskError> {
         let (row, class) = self.present(&record_id)?;
         let case = self.open_case_of(&order.case)?;
         if case.agreement != class.agreement {
             return Err(RefusalCode::NoCase.into());
         }
-        let case_reference = &order.case_reference;
-        let occasion = Occasion { officer, record_id, row, class, case, case_reference };
-        if occasion.row.origin == Ownership::Own {
-            return self.court_use_decided(&occasion, CourtUse::OwnRecord, None).await;
+        if class.exercise {
+            return Err(RefusalCode::ExerciseMixed.into());
         }
-        if !self.is_matched(&record_id, self.now())? {
-            return self.court_use_refused(&occasion, RefusalCode::DisputeOpen.into()).await;
+        if row.origin == Ownership::Foreign && !self.is_matched(&record_id, self.now())? {
+            return Err(RefusalCode::DisputeOpen.into());
         }
-        match self.weigh_court_use(&occasion, &[]) {
-            Err(refusal) => self.court_use_refused(&occasion, refusal).await,
-            Ok(weighed) if weighed.is_permitted() => {
-                self.court_use_decided(&occasion, CourtUse::NotRestricted, None).await
-            }
-            Ok(_) => self.ask_permission(&occasion, peers).await,
-        }
+        let case_reference = order.case_reference.as_str();
+        Ok(Occasion { officer, record_id, row, class, case, case_reference })
     }
 
     /// What is here under this id, with its class.
@@ -91,19 +134,16 @@ impl Desk {
         Ok((row, class))
     }
 
+    /// What the originator's people signed, or why it said nothing.
     async fn ask_permission(
         &self,
         occasion: &Occasion<'_>,
         peers: &dyn Peers,
-    ) -> Result<CourtUseReceipt, DeskError> {
+    ) -> Result<Result<Vec<Envelope>, Silence>, DeskError> {
         let Occasion { record_id, row, class, case, .. } = occasion;
         let terms = self.terms_of_case(case, class.kind, Urgency::Normal, class.exercise);
         let origin = &class.origin;
-        let decided = self.gate.decide_terms(Action::Ask, origin, &terms, self.now()).permit();
-        let permit = match decided {
-            Ok(permit) => permit,
-            Err(refusal) => return self.court_use_refused(occasion, refusal).await,
-        };
+        let permit = self.gate.decide_terms(Action::Ask, origin, &terms, self.now()).permit()?;
         let (record_id, version) = (*record_id, row.version);
         let case_reference = occasion.case_reference.to_owned();
         let question = PermissionQuestion { terms, record_id, version, case_reference };
@@ -112,29 +152,17 @@ impl Desk {
         asked.shared.exchange = Some(question.digest());
         // The log says that we asked before anybody is asked.
         self.store.commit(Batch::new().saying(asked)).await?;
-        let said = if self.gate.is_current(&permit, self.now()) {
-            peers.permission(origin, &question).await
-        } else {
-            let kind = domain::question::NoAnswer::Unreachable;
-            Err(Silence { kind, note: "our policy changed before it was asked".to_owned() })
-        };
-        let approvals = match said {
-            Ok(PermissionReply::Signed(approvals)) => approvals,
-            Ok(PermissionReply::Refused(code)) => {
-                return self.court_use_refused(occasion, code.into()).await;
+        if !self.gate.is_current(&permit, self.now()) {
+            let note = "our policy changed before it was asked".to_owned();
+            return Ok(Err(Silence { kind: NoAnswer::Unreachable, note }));
+        }
+        match peers.permission(origin, &question).await {
+            Ok(PermissionReply::Signed(mut approvals)) => {
+                approvals.truncate(APPROVALS_MAX);
+                Ok(Ok(approvals))
             }
-            Err(silence) => return self.court_use_unanswered(occasion, silence).await,
-        };
-        // It may have changed or gone while its originator was asked.
-        let (now_here, _) = self.present(&record_id)?;
-        let cut = approvals.get(..APPROVALS_MAX).unwrap_or(&approvals);
-        match self.weigh_court_use(occasion, cut) {
-            Err(refusal) => self.court_use_refused(occasion, refusal).await,
-            Ok(weighed) if weighed.is_permitted() && now_here.version == version => {
-                let counted = (weighed, permission_digest(cut));
-                self.court_use_decided(occasion, CourtUse::Permitted, Some(counted)).await
-            }
-            Ok(_) => self.court_use_decided(occasion, CourtUse::NotPermitted, None).await,
+            Ok(PermissionReply::Refused(code)) => Err(code.into()),
+            Err(silence) => Ok(Err(silence)),
         }
     }
 
@@ -145,8 +173,12 @@ impl Desk {
     ) -> Result<Weighed, Refusal> {
         let Occasion { record_id, row, class, .. } = occasion;
         let subject = Subject { record_id: *record_id, version: row.version, class };
-        let (holder, case) = (&self.own, occasion.case_reference);
-        self.gate.decide_court_use(holder, &subject, case, approvals, self.now())
+        let used = Used {
+            holder: &self.own,
+            case: occasion.case_reference,
+            purpose: Some(occasion.case.purpose),
+        };
+        self.gate.decide_court_use(used, &subject, approvals, self.now())
     }
 
     /// What the log says, and then the officer is told.
@@ -185,18 +217,6 @@ impl Desk {
         let audit_sequence = self.store.commit(Batch::new().saying(event)).await?.seq;
         let receipt = occasion.receipt(CourtUse::Unreachable);
         Ok(CourtUseReceipt { note: silence.note, audit_sequence, ..receipt })
-    }
-
-    async fn court_use_refused(
-        &self,
-        occasion: &Occasion<'_>,
-        refusal: Refusal,
-    ) -> Result<CourtUseReceipt, DeskError> {
-        let mut event = occasion.event(Act::CourtUseRefused, self.now());
-        event.local.code = Some(refusal.code);
-        event.local.rule.clone_from(&refusal.rule);
-        self.store.commit(Batch::new().saying(event)).await?;
-        Err(refusal.into())
     }
 }
 

@@ -36,10 +36,10 @@ const OUTGOING: u8 = 3;
 const PER_RECORD_MAX: usize = 64;
 
 /// What a partner handed in today: the day, and how many.
-pub(crate) type HandedIn = BTreeMap<AgencyId, (u64, u32)>;
+pub(crate) type HandedIn = BTreeMap<(AgencyId, LetterKind), (u64, u32)>;
 
 /// Something signed, for a partner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LetterKind {
     /// Our dispute about its record.
     Dispute,
@@ -47,6 +47,8 @@ pub enum LetterKind {
     Answer,
     /// Our notice that what it sent had to be refused.
     Violation,
+    /// A question for permission; it never waits to be delivered.
+    Question,
 }
 
 /// Something signed that waits to be taken.
@@ -74,7 +76,8 @@ struct Restated {
 }
 
 impl Desk {
-    /// What is to be told next to a partner; `None` if nothing waits.
+    /// What is to be told next to a partner, after a letter that it did not take; `None` if nothing
+    /// waits.
     ///
     /// # Errors
     /// A failing or damaged store.
@@ -82,9 +85,11 @@ impl Desk {
         &self,
         peer: &AgencyId,
         agreement: &AgreementId,
+        after: Option<&Letter>,
     ) -> Result<Option<Letter>, DeskError> {
         let prefix = outgoing_prefix(peer, agreement);
-        let rows = self.store.scan(Table::Dispute, &prefix, None, 1)?;
+        let after = after.map(|letter| letter.key.as_slice());
+        let rows = self.store.scan(Table::Dispute, &prefix, after, 1)?;
         let Some((key, value)) = rows.into_iter().next() else { return Ok(None) };
         let envelope = encoding::from_bytes("letter", &value, DISPUTE_ROW_BYTES_MAX)?;
         let kinds = [LetterKind::Dispute, LetterKind::Answer, LetterKind::Violation];
@@ -94,6 +99,32 @@ impl Desk {
         Ok(Some(Letter { kind, envelope, key, peer, agreement }))
     }
 
+    /// The partner refused it. A notice is dropped, which is an entry; a dispute and an answer wait.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub async fn letter_refused(
+        &self,
+        letter: &Letter,
+        code: Option<RefusalCode>,
+    ) -> Result<(), DeskError> {
+        if letter.kind != LetterKind::Violation {
+            return Ok(());
+        }
+        let mut event = Event::new(self.now(), Act::ViolationReported);
+        event.shared.peer = Some(letter.peer.clone());
+        event.shared.agreement = Some(letter.agreement.clone());
+        event.shared.exchange = Some(letter.envelope.payload_hash());
+        event.local.code = code;
+        event.local.note = Some("the partner did not take it".to_owned());
+        let change = Change::Delete { table: Table::Dispute, key: letter.key.clone() };
+        let there = still(letter.key.clone(), &encoding::to_bytes(&letter.envelope));
+        match self.store.commit(Batch::new().provided(there).with(change).saying(event)).await {
+            Ok(_) | Err(store::Error::Conflict(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The partner has it.
     ///
     /// # Errors
@@ -101,8 +132,10 @@ impl Desk {
     pub async fn letter_taken(&self, letter: Letter) -> Result<(), DeskError> {
         let Letter { kind, envelope, key, peer, agreement } = letter;
         let act = match kind {
-            LetterKind::Dispute | LetterKind::Answer => Act::DisputeDelivered,
             LetterKind::Violation => Act::ViolationReported,
+            LetterKind::Dispute | LetterKind::Answer | LetterKind::Question => {
+                Act::DisputeDelivered
+            }
         };
         let mut event = Event::new(self.now(), act);
         event.shared.peer = Some(peer);
@@ -128,7 +161,7 @@ impl Desk {
         let opened = self.open_dispute(peer, envelope);
         self.alarm_once(peer, &opened).await?;
         let signed = opened?;
-        self.count_letter(peer)?;
+        self.count_letter(peer, LetterKind::Dispute).await?;
         let mut tries = 0;
         loop {
             let step = self.reception(peer, &signed)?;
@@ -189,6 +222,7 @@ impl Desk {
         record_id: &RecordId,
         agreement: &AgreementId,
     ) -> Result<Batch, DeskError> {
+        let batch = self.reviewed(batch, record_id, agreement)?;
         let mut batch = self.remedied(batch, record_id, agreement)?;
         for (key, value, _, dispute) in self.received(record_id)? {
             batch = batch.provided(still(key.clone(), &value));
@@ -238,19 +272,27 @@ impl Desk {
         Ok(signed)
     }
 
-    /// One more from this partner today; each is an entry, so there is an end to them.
-    pub(crate) fn count_letter(&self, peer: &AgencyId) -> Result<(), DeskError> {
-        let today = self.now().as_millis() / Timestamp::DAY_MS;
-        let mut handed_in = self.handed_in.lock().unwrap_or_else(PoisonError::into_inner);
-        let (day, count) = handed_in.entry(peer.clone()).or_insert((today, 0));
-        if *day != today {
-            (*day, *count) = (today, 0);
+    /// One more of a kind from this partner today; each is an entry, so there is an end to them.
+    pub(crate) async fn count_letter(
+        &self,
+        peer: &AgencyId,
+        kind: LetterKind,
+    ) -> Result<(), DeskError> {
+        let is_within = {
+            let today = self.now().as_millis() / Timestamp::DAY_MS;
+            let mut handed_in = self.handed_in.lock().unwrap_or_else(PoisonError::into_inner);
+            let (day, count) = handed_in.entry((peer.clone(), kind)).or_insert((today, 0));
+            if *day != today {
+                (*day, *count) = (today, 0);
+            }
+            *count = count.saturating_add(1);
+            *count <= LETTERS_PER_DAY_MAX
+        };
+        if is_within {
+            return Ok(());
         }
-        if *count >= LETTERS_PER_DAY_MAX {
-            return Err(RefusalCode::QuotaSpent.into());
-        }
-        *count += 1;
-        Ok(())
+        self.refuse_peer(peer, RefusalCode::QuotaSpent).await?;
+        Err(RefusalCode::QuotaSpent.into())
     }
 
     /// What a dispute makes us write.
@@ -532,5 +574,6 @@ const fn byte_of(kind: LetterKind) -> u8 {
         LetterKind::Dispute => b'd',
         LetterKind::Answer => b'a',
         LetterKind::Violation => b'v',
+        LetterKind::Question => b'q',
     }
 }

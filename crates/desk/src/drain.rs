@@ -1,8 +1,8 @@
-//! R3: whoever narrows what may leave can wait until what was let through before is with the network.
+//! R3: whoever narrows what may leave can wait until what was let through before has left.
 //!
-//! A batch gets a pass before the last look at policy, and keeps it until the network asks for the next
-//! one or the stream ends. So a change of policy either comes before that look, which then says no, or
-//! finds the pass.
+//! Whoever serves partners takes a pass before an answer is let through, and gives it back when the
+//! network has written its bytes or thrown them away. So a change of policy either comes before the
+//! last look at policy, which then says no, or finds the pass.
 
 use crate::Desk;
 use core::future::poll_fn;
@@ -11,7 +11,7 @@ use domain::name::AgencyId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The batches that were let through and are not with the network yet.
+/// What was let through and has not left yet.
 #[derive(Debug, Default)]
 pub(crate) struct Drain(Mutex<Inner>);
 
@@ -24,7 +24,7 @@ struct Inner {
 
 /// Given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Pass {
+pub struct Pass {
     drain: Arc<Drain>,
     number: u64,
 }
@@ -67,13 +67,18 @@ impl Drop for Pass {
 }
 
 impl Desk {
-    /// Ends when the network has every batch that was let through before this call. A partner that does
-    /// not read keeps it waiting: whoever waits sets a deadline.
+    /// For an answer to a partner that is about to be let through.
+    pub fn pass(&self, peer: &AgencyId) -> Pass {
+        self.drain.pass(peer)
+    }
+
+    /// Ends when everything has left that was let through before this call. A partner that does not
+    /// read keeps it waiting: whoever waits sets a deadline.
     pub async fn drained(&self) {
         self.drain.drained().await;
     }
 
-    /// The partners for which a batch was let through that the network does not have yet.
+    /// The partners for which something was let through that has not left.
     pub fn undrained(&self) -> BTreeSet<AgencyId> {
         let inner = self.drain.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.out.values().cloned().collect()

@@ -32,6 +32,8 @@ const TO_ANSWER_US: u8 = b'd';
 const TO_ANSWER: u8 = b'o';
 /// Remedies that we owe.
 const TO_REMEDY: u8 = b'r';
+/// Reviews that we owe.
+const TO_REVIEW: u8 = b'v';
 /// The length of the instant in the key of when a duty is due, and of the byte before it.
 const DUE_BYTES: usize = 9;
 /// How many duties are looked at, and settled, at a time.
@@ -138,12 +140,12 @@ impl Desk {
         if self.duty(TO_ACKNOWLEDGE, peer, agreement, record_id)?.is_some() {
             return Ok(true);
         }
-        if self.was_approved_for(record_id, peer) {
+        let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.was_sent_alone(&mut kept, peer, agreement, record_id)? {
             return Ok(true);
         }
         let Some(at) = row.logged else { return Ok(false) };
         let place = Place { agreement, class: class.hash(), at };
-        let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(self.was_sent(&mut kept, peer, &place)?.is_some())
     }
 
@@ -250,6 +252,29 @@ impl Desk {
         self.duty(TO_REMEDY, &self.own, agreement, record_id)
     }
 
+    /// The review of an own record that is on the list.
+    pub(crate) fn owed_review(&self, asked: &Duty) -> Result<Option<Duty>, DeskError> {
+        self.duty(TO_REVIEW, &self.own, &asked.agreement, &asked.record_id)
+    }
+
+    /// The reviews that are on the list, until `stop` says that it is enough.
+    pub(crate) fn open_reviews(
+        &self,
+        stop: Option<&(dyn Fn() -> bool + Sync)>,
+    ) -> Result<Vec<Duty>, DeskError> {
+        let prefix = [BY_RECORD, TO_REVIEW];
+        let (mut duties, mut after) = (Vec::new(), None::<Vec<u8>>);
+        while !stop.is_some_and(|stop| stop()) {
+            let rows = self.store.scan(Table::Duty, &prefix, after.as_deref(), SETTLED_AT_ONCE)?;
+            let Some((last, _)) = rows.last() else { break };
+            after = Some(last.clone());
+            for (_, value) in rows {
+                duties.push(decode(&value)?);
+            }
+        }
+        Ok(duties)
+    }
+
     fn duty(
         &self,
         kind: u8,
@@ -308,6 +333,7 @@ fn tail_of(duty: &Duty) -> Vec<u8> {
         (Debtor::Partner, Asked::DisputeAnswer) => TO_ANSWER_US,
         (Debtor::Ourselves, Asked::DisputeAnswer) => TO_ANSWER,
         (_, Asked::Remedy) => TO_REMEDY,
+        (_, Asked::Review) => TO_REVIEW,
     };
     tail(kind, &duty.agency, &duty.agreement, &duty.record_id)
 }

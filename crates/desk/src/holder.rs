@@ -9,7 +9,7 @@ use crate::error::DeskError;
 use crate::share::KeptGrants;
 use crate::{Desk, pair_key, put};
 use domain::encoding;
-use domain::name::{AgencyId, AgreementId, ClassHandle, Digest};
+use domain::name::{AgencyId, AgreementId, ClassHandle, Digest, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use store::{Batch, Change, PendingCommit, Secrecy, Table};
@@ -98,6 +98,20 @@ impl Desk {
         let Some(grant) = known.grants().classes.get(&place.class) else { return Ok(None) };
         let sent = known.sent.get(&grant.handle).copied().unwrap_or(0);
         Ok((place.at < sent).then_some(grant.handle))
+    }
+
+    /// Was a partner sent this record as a class of its own, by approval?
+    pub(crate) fn was_sent_alone(
+        &self,
+        kept: &mut BTreeMap<Vec<u8>, KeptGrants>,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+        record_id: &RecordId,
+    ) -> Result<bool, DeskError> {
+        let known = self.kept_grants(kept, &pair_key(peer, agreement))?;
+        let mut alone =
+            known.grants().classes.values().filter(|grant| grant.only.as_ref() == Some(record_id));
+        Ok(alone.any(|grant| known.sent.get(&grant.handle).is_some_and(|to| *to > 0)))
     }
 }
 

@@ -4,6 +4,7 @@
 //! The answer looks the same for a record that was never here, that the partner was never sent, and
 //! that nobody permitted: nothing signed.
 
+use crate::dispute::LetterKind;
 use crate::error::DeskError;
 use crate::{Desk, put};
 use domain::approval::PendingApproval;
@@ -20,10 +21,10 @@ use domain::question::QuestionTerms;
 use domain::refusal::RefusalCode;
 use domain::report::PAGE_MAX;
 use domain::time::Timestamp;
-use policy::approval::Subject;
+use policy::approval::{Subject, Used};
 use policy::invariant;
 use std::sync::Arc;
-use store::{Batch, Change, Ownership, Secrecy, Table};
+use store::{Batch, Change, Ownership, Precondition, RowState, Secrecy, Table};
 
 /// The rows of what partners ask of our people begin with this; the partner, the record and the case
 /// follow.
@@ -39,6 +40,16 @@ enum Found {
     Permitted(Vec<Envelope>),
     /// They do not, or not enough of them.
     Waits,
+}
+
+/// What a question waits for.
+enum Waits {
+    /// For our people.
+    For(Box<PendingApproval>),
+    /// For nothing now: it is permitted, or an agreement or its approvers are in between.
+    NotNow,
+    /// For nothing ever again.
+    InVain,
 }
 
 impl Desk {
@@ -59,7 +70,7 @@ impl Desk {
             self.refuse_peer(peer, code).await?;
             return Err(code.into());
         }
-        self.count_letter(peer)?;
+        self.count_letter(peer, LetterKind::Question).await?;
         let found = self.permission_found(peer, &question, now)?;
         let mut event = Event::new(now, Act::PermissionAnswered);
         event.shared.peer = Some(peer.clone());
@@ -80,8 +91,9 @@ impl Desk {
             Found::Waits => {
                 event.local.records = vec![question.record_id];
                 event.local.code = Some(RefusalCode::NeedsApproval);
-                if self.may_wait(peer, &key)? {
-                    let waiting = WaitingPermission { peer: peer.clone(), question, since: now };
+                if let Some(since) = self.waits_since(peer, &key, now)? {
+                    let (peer, question) = (peer.clone(), question.clone());
+                    let waiting = WaitingPermission { peer, question, since };
                     let value = encoding::to_bytes(&waiting);
                     batch = batch.with(put(Table::Approval, &key, value, Secrecy::Sealed));
                 } else {
@@ -90,7 +102,11 @@ impl Desk {
             }
         }
         self.store.commit(batch.saying(event)).await?;
-        Ok(signed)
+        // What was signed may have been taken back, or the record have changed, while that was written.
+        match self.permission_found(peer, &question, self.now())? {
+            Found::Permitted(still) if still == signed => Ok(signed),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// What the agreement demands of the question. Our own rules about answers are not asked: nothing is
@@ -128,25 +144,31 @@ impl Desk {
         }
         let (signed, _) = self.approvals_for(&record_id, peer, &question.act());
         let subject = Subject { record_id, version: row.version, class: &entry.class };
-        let case = &question.case_reference;
-        match self.gate.decide_court_use(peer, &subject, case, &signed, now) {
+        match self.gate.decide_court_use(used_of(peer, question), &subject, &signed, now) {
             Ok(weighed) if weighed.is_permitted() => Ok(Found::Permitted(signed)),
             Ok(_) => Ok(Found::Waits),
             Err(_) => Ok(Found::Nothing),
         }
     }
 
-    /// Is there room for one more question of this partner?
-    fn may_wait(&self, peer: &AgencyId, key: &[u8]) -> Result<bool, DeskError> {
-        if self.store.get(Table::Approval, key)?.is_some() {
-            return Ok(true);
+    /// Since when this question waits, or `None` if there is no room for one more of this partner.
+    fn waits_since(
+        &self,
+        peer: &AgencyId,
+        key: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, DeskError> {
+        if let Some(value) = self.store.get(Table::Approval, key)? {
+            let waiting: WaitingPermission =
+                encoding::from_bytes("permission", &value, PERMISSION_ROW_BYTES_MAX)?;
+            return Ok(Some(waiting.since));
         }
-        let rows =
-            self.store.scan(Table::Approval, &asked_prefix(peer), None, PERMISSIONS_WAITING_MAX)?;
-        Ok(rows.len() < PERMISSIONS_WAITING_MAX)
+        let (prefix, max) = (asked_prefix(peer), PERMISSIONS_WAITING_MAX);
+        let rows = self.store.scan(Table::Approval, &prefix, None, max)?;
+        Ok((rows.len() < max).then_some(now))
     }
 
-    /// What partners wait for, at most [`PAGE_MAX`]; true if there is more.
+    /// What partners wait for, at most half a page; true if there is more.
     pub(crate) fn pending_permissions(
         &self,
         now: Timestamp,
@@ -159,40 +181,44 @@ impl Desk {
             for (_, value) in rows {
                 let waiting: WaitingPermission =
                     encoding::from_bytes("permission", &value, PERMISSION_ROW_BYTES_MAX)?;
-                if pending.len() >= PAGE_MAX {
+                if pending.len() >= PAGE_MAX / 2 {
                     return Ok((pending, true));
                 }
-                pending.extend(self.still_pending(waiting, now));
+                if let Waits::For(one) = self.still_pending(waiting, now) {
+                    pending.push(*one);
+                }
             }
         }
     }
 
-    /// `None` if nobody needs to decide about it any more.
-    fn still_pending(&self, waiting: WaitingPermission, now: Timestamp) -> Option<PendingApproval> {
+    fn still_pending(&self, waiting: WaitingPermission, now: Timestamp) -> Waits {
         let WaitingPermission { peer, question, since } = waiting;
         let record_id = question.record_id;
-        let row = self.store.hit_row(&record_id).filter(|row| row.is_live(now))?;
-        if row.version != question.version || now >= since.plus_days(PERMISSION_WAITS_DAYS) {
-            return None;
-        }
-        let class: Arc<Class> = self.store.class(row.class?)?.class;
+        let row = self.store.hit_row(&record_id).filter(|row| row.is_live(now));
+        let is_over = now >= since.plus_days(PERMISSION_WAITS_DAYS);
+        let Some(row) = row.filter(|row| row.version == question.version && !is_over) else {
+            return Waits::InVain;
+        };
+        let Some(entry) = row.class.and_then(|number| self.store.class(number)) else {
+            return Waits::InVain;
+        };
+        let class: Arc<Class> = entry.class;
         let (signed, _) = self.approvals_for(&record_id, &peer, &question.act());
         let subject = Subject { record_id, version: row.version, class: &class };
-        let case = &question.case_reference;
-        let weighed = self.gate.decide_court_use(&peer, &subject, case, &signed, now).ok()?;
-        if weighed.is_permitted() {
-            return None;
+        match self.gate.decide_court_use(used_of(&peer, &question), &subject, &signed, now) {
+            Ok(weighed) if !weighed.is_permitted() => Waits::For(Box::new(PendingApproval {
+                record_id,
+                peer,
+                agreement: class.agreement.clone(),
+                act: question.act(),
+                asked_for: Some((question.terms.purpose, question.terms.offence)),
+                purposes: class.purposes.clone(),
+                persons: weighed.approved.persons,
+                needed: u32::from(weighed.needed),
+                rule: invariant::COURT_USE.to_owned(),
+            })),
+            _ => Waits::NotNow,
         }
-        Some(PendingApproval {
-            record_id,
-            peer,
-            agreement: class.agreement.clone(),
-            act: question.act(),
-            purposes: class.purposes.clone(),
-            persons: weighed.approved.persons,
-            needed: u32::from(weighed.needed),
-            rule: invariant::COURT_USE.to_owned(),
-        })
     }
 
     /// Forgets questions that waited too long or that nobody can answer any more. Returns how many; ends
@@ -215,18 +241,30 @@ impl Desk {
             for (key, value) in rows {
                 let waiting: WaitingPermission =
                     encoding::from_bytes("permission", &value, PERMISSION_ROW_BYTES_MAX)?;
-                if self.still_pending(waiting, self.now()).is_none() {
+                if matches!(self.still_pending(waiting, self.now()), Waits::InVain) {
                     gone += 1;
+                    let is = RowState::ValueHash(store::value_hash(&value));
+                    let there = Precondition::Row { table: Table::Approval, key: key.clone(), is };
+                    batch = batch.provided(there);
                     batch = batch.with(Change::Delete { table: Table::Approval, key });
                 }
             }
             if gone > 0 {
-                self.store.commit(batch).await?;
-                forgotten += gone;
+                match self.store.commit(batch).await {
+                    Ok(_) => forgotten += gone,
+                    // One of them was asked again: the next upkeep looks at them.
+                    Err(store::Error::Conflict(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         Ok(forgotten)
     }
+}
+
+fn used_of<'a>(holder: &'a AgencyId, question: &'a PermissionQuestion) -> Used<'a> {
+    let (case, purpose) = (question.case_reference.as_str(), Some(question.terms.purpose));
+    Used { holder, case, purpose }
 }
 
 fn asked_prefix(peer: &AgencyId) -> Vec<u8> {

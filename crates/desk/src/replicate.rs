@@ -3,6 +3,7 @@
 
 use crate::class_of_one::{Received, write_ones};
 use crate::error::DeskError;
+use crate::violation::is_violation;
 use crate::{Desk, pair_key, put};
 use agreement::Terms;
 use agreement::terms::Retention;
@@ -235,6 +236,8 @@ impl Replication {
             code => DeskError::misbehaved(&self.peer, code),
         })?;
         change.poison.extend(verified.poison.iter().map(|poison| poison.code));
+        let codes = verified.poison.iter().map(|poison| poison.code);
+        change.violations.extend(codes.filter(|code| is_violation(*code)));
         let mut classes = Vec::new();
         for entry in verified.entries {
             match entry {
@@ -280,6 +283,8 @@ impl Replication {
         };
         if !self.is_theirs(&row) {
             change.poison.push(RefusalCode::OriginMismatch);
+            // To its sender it is as one of a record that never came.
+            change.applied.insert(record_id, (AppliedChange::Withdrawn, None));
             return;
         }
         change.forget(record_id);
@@ -450,10 +455,15 @@ impl Replication {
             let mut refused = event(Act::ReceiptRefused, count);
             refused.local.code = Some(code);
             batch = batch.saying(refused);
-            if let Some(section) = section.filter(|_| is_poison(code)) {
-                let (peer, root) = (&self.peer, section.root());
-                batch = batch.with(self.desk.violation_letter(peer, agreement, root, code, count));
-            }
+        }
+        if let Some(section) = section {
+            batch = self.desk.reporting(
+                batch,
+                &self.peer,
+                agreement,
+                section.root(),
+                &change.violations,
+            );
         }
         Ok(batch)
     }
@@ -515,6 +525,8 @@ pub(crate) struct Changes {
     unseen_left: usize,
     pub(crate) records_purged: u64,
     pub(crate) poison: Vec<RefusalCode>,
+    /// Those of them that its sender is told.
+    violations: Vec<RefusalCode>,
 }
 
 impl Changes {

@@ -2,7 +2,6 @@
 //! and sent in bounded batches, each with an audit entry that is durable before its bytes leave.
 
 use crate::class_of_one::One;
-use crate::drain::Pass;
 use crate::error::DeskError;
 use crate::{Desk, pair_key, put};
 use domain::class::Class;
@@ -47,8 +46,6 @@ pub struct ViewStream {
     told_sequence: Option<u64>,
     view: Option<View>,
     ended: bool,
-    /// Of the batch that was let through last.
-    pass: Option<Pass>,
 }
 
 /// What the partner may see, as decided in one policy epoch.
@@ -135,7 +132,6 @@ impl Desk {
             told_sequence: same_epoch.then_some(request.grant_sequence),
             view: None,
             ended: false,
-            pass: None,
         })
     }
 
@@ -303,8 +299,6 @@ impl ViewStream {
     /// # Errors
     /// A refusal when the agreement or our policy no longer lets anything pass, or a failing store.
     pub async fn next(&mut self) -> Result<Option<ViewMessage>, DeskError> {
-        // Whoever asks for the next one has taken the one before.
-        self.pass = None;
         if self.ended {
             return Ok(None);
         }
@@ -325,7 +319,6 @@ impl ViewStream {
                 self.desk.record_share(&self.peer, &self.agreement, &planned).await?;
             }
             // R2 and R3: what held before the entry was durable may no longer hold.
-            let pass = self.desk.drain.pass(&self.peer);
             let now = self.desk.now();
             let same_policy =
                 self.desk.basis() == decided_in && self.desk.gate.is_current(&planned.permit, now);
@@ -340,7 +333,6 @@ impl ViewStream {
             }
             self.positions.insert(planned.section.handle, planned.section.to);
             let section = Held::new(planned.section, planned.class).release(&planned.permit)?;
-            self.pass = Some(pass);
             return Ok(Some(self.message(Some(section), UpToDate::No)?));
         }
     }

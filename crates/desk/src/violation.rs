@@ -1,5 +1,8 @@
 //! Violation notices: what a partner sent that no rule of anybody allows is refused, and the partner is
 //! told so, signed; and what a partner says of us is an entry and an alarm.
+//!
+//! A notice says what the bytes of the batch alone say: never what depends on our records, our clock,
+//! our policy or our papers.
 
 use crate::Desk;
 use crate::dispute::{LetterKind, outgoing};
@@ -10,35 +13,61 @@ use domain::name::{AgencyId, AgreementId, Digest, RecordId};
 use domain::record::CLOCK_SKEW_MS;
 use domain::refusal::RefusalCode;
 use domain::violation::ViolationNotice;
-use store::{Batch, Change};
+use std::collections::BTreeMap;
+use store::Batch;
+
+/// Is this the sender's own fault, whoever receives it and whenever?
+pub(crate) const fn is_violation(code: RefusalCode) -> bool {
+    matches!(
+        code,
+        RefusalCode::SmuggledMigrant
+            | RefusalCode::ProtectedSubject
+            | RefusalCode::Minor
+            | RefusalCode::BenefitMissing
+            | RefusalCode::PresumedAdultUnfounded
+            | RefusalCode::DepictionProtected
+            | RefusalCode::LabelsImpossible
+            | RefusalCode::BodyImpossible
+            | RefusalCode::SealedKind
+            | RefusalCode::ProhibitedContent
+            | RefusalCode::SignatureInvalid
+            | RefusalCode::Malformed
+    )
+}
 
 impl Desk {
-    /// The letter that tells a partner that so many records of a batch were refused. Of several for one
-    /// reason that it did not take yet, the newest stays.
-    pub(crate) fn violation_letter(
+    /// With the letters that tell a partner what of a batch had to be refused, one for each reason. Of
+    /// several for one reason that it did not take yet, the newest stays.
+    pub(crate) fn reporting(
         &self,
+        batch: Batch,
         sender: &AgencyId,
         agreement: &AgreementId,
-        batch: Digest,
-        code: RefusalCode,
-        records: usize,
-    ) -> Change {
-        let notice = ViolationNotice {
-            sender: sender.clone(),
-            receiver: self.own.clone(),
-            agreement: agreement.clone(),
-            batch,
-            code,
-            records: u32::try_from(records).unwrap_or(u32::MAX),
-            at: self.now(),
-        };
-        let (_, envelope) = Signed::seal(notice, &*self.keys.record).into_parts();
-        let mut place = [0; RecordId::BYTES];
-        if let Some(last) = place.last_mut() {
-            *last = code as u8;
+        root: Digest,
+        codes: &[RefusalCode],
+    ) -> Batch {
+        let mut counts: BTreeMap<RefusalCode, u32> = BTreeMap::new();
+        for code in codes {
+            *counts.entry(*code).or_default() += 1;
         }
-        let place = RecordId::from_bytes(place);
-        outgoing(sender, agreement, LetterKind::Violation, &place, &envelope)
+        counts.into_iter().fold(batch, |batch, (code, records)| {
+            let notice = ViolationNotice {
+                sender: sender.clone(),
+                receiver: self.own.clone(),
+                agreement: agreement.clone(),
+                batch: root,
+                code,
+                records,
+                at: self.now(),
+            };
+            let (_, envelope) = Signed::seal(notice, &*self.keys.record).into_parts();
+            let mut place = [0; RecordId::BYTES];
+            if let Some(last) = place.last_mut() {
+                *last = code as u8;
+            }
+            let place = RecordId::from_bytes(place);
+            batch.with(outgoing(sender, agreement, LetterKind::Violation, &place, &envelope))
+        })
     }
 
     /// Takes a partner's notice that what we sent had to be refused: an entry of the log, and an alarm.
@@ -54,7 +83,7 @@ impl Desk {
         let opened = self.open_violation(peer, envelope);
         self.alarm_once(peer, &opened).await?;
         let signed = opened?;
-        self.count_letter(peer)?;
+        self.count_letter(peer, LetterKind::Violation).await?;
         let said = signed.message();
         let mut event = Event::new(self.now(), Act::ViolationReceived);
         event.shared.peer = Some(peer.clone());

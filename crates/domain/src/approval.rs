@@ -8,7 +8,7 @@ use crate::name::{AgencyId, AgreementId, Digest, OfficerId, RecordId};
 use crate::record::Version;
 use crate::submission::CASE_REFERENCE_CHARACTERS_MAX;
 use crate::time::Timestamp;
-use crate::value::Purpose;
+use crate::value::{Offence, Purpose};
 use std::collections::BTreeSet;
 
 /// The largest approval, in bytes.
@@ -204,6 +204,8 @@ pub struct PendingApproval {
     pub agreement: AgreementId,
     /// What waits: that the partner gets it, or that it uses it in court.
     pub act: ApprovedAct,
+    /// For which purpose and about which offence the partner asks, where it asks.
+    pub asked_for: Option<(Purpose, Offence)>,
     /// What the record may be used for.
     pub purposes: BTreeSet<Purpose>,
     /// Those who have approved, at most [`APPROVALS_MAX`].

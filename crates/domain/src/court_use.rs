@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 /// The largest stored question for permission, in bytes.
 pub const PERMISSION_ROW_BYTES_MAX: usize = 2048;
 /// The most questions of one partner that wait for our people.
-pub const PERMISSIONS_WAITING_MAX: usize = 256;
+pub const PERMISSIONS_WAITING_MAX: usize = 16;
 /// How many days a question waits before it is forgotten; asking again is harmless.
 pub const PERMISSION_WAITS_DAYS: u32 = 30;
 

@@ -21,7 +21,7 @@ pub const DISPUTE_BYTES_MAX: usize = 2048;
 pub const DISPUTE_ROW_BYTES_MAX: usize = 8192;
 /// The most disputes that one node has raised and not lifted.
 pub const DISPUTES_MAX: usize = 4096;
-/// The most that one agency can hand in on one day: disputes, violation notices, and questions for
+/// The most that one agency can hand in on one day of each: disputes, violation notices, questions for
 /// permission.
 pub const LETTERS_PER_DAY_MAX: u32 = 256;
 /// So many agencies beside the one that disputes stop the matching elsewhere.

@@ -26,6 +26,8 @@ closed! {
         DisputeAnswer = 4 "DISPUTE_ANSWER",
         /// To correct or withdraw a record after a dispute was upheld.
         Remedy = 5 "REMEDY",
+        /// To look whether a record is still needed: the day of its review has passed.
+        Review = 6 "REVIEW",
     }
 }
 
@@ -73,7 +75,8 @@ pub struct Duty {
     /// Who owes it.
     #[n(1)]
     pub debtor: Debtor,
-    /// The partner: who owes, or to whom; our own agency for a [`Asked::Remedy`].
+    /// The partner: who owes, or to whom; our own agency for a [`Asked::Remedy`] and a
+    /// [`Asked::Review`].
     #[n(2)]
     pub agency: AgencyId,
     /// The agreement.
@@ -125,9 +128,8 @@ impl Duty {
                 applied.kept_until.map_or(Answered::Settled, Answered::KeptApart)
             }
             (Asked::Withdrawal | Asked::Erasure, Change::Version) => Answered::Earlier,
-            (Asked::Correction, Change::Withdrawn) | (Asked::DisputeAnswer | Asked::Remedy, _) => {
-                Answered::NotAsked
-            }
+            (Asked::Correction, Change::Withdrawn)
+            | (Asked::DisputeAnswer | Asked::Remedy | Asked::Review, _) => Answered::NotAsked,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::recovery::Standing;
 use crate::verify::check_folder;
 use domain::event::Act;
 use domain::time::{Clock as _, SystemClock};
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -79,6 +80,8 @@ fn enter_export(config: &Config) -> Result<(), NodeError> {
         return Ok(());
     }
     let (store, _) = EmbeddedStore::open(config.store_settings()?)?;
+    // What was backed up while no node ran goes along.
+    notice::take(&store, &config.data_folder, &mut BTreeSet::new(), SystemClock.now())?;
     let frames = store.head().tree_size;
     notice::enter(&store, Act::Exported, frames, SystemClock.now())?;
     Ok(store.close()?)

@@ -14,9 +14,9 @@ use crate::config::file;
 use crate::error::NodeError;
 use crate::folder;
 use desk::Desk;
-use desk::error::DeskError;
 use domain::event::{Act, Event};
 use domain::time::Timestamp;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,8 @@ const FIRST_LINE: &str = "malines backup 1";
 const NOTICE_BYTES_MAX: u64 = 256;
 /// The most notices that are taken at once.
 const NOTICES_MAX: usize = 256;
+/// The most files that are remembered as seen.
+const SEEN_MAX: usize = 4096;
 /// How often the node looks for notices, in milliseconds.
 const LOOK_MS: u64 = 5_000;
 
@@ -87,25 +89,31 @@ fn read(text: &str) -> Option<(Timestamp, u64, u64)> {
     Some((Timestamp::from_millis(at), frames.parse().ok()?, bytes.parse().ok()?))
 }
 
-/// Makes an entry of every notice that waits. Returns how many. What is no notice is said aloud and
-/// left as it is.
+/// Makes an entry of every notice that waits, but of those that were taken before and could not be
+/// removed. Returns how many. What is no notice is said aloud once and left as it is.
 ///
 /// # Errors
 /// A failing store.
-pub(crate) async fn take(desk: &Desk, data_folder: &Path) -> Result<usize, DeskError> {
+pub(crate) fn take(
+    store: &dyn Store,
+    data_folder: &Path,
+    seen: &mut BTreeSet<PathBuf>,
+    now: Timestamp,
+) -> Result<usize, NodeError> {
     let names = match fs::read_dir(data_folder.join(FOLDER)) {
         Ok(names) => names,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         Err(error) => {
-            tracing::warn!(%error, "notices of backups cannot be read");
+            if seen.insert(data_folder.join(FOLDER)) {
+                tracing::warn!(%error, "notices of backups cannot be read");
+            }
             return Ok(0);
         }
     };
     let paths = names.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut paths: Vec<PathBuf> = paths
-        .filter(|path| path.extension().is_some_and(|ending| ending == ENDING))
-        .take(NOTICES_MAX)
-        .collect();
+    let is_new =
+        |path: &PathBuf| path.extension().is_some_and(|e| e == ENDING) && !seen.contains(path);
+    let mut paths: Vec<PathBuf> = paths.filter(is_new).take(NOTICES_MAX).collect();
     paths.sort();
     let mut taken = 0;
     for path in paths {
@@ -113,15 +121,16 @@ pub(crate) async fn take(desk: &Desk, data_folder: &Path) -> Result<usize, DeskE
         let said = contents.as_deref().and_then(|bytes| read(std::str::from_utf8(bytes).ok()?));
         let Some((at, frames, bytes)) = said else {
             tracing::warn!(path = %path.display(), "this is no notice of a backup");
+            seen.insert(path);
             continue;
         };
-        let mut event = Event::new(desk.now(), Act::BackedUp);
+        let mut event = Event::new(now, Act::BackedUp);
         event.local.note = Some(format!("{frames} frames, {bytes} bytes, at {at}"));
-        desk.store().commit(Batch::new().saying(event)).await?;
+        store.commit(Batch::new().saying(event)).wait()?;
         taken += 1;
         if let Err(error) = fs::remove_file(&path) {
             tracing::warn!(%error, "a notice of a backup could not be removed");
-            break;
+            seen.insert(path);
         }
     }
     Ok(taken)
@@ -129,11 +138,23 @@ pub(crate) async fn take(desk: &Desk, data_folder: &Path) -> Result<usize, DeskE
 
 /// Looks for notices on a beat, until it is aborted.
 pub(crate) async fn keep(desk: Arc<Desk>, data_folder: PathBuf) {
+    let mut seen = BTreeSet::new();
     loop {
-        match take(&desk, &data_folder).await {
+        let (node, folder) = (Arc::clone(&desk), data_folder.clone());
+        // Reading a folder and waiting for the disk block.
+        let taking = tokio::task::spawn_blocking(move || {
+            let taken = take(&**node.store(), &folder, &mut seen, node.now());
+            (taken, seen)
+        });
+        let Ok((taken, known)) = taking.await else { return };
+        seen = known;
+        match taken {
             Ok(0) => {}
             Ok(taken) => tracing::info!(taken, "backups of this store are in the audit log"),
             Err(error) => tracing::error!(%error, "a backup could not be put into the audit log"),
+        }
+        if seen.len() > SEEN_MAX {
+            seen.clear();
         }
         tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
     }

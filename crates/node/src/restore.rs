@@ -98,15 +98,15 @@ fn place(
     // Opening makes the tables and applies every frame once more.
     let (store, opened) = EmbeddedStore::open(config.store_settings()?)?;
     let now = SystemClock.now();
-    let ledger = forgotten.map(|forgotten| forgotten.apply(&store, now)).transpose()?;
-    if ledger.is_some() {
-        store.compact(now, &|| false)?;
-    }
     let act = match purpose {
         Purpose::Restore => Act::Restored,
         Purpose::Import => Act::Imported,
     };
     notice::enter(&store, act, placed.frames, now)?;
+    let ledger = forgotten.map(|forgotten| forgotten.apply(&store, now)).transpose()?;
+    if ledger.is_some() {
+        store.compact(now, &|| false)?;
+    }
     let counts = store.count();
     store.close()?;
     Ok(Report { placed, opened, counts, ledger })

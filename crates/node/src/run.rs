@@ -3,6 +3,7 @@
 
 use crate::config::{Config, file};
 use crate::error::NodeError;
+use crate::grpc::leaving::Leaving;
 use crate::grpc::officer::OfficerDoor;
 use crate::grpc::peer::{PeerDoor, Pulls};
 use crate::ledger::Ledger;
@@ -180,6 +181,7 @@ impl Doors {
             .max_decoding_message_size(PARTNER_DECODE_BYTES_MAX)
             .max_encoding_message_size(limits::ENCODE_BYTES_MAX);
         let (address, incoming) = self.open(config.partner_listen, Port::Partner).await?;
+        let service = Leaving::new(service, Arc::clone(&self.desk));
         let router = limits::server().add_service(service);
         servers.spawn(accept::serve(router, incoming, stopped(stopping.clone())));
         Ok(address)

@@ -2,7 +2,7 @@
 
 use crate::peers::{Links, Nudges, Partners};
 use desk::Desk;
-use desk::dispute::LetterKind;
+use desk::dispute::{Letter, LetterKind};
 use desk::error::DeskError;
 use desk::keys::KeyHeld;
 use domain::name::{AgencyId, AgreementId, Digest};
@@ -199,14 +199,31 @@ impl Scheduler {
             client.acknowledge_changes(delivery.envelope.clone()).await?;
             self.desk.acknowledgement_taken(delivery).await?;
         }
+        let mut refused: Option<Letter> = None;
         for _ in 0..DELIVERIES_PER_ROUND_MAX {
-            let Some(letter) = self.desk.letter_for(peer, agreement)? else { break };
-            match letter.kind {
-                LetterKind::Dispute => client.raise_dispute(letter.envelope.clone()).await?,
-                LetterKind::Answer => client.answer_dispute(letter.envelope.clone()).await?,
-                LetterKind::Violation => client.report_violation(letter.envelope.clone()).await?,
-            }
-            self.desk.letter_taken(letter).await?;
+            let next = self.desk.letter_for(peer, agreement, refused.as_ref())?;
+            let Some(letter) = next else { break };
+            let envelope = letter.envelope.clone();
+            let delivered = match letter.kind {
+                LetterKind::Dispute => client.raise_dispute(envelope).await,
+                LetterKind::Answer => client.answer_dispute(envelope).await,
+                LetterKind::Violation => client.report_violation(envelope).await,
+                // It is put when it is asked, and never waits.
+                LetterKind::Question => Ok(()),
+            };
+            let code = match delivered {
+                Ok(()) => {
+                    self.desk.letter_taken(letter).await?;
+                    continue;
+                }
+                Err(CallFailure::Refused(refusal)) => Some(refusal.code),
+                Err(CallFailure::Incompatible) => None,
+                Err(failure) => return Err(failure.into()),
+            };
+            // It is tried again with the next round; what stands behind it does not wait for it.
+            tracing::info!(%peer, ?code, kind = ?letter.kind, "a letter was not taken");
+            self.desk.letter_refused(&letter, code).await?;
+            refused = Some(letter);
         }
         Ok(())
     }

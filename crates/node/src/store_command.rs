@@ -54,20 +54,29 @@ pub(crate) fn rebuild(given: &ConfigFile) -> Result<ExitCode, NodeError> {
     let config = Config::load(&given.config)?;
     verify::check_folder(&config)?;
     let rebuilt = EmbeddedStore::rebuild(config.store_settings()?)?;
-    let (store, _) = EmbeddedStore::open(config.store_settings()?)?;
-    notice::enter(&store, Act::Rebuilt, rebuilt.frames, SystemClock.now())?;
-    store.close()?;
     print(&format!("rebuilt   the tables from {} frames: {}\n", rebuilt.frames, rebuilt.after));
-    match &rebuilt.before {
-        Some(before) if *before == rebuilt.after => print("equal     to what they were\n"),
+    // What was found is said before anything else can go wrong.
+    let outcome = match &rebuilt.before {
+        Some(before) if *before == rebuilt.after => {
+            print("equal     to what they were\n");
+            ExitCode::SUCCESS
+        }
         Some(before) => {
             say(&format!("fault: the tables held something else before: {before}\n"));
             say("hint: the journal counts and the new ones are right; look at the disk\n");
-            return Ok(FAILED.into());
+            FAILED.into()
         }
-        None => print("before    there were none, or none that were good\n"),
+        None => {
+            print("before    there were none, or none that were good\n");
+            ExitCode::SUCCESS
+        }
+    };
+    if Standing::of(&config.data_folder)? == Standing::Ordinary {
+        let (store, _) = EmbeddedStore::open(config.store_settings()?)?;
+        notice::enter(&store, Act::Rebuilt, rebuilt.frames, SystemClock.now())?;
+        store.close()?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(outcome)
 }
 
 pub(crate) fn verify(given: &Verify) -> Result<ExitCode, NodeError> {

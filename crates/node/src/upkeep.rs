@@ -4,7 +4,7 @@ use desk::Desk;
 use desk::error::DeskError;
 use domain::report::UpkeepStatus;
 use domain::time::Timestamp;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,11 +34,13 @@ pub(crate) struct Upkeep {
     board: Arc<Board>,
     /// From the end of one upkeep to the beginning of the next, in milliseconds.
     interval_ms: u64,
+    /// When own records were last looked at for their reviews, in milliseconds; 0 is never.
+    surveyed: AtomicU64,
 }
 
 impl Upkeep {
     pub(crate) fn new(desk: &Arc<Desk>, board: Arc<Board>, interval_ms: u64) -> Self {
-        Self { desk: Arc::clone(desk), board, interval_ms }
+        Self { desk: Arc::clone(desk), board, interval_ms, surveyed: AtomicU64::new(0) }
     }
 
     /// Runs until it is aborted; a compaction under way then ends at its next step.
@@ -75,6 +77,26 @@ impl Upkeep {
         }
     }
 
+    /// Once a day all own records are looked at, and each time those that are on the list.
+    async fn review(&self, stop: &Arc<AtomicBool>) -> Result<(), DeskError> {
+        self.desk.settle_reviews(&|| stop.load(Ordering::Relaxed)).await?;
+        let (now, last) = (self.desk.now(), self.surveyed.load(Ordering::Relaxed));
+        if now < Timestamp::from_millis(last).plus_ms(Timestamp::DAY_MS) {
+            return Ok(());
+        }
+        let (desk, stop) = (Arc::clone(&self.desk), Arc::clone(stop));
+        let surveying = tokio::task::spawn_blocking(move || {
+            desk.survey_reviews(&|| stop.load(Ordering::Relaxed))
+        });
+        let due = surveying.await.map_err(|_| DeskError::Fault("a survey ended early"))??;
+        let owed = self.desk.owe_reviews(due).await?;
+        self.surveyed.store(now.as_millis(), Ordering::Relaxed);
+        if owed > 0 {
+            tracing::warn!(owed, "own records are due for review: `malines duties` lists them");
+        }
+        Ok(())
+    }
+
     async fn expire_and_compact(&self, stop: &Arc<AtomicBool>) -> Result<(), DeskError> {
         let is_stopping = || stop.load(Ordering::Relaxed);
         let expired = self.desk.expire(&is_stopping).await?;
@@ -82,6 +104,7 @@ impl Upkeep {
         if expired + matches > 0 {
             tracing::info!(expired, matches, "expired records and their matches were erased");
         }
+        self.review(stop).await?;
         let questions = self.desk.forget_questions(&is_stopping).await?;
         if questions > 0 {
             tracing::info!(

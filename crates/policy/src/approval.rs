@@ -49,6 +49,17 @@ pub struct Approved {
     pub until: Option<Timestamp>,
 }
 
+/// A use in court that is asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Used<'a> {
+    /// Who uses it.
+    pub holder: &'a AgencyId,
+    /// The case, as the holder names it to the originator.
+    pub case: &'a str,
+    /// The purpose of the case; `None` where people sign before anybody asks.
+    pub purpose: Option<Purpose>,
+}
+
 /// Whether a record may be used in court: who permits it, and how many it takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CourtUse {

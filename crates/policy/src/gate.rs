@@ -1,6 +1,6 @@
 //! The gate: knows the agreements, their standing now and the policy, and decides under them.
 
-use crate::approval::{Approved, CourtUse, Subject, Wanted};
+use crate::approval::{Approved, CourtUse, Subject, Used, Wanted};
 use crate::cache::{Asked, Kept, View};
 use crate::class_table::{ClassNumber, ClassTable};
 use crate::decision::{Action, Decision, Permit, PolicyEpoch};
@@ -200,17 +200,16 @@ impl Gate {
     /// What keeps the record from being used whoever approves.
     pub fn decide_court_use(
         &self,
-        holder: &AgencyId,
+        used: Used<'_>,
         subject: &Subject<'_>,
-        case_reference: &str,
         approvals: &[Envelope],
         now: Timestamp,
     ) -> Result<CourtUse, Refusal> {
         let kept = self.kept_at(now);
-        let act = ApprovedAct::JudicialUse { case_reference: case_reference.to_owned() };
-        let wanted = Wanted { subject, recipient: holder, act: &act };
+        let act = ApprovedAct::JudicialUse { case_reference: used.case.to_owned() };
+        let wanted = Wanted { subject, recipient: used.holder, act: &act };
         let approved = kept.judge().weigh(approvals, wanted, now);
-        kept.judge().decide_court_use(subject.class, approved)
+        kept.judge().decide_court_use(subject.class, used.purpose, approved)
     }
 
     /// Does this one approval count now, and if not, why?

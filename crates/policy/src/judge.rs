@@ -13,7 +13,7 @@ use domain::name::{AgencyId, AgreementId, KeyId};
 use domain::question::QuestionTerms;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
-use domain::value::{Channel, Handling, Subject};
+use domain::value::{Channel, Handling, Purpose, Subject};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -211,6 +211,7 @@ impl Judge {
     pub(crate) fn decide_court_use(
         &self,
         class: &Class,
+        purpose: Option<Purpose>,
         approved: Approved,
     ) -> Result<CourtUse, Refusal> {
         let unknown =
@@ -219,9 +220,11 @@ impl Judge {
         if class.subject == Subject::SmuggledMigrant {
             return Err(RefusalCode::SmuggledMigrant.into());
         }
-        // H3 says something that no machine reads: people decide.
-        let is_restricted =
-            class.handling.contains(Handling::H1) || class.handling.contains(Handling::H3);
+        // H3 says something that no machine reads, and another purpose is one that nobody stated: people
+        // decide.
+        let is_restricted = class.handling.contains(Handling::H1)
+            || class.handling.contains(Handling::H3)
+            || purpose.is_none_or(|purpose| !class.purposes.contains(&purpose));
         if !is_restricted {
             return Ok(CourtUse { approved, needed: 0 });
         }

@@ -30,8 +30,11 @@ use std::io;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// How many bytes are read or written between two pauses, and synced at once.
+/// How many bytes are read or written between two pauses.
 const CHUNK_BYTES: usize = 64 * 1024;
+/// How many bytes are made durable at once: a commit that meets that sync waits for about a
+/// millisecond more, and few enough meet one.
+const SYNC_BYTES: usize = 1024 * 1024;
 /// How long a pause is at least. It is as long as what went before it took, and [`YIELD`] times as
 /// long if something was committed meanwhile: commits find disk and processor free most of the time,
 /// however slow both are, and a store that nobody writes to is compacted sooner.
@@ -381,13 +384,14 @@ struct Output<'d> {
     file: SegmentFile,
     waiting: Vec<u8>,
     length: u64,
+    unsynced: usize,
     pace: Pace<'d>,
 }
 
 impl<'d> Output<'d> {
     fn begin(disk: &'d dyn Disk, file: SegmentFile, frames: &'d dyn Fn() -> u64) -> Result<Self> {
         let (waiting, pace) = (Vec::with_capacity(CHUNK_BYTES), Pace::begin(frames));
-        let output = Self { disk, file, waiting, length: 0, pace };
+        let output = Self { disk, file, waiting, length: 0, unsynced: 0, pace };
         let removed = match disk.remove(&output.unfinished()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -407,13 +411,17 @@ impl<'d> Output<'d> {
         if self.waiting.len() >= CHUNK_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Small pieces are made durable one by one: a commit never waits for a large one.
+    /// Written and made durable piece by piece: a commit never waits for all of it.
     fn flush(&mut self) -> Result<()> {
         let (disk, path, pace) = (self.disk, self.unfinished(), &mut self.pace);
-        let mut chunks = self.waiting.chunks(CHUNK_BYTES);
+        let (mut chunks, unsynced) = (self.waiting.chunks(CHUNK_BYTES), &mut self.unsynced);
         let written = chunks.try_for_each(|chunk| {
             disk.append(&path, chunk)?;
-            disk.sync(&path)?;
+            *unsynced += chunk.len();
+            if *unsynced >= SYNC_BYTES {
+                disk.sync(&path)?;
+                *unsynced = 0;
+            }
             pace.worked(chunk.len());
             Ok(())
         });
@@ -424,6 +432,8 @@ impl<'d> Output<'d> {
     /// Gives the file its name, durably.
     fn finish(&mut self) -> Result<()> {
         self.flush()?;
+        let synced = self.disk.sync(&self.unfinished());
+        synced.map_err(Error::io("write a segment anew"))?;
         let named = self.disk.rename(&self.unfinished(), &self.file.path());
         named
             .and_then(|()| self.disk.sync_folder(FOLDER))

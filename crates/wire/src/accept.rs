@@ -147,6 +147,15 @@ pub fn calling_peer<T>(request: &tonic::Request<T>) -> Result<&PeerIdentity, ton
     }
 }
 
+/// The agency whose node makes a call with these extensions; `None` if it did not come over the
+/// partner port.
+pub fn calling_agency(extensions: &http::Extensions) -> Option<AgencyId> {
+    match extensions.get::<Link>().map(|link| &link.caller) {
+        Some(Caller::Node(peer)) => Some(peer.agency.clone()),
+        _ => None,
+    }
+}
+
 /// The officer who makes this call, on the officer port.
 ///
 /// # Errors

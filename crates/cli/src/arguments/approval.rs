@@ -52,8 +52,8 @@ pub(crate) struct Approve {
 pub(crate) enum ApprovalsCommand {
     /// List what waits for people, and what they approved
     #[command(after_help = "\
-JSON: pending [record_id, partner, agreement, act (SHARE, JUDICIAL_USE), case_reference, purposes, approved_by, needed, rule], \
-more_pending, approvals [approval, record_id, version, agreement, partner, purposes, act, case_reference, officer, reason, made_at, valid_until, state (COUNTS, ENDED, EXPIRED, RECORD_CHANGED, \
+JSON: pending [record_id, partner, agreement, act (SHARE, JUDICIAL_USE), case_reference, asked_purpose, \
+asked_offence, purposes, approved_by, needed, rule], more_pending, approvals [approval, record_id, version, agreement, partner, purposes, act, case_reference, officer, reason, made_at, valid_until, state (COUNTS, ENDED, EXPIRED, RECORD_CHANGED, \
 DOES_NOT_COUNT)]")]
     List {
         /// Only what waits

@@ -191,12 +191,18 @@ fn print_pending(context: &mut Context<'_>, pending: &[PendingApproval], more: b
         Table::new(&["RECORD", "FOR", "ACT", "PURPOSES", "APPROVED BY", "MISSING", "RULE"]);
     for one in pending {
         let purposes = one.purposes.iter().map(|purpose| purpose.as_str()).collect::<Vec<_>>();
+        let purposes = match one.asked_for {
+            None => purposes.join(", "),
+            Some((asked, offence)) => {
+                format!("asks for {asked}, {offence}; stated for {}", purposes.join(", "))
+            }
+        };
         let missing = usize::try_from(one.needed).unwrap_or(usize::MAX);
         table.row([
             &record_reference(&one.record_id),
             one.peer.as_str(),
             &in_words(&one.act),
-            &purposes.join(", "),
+            &purposes,
             &names(&one.persons),
             &missing.saturating_sub(one.persons.len()).to_string(),
             &one.rule,
@@ -242,6 +248,8 @@ fn pending_json(pending: &PendingApproval) -> Value {
         "agreement": pending.agreement.as_str(),
         "act": pending.act.as_str(),
         "case_reference": case_of(&pending.act),
+        "asked_purpose": pending.asked_for.map(|(purpose, _)| purpose.as_str()),
+        "asked_offence": pending.asked_for.map(|(_, offence)| offence.as_str()),
         "purposes": purposes,
         "approved_by": persons,
         "needed": pending.needed,

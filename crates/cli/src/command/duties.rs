@@ -78,6 +78,9 @@ fn owes(duty: &Duty) -> String {
             Debtor::Partner => "answers our dispute".to_owned(),
             Debtor::Ourselves => format!("answer the dispute of {}", duty.agency),
         },
+        (Asked::Review, None) => {
+            "review it: correct it with a later day, or withdraw it".to_owned()
+        }
         (Asked::Remedy, None) => "correct or withdraw it: a dispute was upheld".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 //! Each call: who calls comes from the certificate, bytes become domain values or are refused, the
 //! desk does the rest.
 
+pub(crate) mod leaving;
 pub(crate) mod officer;
 pub(crate) mod peer;
 
@@ -15,7 +16,7 @@ use wire::convert::status::{Reader, to_status};
 /// How long whoever narrows what may leave waits for what was let through before, in milliseconds.
 const DRAIN_MS_MAX: u64 = 5_000;
 
-/// R3: ends when what was let through before is with the network; a partner that does not read holds
+/// R3: ends when what was let through before has left; a partner that does not read holds
 /// nobody up for longer than [`DRAIN_MS_MAX`], and is named in the log.
 pub(crate) async fn drained(desk: &Desk) {
     let deadline = std::time::Duration::from_millis(DRAIN_MS_MAX);

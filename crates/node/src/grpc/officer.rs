@@ -357,8 +357,8 @@ impl OfficerService for OfficerDoor {
         let officer = officer_of(&request)?;
         let ProposalReference(proposal) = request.into_inner().try_into().map_err(invalid)?;
         let activated = self.policy_book.activate(&officer, &proposal).await.map_err(failed)?;
-        drained(&self.desk).await;
         self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
+        drained(&self.desk).await;
         Ok(Response::new(v1::ActivatePolicyResponse { activated: Some(activated.into()) }))
     }
 
@@ -369,8 +369,8 @@ impl OfficerService for OfficerDoor {
         let officer = officer_of(&request)?;
         let consent = request.into_inner().try_into().map_err(invalid)?;
         let activated = self.policy_book.freeze(&officer, consent).await.map_err(failed)?;
-        drained(&self.desk).await;
         self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
+        drained(&self.desk).await;
         Ok(Response::new(v1::FreezePolicyResponse { activated: Some(activated.into()) }))
     }
 
@@ -403,8 +403,8 @@ impl OfficerService for OfficerDoor {
         let officer = officer_of(&request)?;
         let end = approval::from_end_request(request.into_inner()).map_err(invalid)?;
         let receipt = self.desk.end_approval(&officer, end).await.map_err(failed)?;
-        drained(&self.desk).await;
         self.nudges.nudge(core::iter::once(&receipt.peer));
+        drained(&self.desk).await;
         Ok(Response::new(receipt.into()))
     }
 
@@ -481,8 +481,8 @@ impl OfficerService for OfficerDoor {
         let officer = officer_of(&request)?;
         let papers = docket::from_filing(request.into_inner()).map_err(invalid)?;
         let filed = self.desk.file_papers_by(&officer, papers).await.map_err(failed)?;
-        drained(&self.desk).await;
         self.nudges.nudge(self.desk.partners().iter().map(|partner| &partner.agency));
+        drained(&self.desk).await;
         Ok(Response::new(filed.into()))
     }
 }

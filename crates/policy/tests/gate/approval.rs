@@ -14,7 +14,7 @@ use domain::refusal::RefusalCode;
 use domain::signature::{SecretKey, Signer as _};
 use domain::time::Timestamp;
 use domain::value::{Age, Channel, Depicts, Handling, Onward, Purpose, Subject as Who, Tlp};
-use policy::approval::Subject;
+use policy::approval::{Subject, Used};
 use policy::table::TableEvaluator;
 use policy::{Action, Decision, Gate, Held};
 use std::sync::Arc;
@@ -362,10 +362,20 @@ fn court_use(
     case: &str,
     approvals: &[Envelope],
 ) -> Result<(usize, u8), RefusalCode> {
+    court_use_for(class, case, class.purposes.first().copied(), approvals)
+}
+
+fn court_use_for(
+    class: &Class,
+    case: &str,
+    purpose: Option<Purpose>,
+    approvals: &[Envelope],
+) -> Result<(usize, u8), RefusalCode> {
     let class = Arc::new(class.clone());
     let subject = Subject { record_id: RECORD, version: Version::FIRST, class: &class };
     let holder = agency("ma-dgsn");
-    let used = gate("ma-dgsn").decide_court_use(&holder, &subject, case, approvals, now());
+    let used = Used { holder: &holder, case, purpose };
+    let used = gate("ma-dgsn").decide_court_use(used, &subject, approvals, now());
     used.map(|used| (used.approved.persons.len(), used.needed)).map_err(|refusal| refusal.code)
 }
 
@@ -389,7 +399,11 @@ fn a_use_in_court_is_for_the_case_that_is_named() {
 
 #[test]
 fn what_no_provider_restricts_takes_nobody_and_what_is_protected_takes_two() {
-    assert_eq!(court_use(&restricted(), "C 1", &[]), Ok((0, 0)));
+    let free = Class { handling: HandlingSet::EMPTY, ..restricted() };
+    assert_eq!(court_use(&free, "C 1", &[]), Ok((0, 0)));
+    for purpose in [None, Some(Purpose::ThreatToLife)] {
+        assert_eq!(court_use_for(&free, "C 1", purpose, &[]), Ok((0, 1)), "for what nobody stated");
+    }
     for restriction in [Handling::H1, Handling::H3] {
         let handling = HandlingSet::EMPTY.with(restriction);
         assert_eq!(court_use(&Class { handling, ..restricted() }, "C 1", &[]), Ok((0, 1)));

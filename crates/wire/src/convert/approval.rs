@@ -2,7 +2,7 @@
 
 use crate::convert::field;
 use crate::convert::invalid::{Invalid, Why};
-use crate::convert::value::{numbers, value};
+use crate::convert::value::{WireValue as _, numbers, value};
 use crate::convert::withdrawal::RecordReference;
 use crate::v1;
 use domain::approval::{
@@ -180,6 +180,8 @@ impl From<PendingApproval> for v1::PendingApproval {
             needed: pending.needed,
             rule: pending.rule,
             court_case,
+            asked_purpose: pending.asked_for.map(|(purpose, _)| purpose.to_wire()),
+            asked_offence: pending.asked_for.map(|(_, offence)| offence.to_wire()),
         }
     }
 }
@@ -196,8 +198,16 @@ impl TryFrom<v1::PendingApproval> for PendingApproval {
                 ApprovedAct::JudicialUse { case_reference: field::words(what, case, max)? }
             }
         };
+        let asked_for = match (pending.asked_purpose, pending.asked_offence) {
+            (None, None) => None,
+            (Some(purpose), Some(offence)) => {
+                Some((value("asked_purpose", purpose)?, value("asked_offence", offence)?))
+            }
+            _ => return Err(Invalid::new("asked_purpose", Why::Missing)),
+        };
         Ok(Self {
             act,
+            asked_for,
             record_id: RecordId::from_bytes(field::bytes("record_id", &pending.record_id)?),
             peer: field::name("peer", &pending.peer)?,
             agreement: field::name("agreement", &pending.agreement)?,
@@ -251,6 +261,7 @@ mod tests {
             peer: "ma-dgsn".parse().unwrap(),
             agreement: "malines-2026".parse().unwrap(),
             act: ApprovedAct::JudicialUse { case_reference: "PN 2026/17".into() },
+            asked_for: Some((Purpose::Prosecution, domain::value::Offence::MigrantSmuggling)),
             purposes: [Purpose::VictimProtection].into(),
             persons: vec!["ES-1".parse().unwrap()],
             needed: 2,
@@ -291,6 +302,8 @@ mod tests {
         assert_eq!(refused(|page| page.pending[0].purposes.push(5)), "purposes");
         assert_eq!(refused(|page| page.pending[0].rule.clear()), "rule");
         assert_eq!(refused(|page| page.pending[0].court_case = Some("".into())), "court_case");
+        assert_eq!(refused(|page| page.pending[0].asked_offence = None), "asked_purpose");
+        assert_eq!(refused(|page| page.pending[0].asked_purpose = Some(99)), "asked_purpose");
         assert_eq!(refused(|page| page.pending[0].persons.push("ES-1".into())), "persons");
         assert_eq!(refused(|page| page.pending[0].peer = "\u{1b}[2J".into()), "peer");
         assert_eq!(refused(|page| page.pending = vec![pending(); PAGE_MAX + 1]), "pending");

@@ -2671,6 +2671,11 @@ pub struct PendingApproval {
     /// absent where it would get the record.
     #[prost(string, optional, tag = "8")]
     pub court_case: ::core::option::Option<::prost::alloc::string::String>,
+    /// For what and about which offence the partner asks, where it asks.
+    #[prost(enumeration = "Purpose", optional, tag = "9")]
+    pub asked_purpose: ::core::option::Option<i32>,
+    #[prost(enumeration = "Offence", optional, tag = "10")]
+    pub asked_offence: ::core::option::Option<i32>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EndApprovalRequest {
@@ -3037,6 +3042,8 @@ pub enum Asked {
     DisputeAnswer = 4,
     /// To correct or withdraw after a dispute was upheld.
     Remedy = 5,
+    /// To look whether an own record is still needed: the day of its review has passed.
+    Review = 6,
 }
 impl Asked {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3051,6 +3058,7 @@ impl Asked {
             Self::Erasure => "ASKED_ERASURE",
             Self::DisputeAnswer => "ASKED_DISPUTE_ANSWER",
             Self::Remedy => "ASKED_REMEDY",
+            Self::Review => "ASKED_REVIEW",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3062,6 +3070,7 @@ impl Asked {
             "ASKED_ERASURE" => Some(Self::Erasure),
             "ASKED_DISPUTE_ANSWER" => Some(Self::DisputeAnswer),
             "ASKED_REMEDY" => Some(Self::Remedy),
+            "ASKED_REVIEW" => Some(Self::Review),
             _ => None,
         }
     }

@@ -32,7 +32,7 @@ fn a_list_of_duties() {
             ("agreement", Why::NotWellFormed, |m| m.agreement = "x".into()),
             ("record_id", Why::Length { bytes: 16 }, |m| m.record_id.clear()),
             ("asked", Why::Unknown, |m| m.asked = 0),
-            ("asked", Why::Unknown, |m| m.asked = 6),
+            ("asked", Why::Unknown, |m| m.asked = 7),
             ("since_ms", Why::OutOfRange, |m| m.since_ms = TOO_LATE),
             ("due_ms", Why::OutOfRange, |m| m.due_ms = TOO_LATE),
             ("kept_until_ms", Why::OutOfRange, |m| m.kept_until_ms = Some(TOO_LATE)),

@@ -33,6 +33,7 @@ mod policy_change;
 mod question;
 mod recovery;
 mod resume;
+mod review;
 mod suspension;
 mod violation;
 mod withdrawal;

@@ -38,6 +38,8 @@ pub(crate) fn approvals() -> ApprovalPage {
         record_id: RecordId::from_bytes([0x63; 16]),
         peer: "es-pn".parse().unwrap(),
         agreement: "malines-2026".parse().unwrap(),
+        asked_for: (act != ApprovedAct::Share)
+            .then_some((Purpose::Prosecution, Offence::MigrantSmuggling)),
         act,
         purposes: [Purpose::Investigation].into(),
         persons: persons.iter().map(|name| name.parse().unwrap()).collect(),

@@ -252,7 +252,9 @@ impl Desk {
         for (record_id, (change, version)) in applied {
             let kept_until = match change {
                 AppliedChange::Version => None,
-                AppliedChange::Gone | AppliedChange::Withdrawn => self.kept_until(record_id)?,
+                AppliedChange::Gone | AppliedChange::Withdrawn => {
+                    self.kept_until(record_id, peer)?
+                }
             };
             let (record_id, change, version) = (*record_id, *change, *version);
             let applied = Applied { record_id, change, version, kept_until, at };

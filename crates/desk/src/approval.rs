@@ -116,7 +116,8 @@ impl Desk {
             );
         }
         let subject = Subject { record_id: *record_id, version: row.version, class: &class };
-        let wanted = Wanted { subject: &subject, recipient: &approval.peer, act: &approval.act };
+        let (recipient, act) = (&approval.peer, &approval.act);
+        let wanted = Wanted { subject: &subject, recipient, act, purpose: None };
         self.gate.check_approval(signed, wanted, now)?;
         let local = self.store.local_part(record_id)?.ok_or(RefusalCode::NotHeld)?;
         if local.officer.as_ref() == Some(&approval.officer) {
@@ -287,8 +288,8 @@ impl Desk {
             Some(found) if same => {
                 let (record_id, version) = (approval.record_id, approval.version);
                 let subject = Subject { record_id, version, class: &found.class };
-                let wanted =
-                    Wanted { subject: &subject, recipient: &approval.peer, act: &approval.act };
+                let (recipient, act) = (&approval.peer, &approval.act);
+                let wanted = Wanted { subject: &subject, recipient, act, purpose: None };
                 match self.gate.check_approval(&kept.signed, wanted, now) {
                     Ok(_) => ApprovalState::Counts,
                     Err(_) => ApprovalState::DoesNotCount,

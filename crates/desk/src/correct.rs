@@ -3,7 +3,7 @@
 
 use crate::duty::Owed;
 use crate::error::DeskError;
-use crate::replicate::{exceeds_retention, retention_end};
+use crate::retention::{exceeds_retention, retention_end};
 use crate::{Desk, put};
 use domain::class::Class;
 use domain::correction::{

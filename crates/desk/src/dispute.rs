@@ -76,8 +76,7 @@ struct Restated {
 }
 
 impl Desk {
-    /// What is to be told next to a partner, after a letter that it did not take; `None` if nothing
-    /// waits.
+    /// The next letter of a kind to a partner, after one that it did not take; `None` if none waits.
     ///
     /// # Errors
     /// A failing or damaged store.
@@ -85,21 +84,21 @@ impl Desk {
         &self,
         peer: &AgencyId,
         agreement: &AgreementId,
+        kind: LetterKind,
         after: Option<&Letter>,
     ) -> Result<Option<Letter>, DeskError> {
-        let prefix = outgoing_prefix(peer, agreement);
+        let mut prefix = outgoing_prefix(peer, agreement);
+        prefix.push(byte_of(kind));
         let after = after.map(|letter| letter.key.as_slice());
         let rows = self.store.scan(Table::Dispute, &prefix, after, 1)?;
         let Some((key, value)) = rows.into_iter().next() else { return Ok(None) };
         let envelope = encoding::from_bytes("letter", &value, DISPUTE_ROW_BYTES_MAX)?;
-        let kinds = [LetterKind::Dispute, LetterKind::Answer, LetterKind::Violation];
-        let kind = kinds.into_iter().find(|kind| key.get(prefix.len()) == Some(&byte_of(*kind)));
-        let kind = kind.ok_or(DeskError::Fault("a letter of no kind"))?;
         let (peer, agreement) = (peer.clone(), agreement.clone());
         Ok(Some(Letter { kind, envelope, key, peer, agreement }))
     }
 
-    /// The partner refused it. A notice is dropped, which is an entry; a dispute and an answer wait.
+    /// The partner refused it. A notice is dropped, which is an entry, unless there were too many today;
+    /// a dispute and an answer wait.
     ///
     /// # Errors
     /// A failing store.
@@ -108,7 +107,7 @@ impl Desk {
         letter: &Letter,
         code: Option<RefusalCode>,
     ) -> Result<(), DeskError> {
-        if letter.kind != LetterKind::Violation {
+        if letter.kind != LetterKind::Violation || code == Some(RefusalCode::QuotaSpent) {
             return Ok(());
         }
         let mut event = Event::new(self.now(), Act::ViolationReported);

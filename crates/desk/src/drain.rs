@@ -38,9 +38,13 @@ impl Drain {
         Pass { drain: Arc::clone(self), number }
     }
 
-    /// Ends when every pass given before this call is back.
-    async fn drained(&self) {
-        let until = self.0.lock().unwrap_or_else(PoisonError::into_inner).next;
+    /// The number of the next pass.
+    fn mark(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next
+    }
+
+    /// Ends when every pass given before this mark is back.
+    async fn drained(&self, until: u64) {
         poll_fn(|context| {
             let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if inner.out.range(..until).next().is_none() {
@@ -72,16 +76,21 @@ impl Desk {
         self.drain.pass(peer)
     }
 
-    /// Ends when everything has left that was let through before this call. A partner that does not
-    /// read keeps it waiting: whoever waits sets a deadline.
-    pub async fn drained(&self) {
-        self.drain.drained().await;
+    /// Between what was let through before now and what is let through later.
+    pub fn drain_mark(&self) -> u64 {
+        self.drain.mark()
     }
 
-    /// The partners for which something was let through that has not left.
-    pub fn undrained(&self) -> BTreeSet<AgencyId> {
+    /// Ends when everything has left that was let through before the mark. A partner that does not
+    /// read keeps it waiting: whoever waits sets a deadline.
+    pub async fn drained(&self, until: u64) {
+        self.drain.drained(until).await;
+    }
+
+    /// The partners for which something was let through before the mark that has not left.
+    pub fn undrained(&self, until: u64) -> BTreeSet<AgencyId> {
         let inner = self.drain.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.out.values().cloned().collect()
+        inner.out.range(..until).map(|(_, peer)| peer.clone()).collect()
     }
 }
 
@@ -94,17 +103,20 @@ mod tests {
     fn a_drain_waits_for_what_was_let_through_before_it_and_for_nothing_later() {
         let drain = Arc::new(Drain::default());
         let peer: AgencyId = "es-pn".parse().unwrap();
-        assert!(drain.drained().now_or_never().is_some());
+        assert!(drain.drained(drain.mark()).now_or_never().is_some());
         let (first, second) = (drain.pass(&peer), drain.pass(&peer));
-        let mut waits = Box::pin(drain.drained());
+        let mut waits = Box::pin(drain.drained(drain.mark()));
         assert!((&mut waits).now_or_never().is_none());
         let later = drain.pass(&peer);
         drop(second);
         assert!((&mut waits).now_or_never().is_none());
         drop(first);
         assert!((&mut waits).now_or_never().is_some());
-        assert!(drain.drained().now_or_never().is_none(), "the later one is before this");
+        assert!(
+            drain.drained(drain.mark()).now_or_never().is_none(),
+            "the later one is before this"
+        );
         drop(later);
-        assert!(drain.drained().now_or_never().is_some());
+        assert!(drain.drained(drain.mark()).now_or_never().is_some());
     }
 }

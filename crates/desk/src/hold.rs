@@ -11,7 +11,7 @@ use domain::hold::{
     HELD_OLDER_MAX, HOLD_BYTES_MAX, HOLD_REVIEW_DAYS_MAX, HOLDS_MAX, HeldReading, HeldState, Hold,
     HoldOrder, HoldReceipt, HoldStanding,
 };
-use domain::name::{HoldId, OfficerId, RecordId};
+use domain::name::{AgencyId, HoldId, OfficerId, RecordId};
 use domain::record::{Record, Statement, Version};
 use domain::refusal::RefusalCode;
 use domain::report::PAGE_MAX;
@@ -206,9 +206,16 @@ impl Desk {
         Ok(hold.map(|hold| hold.hold_id))
     }
 
-    /// Until when a person has to look again at what is kept of a record; `None` if nothing is.
-    pub(crate) fn kept_until(&self, record_id: &RecordId) -> Result<Option<Timestamp>, DeskError> {
-        Ok(self.holds_on(record_id)?.into_iter().map(|hold| hold.review_at).max())
+    /// Until when a person has to look again at what is kept of an originator's record; `None` if
+    /// nothing is, or it is somebody else's record of that id.
+    pub(crate) fn kept_until(
+        &self,
+        record_id: &RecordId,
+        origin: &AgencyId,
+    ) -> Result<Option<Timestamp>, DeskError> {
+        let holds = self.holds_on(record_id)?.into_iter();
+        let of_origin = holds.filter(|hold| hold.origin == *origin);
+        Ok(of_origin.map(|hold| hold.review_at).max())
     }
 
     fn holds_on(&self, record_id: &RecordId) -> Result<Vec<Hold>, DeskError> {
@@ -218,7 +225,7 @@ impl Desk {
 
     /// What a new hold keeps of a record that its origin took back already is told to the origin.
     async fn keep_apart(&self, hold: &Hold) -> Result<(), DeskError> {
-        let kept_until = self.kept_until(&hold.record_id)?;
+        let kept_until = self.kept_until(&hold.record_id, &hold.origin)?;
         let batch = self.acknowledging_hold(Batch::new(), hold, kept_until);
         if !batch.changes.is_empty() {
             self.store.commit(batch).await?;

@@ -36,6 +36,7 @@ pub mod policy_activation;
 pub mod query;
 pub mod reach;
 pub mod replicate;
+mod retention;
 pub mod review;
 pub mod seal;
 pub mod share;

@@ -273,6 +273,7 @@ fn asked_prefix(peer: &AgencyId) -> Vec<u8> {
 
 /// The same question again has the same place.
 fn asked_key(peer: &AgencyId, question: &PermissionQuestion) -> Vec<u8> {
-    let case = domain::digest::hash(&[question.case_reference.as_bytes()]);
+    let terms = encoding::to_bytes(&question.terms);
+    let case = domain::digest::hash(&[question.case_reference.as_bytes(), &terms]);
     [asked_prefix(peer).as_slice(), question.record_id.as_bytes(), &case].concat()
 }

@@ -3,10 +3,9 @@
 
 use crate::class_of_one::{Received, write_ones};
 use crate::error::DeskError;
+use crate::retention::exceeds_retention;
 use crate::violation::is_violation;
 use crate::{Desk, pair_key, put};
-use agreement::Terms;
-use agreement::terms::Retention;
 use domain::acknowledgement::AppliedChange;
 use domain::encoding;
 use domain::envelope::{Envelope, Signed};
@@ -14,10 +13,10 @@ use domain::event::{Act, Event};
 use domain::indicator::NormalisationVersion;
 use domain::manifest::Manifest;
 use domain::name::{AgencyId, AgreementId, ClassHandle, Digest, RecordId};
-use domain::record::{CLOCK_SKEW_MS, Record, Version};
+use domain::record::{Record, Version};
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
-use domain::value::{Channel, Subject};
+use domain::value::Channel;
 use domain::withdrawal::Tombstone;
 use policy::{Action, Decision};
 use std::collections::{BTreeMap, BTreeSet};
@@ -258,7 +257,12 @@ impl Replication {
                     if change.puts.remove(&record_id).is_some() || here {
                         change.dropped.insert(record_id);
                         change.applied.insert(record_id, (AppliedChange::Gone, None));
-                    } else if self.desk.store.hit_row(&record_id).is_none() {
+                    } else if !self
+                        .desk
+                        .store
+                        .hit_row(&record_id)
+                        .is_some_and(|row| self.is_theirs(&row))
+                    {
                         change.unseen_left += 1;
                         change.applied.insert(record_id, (AppliedChange::Gone, None));
                     }
@@ -282,8 +286,9 @@ impl Replication {
             return;
         };
         if !self.is_theirs(&row) {
-            change.poison.push(RefusalCode::OriginMismatch);
-            // To its sender it is as one of a record that never came.
+            // To its sender all is as if nothing of that id were here.
+            change.not_theirs.insert(record_id);
+            change.unseen_left += 1;
             change.applied.insert(record_id, (AppliedChange::Withdrawn, None));
             return;
         }
@@ -351,7 +356,15 @@ impl Replication {
         }
         if let Some(row) = desk.store.hit_row(&record_id) {
             if !self.is_theirs(&row) {
-                change.poison.push(RefusalCode::OriginMismatch);
+                change.not_theirs.insert(record_id);
+                match decision.permit() {
+                    Err(refusal) => self.refuse_version(record_id, version, refusal.code, change),
+                    Ok(_) if version.n > 1 => {
+                        let taken = (AppliedChange::Version, Some(version));
+                        change.applied.insert(record_id, taken);
+                    }
+                    Ok(_) => {}
+                }
                 return Ok(false);
             }
             let dropped = row.class.is_some_and(|class| change.classes.contains(&class))
@@ -451,6 +464,9 @@ impl Replication {
         for code in &change.poison {
             *reasons.entry(*code).or_default() += 1;
         }
+        if !change.not_theirs.is_empty() {
+            *reasons.entry(RefusalCode::OriginMismatch).or_default() += change.not_theirs.len();
+        }
         for (code, count) in reasons {
             let mut refused = event(Act::ReceiptRefused, count);
             refused.local.code = Some(code);
@@ -525,7 +541,9 @@ pub(crate) struct Changes {
     unseen_left: usize,
     pub(crate) records_purged: u64,
     pub(crate) poison: Vec<RefusalCode>,
-    /// Those of them that its sender is told.
+    /// Records of others that it named, or showed as its own: for our log alone.
+    not_theirs: BTreeSet<RecordId>,
+    /// Those of what was refused that its sender is told.
     violations: Vec<RefusalCode>,
 }
 
@@ -538,6 +556,7 @@ impl Changes {
             && self.unseen.is_empty()
             && self.applied.is_empty()
             && self.poison.is_empty()
+            && self.not_theirs.is_empty()
     }
 
     fn forget(&mut self, record_id: RecordId) {
@@ -559,25 +578,6 @@ const fn is_poison(code: RefusalCode) -> bool {
     )
 }
 
-/// Does a record outlive what the agreement allows, seen from when it was made?
-pub(crate) fn exceeds_retention(terms: &Terms, record: &Record) -> bool {
-    let review = record.made_at.plus_days(terms.retention.review_days).plus_ms(CLOCK_SKEW_MS);
-    let end = retention_end(&terms.retention, record.subject, record.made_at);
-    record.valid_until > end || record.review_at > review
-}
-
-/// The last moment until which what is known since `since` may be kept. A correction makes a record
-/// anew, and does not begin its retention anew.
-pub(crate) fn retention_end(
-    retention: &Retention,
-    subject: Subject,
-    since: Timestamp,
-) -> Timestamp {
-    let special = retention.per_subject.iter().find(|special| special.subject == subject);
-    let days = special.map_or(retention.days_max, |special| special.days.min(retention.days_max));
-    since.plus_days(days).plus_ms(CLOCK_SKEW_MS)
-}
-
 fn progress_prefix(peer: &AgencyId, agreement: &AgreementId) -> Vec<u8> {
     let mut key = pair_key(peer, agreement);
     key.push(b'/');
@@ -594,23 +594,4 @@ fn unseen_key(peer: &AgencyId, record_id: &RecordId) -> Vec<u8> {
     let mut key = format!("{peer}/").into_bytes();
     key.extend_from_slice(record_id.as_bytes());
     key
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use agreement::terms::SubjectRetention;
-
-    #[test]
-    fn retention_counts_from_the_first_day_and_the_shortest_term_wins() {
-        let of = |subject, days| SubjectRetention { subject, days };
-        let per_subject = vec![of(Subject::Convicted, 30), of(Subject::Unknown, 900)];
-        let retention = Retention { days_max: 180, per_subject, review_days: 90 };
-        let since = Timestamp::from_date(2026, 1, 1).unwrap();
-        let end = |subject| retention_end(&retention, subject, since);
-        let after = |days| since.plus_days(days).plus_ms(CLOCK_SKEW_MS);
-        assert_eq!(end(Subject::SuspectFacilitator), after(180));
-        assert_eq!(end(Subject::Convicted), after(30));
-        assert_eq!(end(Subject::Unknown), after(180));
-    }
 }

@@ -16,11 +16,9 @@ use store::{Batch, Ownership};
 use sync::message::LogKind;
 
 /// The most reviews that are on the duty list at a time; the rest is found once these are done.
-pub const REVIEWS_LISTED_MAX: usize = 4096;
+pub const REVIEWS_LISTED_MAX: usize = 256;
 /// How many rows of a class log are looked at between two rests.
 const LOOKED_AT_ONCE: usize = 256;
-/// How many duties are written or settled at once.
-const WRITTEN_AT_ONCE: u64 = 256;
 
 impl Desk {
     /// The own records whose review was due by now, at most [`REVIEWS_LISTED_MAX`]. Blocks while it
@@ -39,7 +37,13 @@ impl Desk {
                     let Some(last) = rows.last() else { break };
                     from = last.position.saturating_add(1);
                     for row in rows.iter().filter(|row| row.kind == LogKind::Add) {
-                        due.extend(self.due_review(&row.record_id, &agreement)?);
+                        // Each version is a row of the log; the record stands at the last one.
+                        let here = self.store.hit_row(&row.record_id).is_some_and(|here| {
+                            (here.class, here.logged) == (Some(entry.number), Some(row.position))
+                        });
+                        if here {
+                            due.extend(self.due_review(&row.record_id, &agreement)?);
+                        }
                     }
                     if stop() || due.len() >= REVIEWS_LISTED_MAX {
                         due.truncate(REVIEWS_LISTED_MAX);
@@ -58,20 +62,17 @@ impl Desk {
     /// A failing or damaged store.
     pub async fn owe_reviews(&self, due: Vec<Duty>) -> Result<u64, DeskError> {
         let mut room = REVIEWS_LISTED_MAX.saturating_sub(self.open_reviews(None)?.len());
-        let (mut owed, mut batch, mut waiting) = (0, Batch::new(), 0);
+        let mut owed = 0;
         for duty in due {
             // It may have been corrected since it was read.
             let is_due = self.due_review(&duty.record_id, &duty.agreement)?.is_some();
             if room == 0 || !is_due || self.owed_review(&duty)?.is_some() {
                 continue;
             }
-            (room, waiting) = (room - 1, waiting + 1);
-            batch = replaced(batch, None, Some(&duty));
-            if waiting >= WRITTEN_AT_ONCE {
-                owed += self.write_reviews(core::mem::take(&mut batch), &mut waiting).await?;
-            }
+            room -= 1;
+            owed += self.write_review(replaced(Batch::new(), None, Some(&duty))).await?;
         }
-        Ok(owed + self.write_reviews(batch, &mut waiting).await?)
+        Ok(owed)
     }
 
     /// Takes reviews off the duty list of records that are gone or were given a later day. Returns how
@@ -80,18 +81,13 @@ impl Desk {
     /// # Errors
     /// A failing or damaged store.
     pub async fn settle_reviews(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<u64, DeskError> {
-        let (mut settled, mut batch, mut waiting) = (0, Batch::new(), 0);
+        let mut settled = 0;
         for duty in self.open_reviews(Some(stop))? {
-            if self.due_review(&duty.record_id, &duty.agreement)?.is_some() {
-                continue;
-            }
-            waiting += 1;
-            batch = replaced(batch, Some(&duty), None);
-            if waiting >= WRITTEN_AT_ONCE {
-                settled += self.write_reviews(core::mem::take(&mut batch), &mut waiting).await?;
+            if self.due_review(&duty.record_id, &duty.agreement)?.is_none() {
+                settled += self.write_review(replaced(Batch::new(), Some(&duty), None)).await?;
             }
         }
-        Ok(settled + self.write_reviews(batch, &mut waiting).await?)
+        Ok(settled)
     }
 
     /// An own record was corrected or withdrawn: it was looked at.
@@ -106,14 +102,11 @@ impl Desk {
         Ok(owed.iter().fold(batch, |batch, duty| replaced(batch, Some(duty), None)))
     }
 
-    async fn write_reviews(&self, batch: Batch, waiting: &mut u64) -> Result<u64, DeskError> {
-        let written = core::mem::take(waiting);
-        if written == 0 {
-            return Ok(0);
-        }
+    /// One duty at a time: at most [`REVIEWS_LISTED_MAX`], once a day.
+    async fn write_review(&self, batch: Batch) -> Result<u64, DeskError> {
         match self.store.commit(batch).await {
-            Ok(_) => Ok(written),
-            // An officer did something about one of them in the same instant: the next upkeep sees it.
+            Ok(_) => Ok(1),
+            // An officer did something about it in the same instant.
             Err(store::Error::Conflict(_)) => Ok(0),
             Err(error) => Err(error.into()),
         }

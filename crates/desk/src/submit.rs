@@ -3,7 +3,7 @@
 use crate::Desk;
 use crate::answer::is_answered_by_machine;
 use crate::error::DeskError;
-use crate::replicate::exceeds_retention;
+use crate::retention::exceeds_retention;
 use agreement::Agreement;
 use domain::class::Class;
 use domain::digest::{Commitment, Salt};

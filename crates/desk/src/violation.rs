@@ -16,7 +16,8 @@ use domain::violation::ViolationNotice;
 use std::collections::BTreeMap;
 use store::Batch;
 
-/// Is this the sender's own fault, whoever receives it and whenever?
+/// Is this the sender's own fault, whoever receives it and whenever? Not what a newer release, or a
+/// newer key than the one we know, may explain.
 pub(crate) const fn is_violation(code: RefusalCode) -> bool {
     matches!(
         code,
@@ -30,8 +31,6 @@ pub(crate) const fn is_violation(code: RefusalCode) -> bool {
             | RefusalCode::BodyImpossible
             | RefusalCode::SealedKind
             | RefusalCode::ProhibitedContent
-            | RefusalCode::SignatureInvalid
-            | RefusalCode::Malformed
     )
 }
 

@@ -1,7 +1,7 @@
 //! Withdrawing: the origin takes its record back, for ever.
 
 use crate::Desk;
-use crate::duty::Owed;
+use crate::duty::{Owed, TRIES_MAX};
 use crate::error::DeskError;
 use domain::duty::Asked;
 use domain::envelope::Signed;
@@ -43,6 +43,23 @@ impl Desk {
         record_id: RecordId,
         asked: Asked,
     ) -> Result<WithdrawalReceipt, DeskError> {
+        let mut tries = 0;
+        loop {
+            match self.withdraw_once(officer, record_id, asked).await {
+                // Somebody withdrew it, or did something about a duty, in the same instant: it is
+                // looked at again, and who is late is told so.
+                Err(DeskError::Store(store::Error::Conflict(_))) if tries < TRIES_MAX => tries += 1,
+                withdrawn => return withdrawn,
+            }
+        }
+    }
+
+    async fn withdraw_once(
+        &self,
+        officer: &OfficerId,
+        record_id: RecordId,
+        asked: Asked,
+    ) -> Result<WithdrawalReceipt, DeskError> {
         let row = self.store.hit_row(&record_id).ok_or(RefusalCode::NotHeld)?;
         if row.origin != Ownership::Own {
             return Err(RefusalCode::NotHeld.into());
@@ -71,12 +88,7 @@ impl Desk {
             .saying(event);
         let batch = self.close_disputes(batch, &record_id, &class.agreement)?;
         let owed = Owed { record_id, class: &class, row: &row, asked, version: None };
-        let committed = match self.commit_owed(batch, &owed, now).await {
-            Err(DeskError::Store(store::Error::Conflict(_))) => {
-                return Err(RefusalCode::Withdrawn.into());
-            }
-            committed => committed?,
-        };
+        let committed = self.commit_owed(batch, &owed, now).await?;
         let told = |peer: &AgencyId| {
             self.gate.decide_class(Action::Share, peer, &class, Channel::Automated, now).is_allow()
         };

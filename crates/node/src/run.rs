@@ -11,7 +11,7 @@ use crate::notice;
 use crate::peers::{self, Links, Nudges, Officers, Partners};
 use crate::policy_book::{self, PolicyBook};
 use crate::recovery::{Guarded, Standing};
-use crate::scheduler::{Scheduler, Tried};
+use crate::scheduler::{Resting, Scheduler, Tried};
 use crate::upkeep::{Board, Upkeep};
 use crate::verify::check_made;
 use agreement::Docket;
@@ -117,6 +117,7 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
         links: doors.links,
         nudges: Arc::clone(&doors.nudges),
         tried: Tried::default(),
+        resting: Resting::default(),
         pull_interval_ms: config.pull_interval_ms,
     };
     followers.spawn(keep_registry(Arc::clone(&desk), registry, Arc::clone(&officers)));

@@ -50,6 +50,30 @@ impl Tried {
     }
 }
 
+/// Kinds of letters of which a partner refused one, and until when they rest.
+#[derive(Clone, Default)]
+pub(crate) struct Resting(Arc<Mutex<BTreeMap<OfKind, Instant>>>);
+
+/// Letters of one kind to one partner under one agreement.
+type OfKind = (AgencyId, AgreementId, LetterKind);
+
+impl Resting {
+    fn is_resting(&self, peer: &AgencyId, agreement: &AgreementId, kind: LetterKind) -> bool {
+        let resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = resting.get(&(peer.clone(), agreement.clone(), kind));
+        until.is_some_and(|until| Instant::now() < *until)
+    }
+
+    fn rest(&self, peer: &AgencyId, agreement: &AgreementId, kind: LetterKind) {
+        let until = Instant::now() + Duration::from_millis(LETTERS_REST_MS);
+        let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.insert((peer.clone(), agreement.clone(), kind), until);
+    }
+}
+
+/// How long letters of a kind rest after one was refused, in milliseconds.
+const LETTERS_REST_MS: u64 = 60_000;
+
 /// The most roots that are remembered.
 const TRIED_MAX: usize = 4096;
 
@@ -64,6 +88,7 @@ pub(crate) struct Scheduler {
     pub links: Arc<Links>,
     pub nudges: Arc<Nudges>,
     pub tried: Tried,
+    pub resting: Resting,
     /// Pull at least this often, nudged or not, in milliseconds.
     pub pull_interval_ms: u64,
 }
@@ -199,17 +224,35 @@ impl Scheduler {
             client.acknowledge_changes(delivery.envelope.clone()).await?;
             self.desk.acknowledgement_taken(delivery).await?;
         }
+        for kind in [LetterKind::Answer, LetterKind::Dispute, LetterKind::Violation] {
+            self.deliver_letters(client, peer, agreement, kind).await?;
+        }
+        Ok(())
+    }
+
+    /// Letters of one kind. One that is refused is tried again a while later; what stands behind it,
+    /// and the pull, do not wait for it.
+    async fn deliver_letters(
+        &self,
+        client: &PeerClient,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+        kind: LetterKind,
+    ) -> Result<(), RoundFailure> {
+        if self.resting.is_resting(peer, agreement, kind) {
+            return Ok(());
+        }
         let mut refused: Option<Letter> = None;
         for _ in 0..DELIVERIES_PER_ROUND_MAX {
-            let next = self.desk.letter_for(peer, agreement, refused.as_ref())?;
+            let next = self.desk.letter_for(peer, agreement, kind, refused.as_ref())?;
             let Some(letter) = next else { break };
             let envelope = letter.envelope.clone();
-            let delivered = match letter.kind {
+            let delivered = match kind {
                 LetterKind::Dispute => client.raise_dispute(envelope).await,
                 LetterKind::Answer => client.answer_dispute(envelope).await,
                 LetterKind::Violation => client.report_violation(envelope).await,
                 // It is put when it is asked, and never waits.
-                LetterKind::Question => Ok(()),
+                LetterKind::Question => break,
             };
             let code = match delivered {
                 Ok(()) => {
@@ -217,13 +260,15 @@ impl Scheduler {
                     continue;
                 }
                 Err(CallFailure::Refused(refusal)) => Some(refusal.code),
-                Err(CallFailure::Incompatible) => None,
+                Err(CallFailure::Incompatible | CallFailure::Failed { .. }) => None,
                 Err(failure) => return Err(failure.into()),
             };
-            // It is tried again with the next round; what stands behind it does not wait for it.
-            tracing::info!(%peer, ?code, kind = ?letter.kind, "a letter was not taken");
+            tracing::info!(%peer, ?code, ?kind, "a letter was not taken");
             self.desk.letter_refused(&letter, code).await?;
             refused = Some(letter);
+        }
+        if refused.is_some() {
+            self.resting.rest(peer, agreement, kind);
         }
         Ok(())
     }

@@ -104,13 +104,16 @@ impl Upkeep {
         if expired + matches > 0 {
             tracing::info!(expired, matches, "expired records and their matches were erased");
         }
-        self.review(stop).await?;
-        let questions = self.desk.forget_questions(&is_stopping).await?;
-        if questions > 0 {
-            tracing::info!(
-                questions,
-                "questions for permission that nobody waits for were forgotten"
-            );
+        // What must go leaves the disk, whatever is wrong with what is only tidied.
+        if let Err(error) = self.review(stop).await {
+            tracing::error!(%error, "own records could not be looked at for their reviews");
+        }
+        match self.desk.forget_questions(&is_stopping).await {
+            Ok(0) => {}
+            Ok(questions) => tracing::info!(questions, "questions for permission were forgotten"),
+            Err(error) => {
+                tracing::error!(%error, "questions for permission could not be forgotten")
+            }
         }
         let (desk, stop) = (Arc::clone(&self.desk), Arc::clone(stop));
         let compacting = tokio::task::spawn_blocking(move || {

@@ -38,6 +38,8 @@ pub struct Wanted<'a> {
     pub recipient: &'a AgencyId,
     /// What is to be approved.
     pub act: &'a ApprovedAct,
+    /// A purpose beside those that the record states, where somebody asked for one.
+    pub purpose: Option<Purpose>,
 }
 
 /// The approvals that count.
@@ -104,7 +106,8 @@ pub fn check(
         && approval.agreement == class.agreement
         && approval.peer == *wanted.recipient
         && approval.act == *wanted.act
-        && class.purposes.is_subset(&approval.purposes);
+        && class.purposes.is_subset(&approval.purposes)
+        && wanted.purpose.is_none_or(|purpose| approval.purposes.contains(&purpose));
     if !fits {
         return Err(refused(RefusalCode::RuleDenied, invariant::APPROVAL_FITS));
     }

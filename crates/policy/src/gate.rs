@@ -169,7 +169,7 @@ impl Gate {
     ) -> (Decision, Approved) {
         let kept = self.kept_at(now);
         let recipient = if action == Action::Receive { &self.own } else { peer };
-        let wanted = Wanted { subject, recipient, act: &ApprovedAct::Share };
+        let wanted = Wanted { subject, recipient, act: &ApprovedAct::Share, purpose: None };
         let approved = kept.judge().weigh(approvals, wanted, now);
         (kept.judge().decide_record(action, peer, subject.class, &approved), approved)
     }
@@ -188,7 +188,8 @@ impl Gate {
             refused => return refused,
         }
         let kept = self.kept_at(now);
-        let wanted = Wanted { subject, recipient: &self.own, act: &ApprovedAct::Share };
+        let (recipient, act) = (&self.own, &ApprovedAct::Share);
+        let wanted = Wanted { subject, recipient, act, purpose: None };
         let approved = kept.judge().weigh(approvals, wanted, now);
         kept.judge().decide_own_match(terms, subject.class, &approved)
     }
@@ -207,7 +208,8 @@ impl Gate {
     ) -> Result<CourtUse, Refusal> {
         let kept = self.kept_at(now);
         let act = ApprovedAct::JudicialUse { case_reference: used.case.to_owned() };
-        let wanted = Wanted { subject, recipient: used.holder, act: &act };
+        let (recipient, purpose) = (used.holder, used.purpose);
+        let wanted = Wanted { subject, recipient, act: &act, purpose };
         let approved = kept.judge().weigh(approvals, wanted, now);
         kept.judge().decide_court_use(subject.class, used.purpose, approved)
     }

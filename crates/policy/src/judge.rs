@@ -228,7 +228,9 @@ impl Judge {
         if !is_restricted {
             return Ok(CourtUse { approved, needed: 0 });
         }
-        let quorum = quorum(&binding.agreement, &class.origin, &class.purposes);
+        let mut purposes = class.purposes.clone();
+        purposes.extend(purpose);
+        let quorum = quorum(&binding.agreement, &class.origin, &purposes);
         let unlisted = || Refusal::by_rule(RefusalCode::RuleDenied, invariant::APPROVERS);
         let least = if invariant::is_protected(class) { 2 } else { 1 };
         Ok(CourtUse { approved, needed: quorum.ok_or_else(unlisted)?.max(least) })

@@ -6,8 +6,9 @@ use crate::world::Federation;
 use agreement::Paper;
 use desk::NodeKeys;
 use desk::seal::seal;
+use domain::acknowledgement::{Acknowledgement, Applied};
 use domain::digest::derive;
-use domain::envelope::{Envelope, Signed};
+use domain::envelope::{Envelope, Payload as _, Signed};
 use domain::manifest::Manifest;
 use domain::name::{AgencyId, AgreementId, ClassHandle, Digest};
 use domain::record::Statement;
@@ -100,6 +101,7 @@ struct Play {
     pulls: Mutex<u64>,
     papers: Mutex<BTreeMap<AgreementId, Vec<Paper>>>,
     notices: Mutex<Vec<ViolationNotice>>,
+    acknowledged: Mutex<Vec<Applied>>,
 }
 
 impl Imposter {
@@ -120,6 +122,7 @@ impl Imposter {
             pulls: Mutex::default(),
             papers: Mutex::default(),
             notices: Mutex::default(),
+            acknowledged: Mutex::default(),
         });
         let listener = TcpListener::bind(member.config.partner_listen).await.unwrap();
         let (credentials, registry) = (member.credentials(), world.registry_of(agency));
@@ -164,6 +167,11 @@ impl Imposter {
     /// What the victim says that it had to refuse, as it was signed with the victim's own key.
     pub fn notices(&self) -> Vec<ViolationNotice> {
         lock(&self.play.notices).clone()
+    }
+
+    /// What the victim says that it did on our word.
+    pub fn acknowledged(&self) -> Vec<Applied> {
+        lock(&self.play.acknowledged).clone()
     }
 
     /// Has every pull of the script been played?
@@ -340,8 +348,11 @@ impl PeerService for Door {
 
     async fn acknowledge_changes(
         &self,
-        _: Request<v1::AcknowledgeChangesRequest>,
+        request: Request<v1::AcknowledgeChangesRequest>,
     ) -> Result<Response<v1::AcknowledgeChangesResponse>, Status> {
+        let said = wire::convert::duty::from_acknowledgement(request.into_inner()).unwrap();
+        let said = Acknowledgement::from_payload(&said.payload).unwrap();
+        lock(&self.0.acknowledged).extend(said.applied);
         Ok(Response::new(v1::AcknowledgeChangesResponse {}))
     }
 

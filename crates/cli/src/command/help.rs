@@ -55,7 +55,10 @@ const ROLES: [Role; 4] = [
             ("malines hold place RECORD --case C-n", "keep a record for a proceeding"),
             ("malines approvals list --pending", "what waits for people, and how many are missing"),
             ("malines approve RECORD --for PARTNER", "sign that one record goes to one partner"),
-            ("malines judicial-use RECORD --case C-n", "may it be used in court; who permits it"),
+            (
+                "malines judicial-use RECORD --case C-n --as REFERENCE",
+                "may it be used in court; who permits it",
+            ),
             ("malines hold list", "what is kept, and which review is due"),
             ("malines duties", "who has not answered, and whom we have not answered"),
             ("malines audit head", "the signed head of the log: keep it, it binds the log"),

@@ -1,5 +1,6 @@
 //! Knows which bytes for a partner have not left yet: each piece of an answer carries a pass of the
-//! desk's drain until the network has written it or thrown it away.
+//! desk's drain until it was handed to TLS or thrown away; what TLS and the machine buffer, 64 KiB and
+//! a window, is beyond recall. Papers of agreements are decided once, when they are asked for.
 //!
 //! The pass is taken before the answer is asked for its next piece, so before the last look at policy
 //! that lets it through: whoever narrows afterwards finds it.

@@ -19,9 +19,9 @@ const DRAIN_MS_MAX: u64 = 5_000;
 /// R3: ends when what was let through before has left; a partner that does not read holds
 /// nobody up for longer than [`DRAIN_MS_MAX`], and is named in the log.
 pub(crate) async fn drained(desk: &Desk) {
-    let deadline = std::time::Duration::from_millis(DRAIN_MS_MAX);
-    if tokio::time::timeout(deadline, desk.drained()).await.is_err() {
-        let partners: Vec<String> = desk.undrained().iter().map(ToString::to_string).collect();
+    let (deadline, mark) = (std::time::Duration::from_millis(DRAIN_MS_MAX), desk.drain_mark());
+    if tokio::time::timeout(deadline, desk.drained(mark)).await.is_err() {
+        let partners: Vec<String> = desk.undrained(mark).iter().map(ToString::to_string).collect();
         tracing::warn!(
             partners = partners.join(", "),
             "a batch that was let through before the change waits for a partner that does not read"

@@ -267,8 +267,12 @@ fn an_approval_ends_with_its_time_and_with_the_power_of_who_gave_it() {
         let class = Arc::new(class.clone());
         let subject = Subject { record_id: RECORD, version: Version::FIRST, class: &class };
         let (wanted_act, recipient) = (ApprovedAct::Share, agency("ma-dgsn"));
-        let wanted =
-            policy::approval::Wanted { subject: &subject, recipient: &recipient, act: &wanted_act };
+        let wanted = policy::approval::Wanted {
+            subject: &subject,
+            recipient: &recipient,
+            act: &wanted_act,
+            purpose: None,
+        };
         gate("be-fedpol").check_approval(envelope, wanted, at).map_err(|refusal| refusal.code)
     };
     assert!(at(&short, 4).is_ok());

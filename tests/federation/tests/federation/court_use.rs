@@ -44,7 +44,8 @@ async fn used(
 
 fn permission(by: &str, id: RecordId, holder: Agency, case: &str) -> Approval {
     let act = ApprovedAct::JudicialUse { case_reference: case.to_owned() };
-    Approval { act, ..approval(by, id, holder, Purpose::Investigation) }
+    let purposes = [Purpose::Investigation, Purpose::Prosecution].into();
+    Approval { act, purposes, ..approval(by, id, holder, Purpose::Investigation) }
 }
 
 async fn pending(world: &Federation) -> Vec<PendingApproval> {
@@ -75,8 +76,14 @@ async fn a_restricted_record_is_used_in_court_only_as_its_originator_permits() {
     assert_eq!(analyst, Err(RefusalCode::OfficerNotEntitled));
     assert_eq!(used(&world, id, case, CASE).await.unwrap().state, CourtUse::NotPermitted);
 
+    // Nor does one that names the purposes of the record and not that of the case.
+    let narrow = [Purpose::Investigation].into();
+    let narrow = Approval { purposes: narrow, ..permission("ES-2", id, Belgium, CASE) };
+    hand_in(&world, "ES-2", narrow).await.unwrap();
+    assert_eq!(used(&world, id, case, CASE).await.unwrap().state, CourtUse::NotPermitted);
+
     let permitted = hand_in(&world, "ES-1", permission("ES-1", id, Belgium, CASE)).await.unwrap();
-    assert_eq!((permitted.persons.len(), permitted.needed), (1, 1));
+    assert_eq!((permitted.persons.len(), permitted.needed), (2, 1));
     assert_eq!(pending(&world).await, []);
     let yes = used(&world, id, case, CASE).await.unwrap();
     assert_eq!(yes.state, CourtUse::Permitted);
@@ -92,9 +99,12 @@ async fn a_restricted_record_is_used_in_court_only_as_its_originator_permits() {
         events.iter().map(|event| event.shared.exchange).collect::<Vec<_>>()
     };
     assert_eq!(exchanges(&asked), exchanges(&answered));
-    assert_eq!(answered.iter().map(|event| event.shared.count).collect::<Vec<_>>(), [0, 0, 1, 0]);
+    assert_eq!(
+        answered.iter().map(|event| event.shared.count).collect::<Vec<_>>(),
+        [0, 0, 0, 2, 0]
+    );
     assert_eq!(world[Belgium].count_of(Act::UsedInCourt), 1);
-    assert_eq!(world[Belgium].count_of(Act::CourtUseRefused), 3);
+    assert_eq!(world[Belgium].count_of(Act::CourtUseRefused), 4);
 
     // Taken back, it counts no more.
     take_back(&world, "ES-2", &permitted).await;

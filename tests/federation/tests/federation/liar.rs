@@ -182,8 +182,6 @@ async fn each_false_record_is_refused_with_its_reason_and_the_true_one_is_taken(
         RefusalCode::Minor,
         RefusalCode::BenefitMissing,
         RefusalCode::SealedKind,
-        RefusalCode::SignatureInvalid,
-        RefusalCode::Malformed,
     ]);
     until("the liar is told", || told() == faults).await;
     let about = liar.notices().into_iter().find(|one| one.code == RefusalCode::SmuggledMigrant);

@@ -110,7 +110,7 @@ async fn a_narrower_policy_is_in_force_when_what_was_let_through_before_has_left
     let (mut sent, mut since) = (0, Instant::now());
     until("a batch waits for the partner", || {
         let shared = world[Belgium].count_of(Act::Shared);
-        if shared != sent || world[Belgium].desk().undrained().is_empty() {
+        if shared != sent || world[Belgium].desk().undrained(u64::MAX).is_empty() {
             (sent, since) = (shared, Instant::now());
         }
         sent > 0 && since.elapsed() > Duration::from_secs(1)
@@ -131,7 +131,7 @@ async fn a_narrower_policy_is_in_force_when_what_was_let_through_before_has_left
         tokio::time::timeout(WATCH, narrowing).await.expect("and for nothing else");
     }
     let shared = world[Belgium].count_of(Act::Shared);
-    assert!(world[Belgium].desk().undrained().is_empty());
+    assert!(world[Belgium].desk().undrained(u64::MAX).is_empty());
     let wanted = envoy.whole_view().await;
     let messages = envoy.pull(wanted).await.unwrap();
     assert!(messages.iter().all(|message| message.section.is_none()), "nothing leaves after it");

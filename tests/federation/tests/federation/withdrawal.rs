@@ -137,3 +137,49 @@ async fn an_origin_that_shows_a_withdrawn_record_again_is_not_followed() {
     let classes = world[Belgium].store().classes(&spain, &agreement);
     assert_eq!(classes.iter().map(|class| class.records).sum::<u64>(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tombstone_of_what_is_not_its_senders_says_nothing_about_what_is_here() {
+    let mut world = Federation::found();
+    world.hand_out(&world.signed_by(&ALL));
+    let liar = Imposter::instead_of(&world, Spain, Belgium).await;
+    world.start(&[Belgium, France]).await;
+    world.linked(&[Belgium, France]).await;
+    let mut of_france = link(France, "held");
+    of_france.labels.handling = domain::label::HandlingSet::EMPTY;
+    let held = world[France].submit(of_france).await.unwrap().record_id;
+    until("Belgium holds France's", || world[Belgium].holds(&held)).await;
+    // Under a legal hold, too: that is between Belgium and France.
+    let case = world[Belgium].open_case("DP-14").await.case_id;
+    let order = domain::hold::HoldOrder {
+        case,
+        reason: "exhibit".to_owned(),
+        authority: "investigating judge, Brussels".to_owned(),
+        review_at: federation::draft::now().plus_days(30),
+    };
+    world[Belgium].officer().await.place_hold(held.into(), order).await.unwrap();
+    let unknown = RecordId::from_bytes(federation::draft::random());
+    let retract = |record_id: &RecordId| {
+        let tombstone = Tombstone { record_id: *record_id, origin: Spain.id() };
+        Entry::Retract(Signed::seal(tombstone, liar.signer()).into_parts().1)
+    };
+    let handle = ClassHandle::from_bytes([1; 16]);
+    let entries = vec![retract(&held), retract(&unknown)];
+    let piece = Piece { handle, from: 0, to: 2, entries, sheet: None };
+    let grants = Some(vec![handle]);
+    liar.shows(vec![Message {
+        grant_sequence: 1,
+        grants,
+        piece: Some(piece),
+        ..Message::default()
+    }]);
+    until("both are acknowledged", || liar.acknowledged().len() == 2).await;
+    let said = |id: &RecordId| {
+        let said =
+            liar.acknowledged().into_iter().find(|applied| applied.record_id == *id).unwrap();
+        (said.change, said.version, said.kept_until)
+    };
+    assert_eq!(said(&held), said(&unknown));
+    assert_eq!(liar.notices(), []);
+    assert!(world[Belgium].holds(&held) && !world[Belgium].knows_withdrawn(&held));
+}

@@ -30,19 +30,19 @@ use std::io;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// How many bytes are read or written between two pauses.
+/// How many bytes are read or written between two pauses, and synced at once.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// How many bytes are made durable at once: a commit that meets that sync waits for about a
-/// millisecond more, and few enough meet one.
-const SYNC_BYTES: usize = 1024 * 1024;
-/// How long a pause is at least. It is as long as what went before it took, and [`YIELD`] times as
-/// long if something was committed meanwhile: commits find disk and processor free most of the time,
-/// however slow both are, and a store that nobody writes to is compacted sooner.
+/// How long a pause is at least. It is as long as what went before it took, and several times as long
+/// if something was committed meanwhile: commits find disk and processor free most of the time, however
+/// slow both are, and a store that nobody writes to is compacted sooner.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 /// How long a pause is at most.
 const PAUSE_MAX: Duration = Duration::from_millis(250);
-/// How many times longer a pause is beside commits.
-const YIELD: u32 = 6;
+/// How many times longer a pause is beside commits, after reading.
+const READING_YIELDS: u32 = 6;
+/// The same after a piece was made durable. A commit whose sync meets that one waits for both, so not
+/// one commit in a hundred may meet one.
+const WRITING_YIELDS: u32 = 64;
 /// How often, and how long each time, frames that were just written are waited for.
 const PUBLISHED_TRIES_MAX: usize = 1_000;
 const PUBLISHED_WAIT_MS: u64 = 5;
@@ -145,7 +145,8 @@ impl Engine {
     fn plan(&self, file: SegmentFile, bytes: u64, stop: Stop<'_>) -> Result<Option<Planned>> {
         let (mut planned, mut layout) = (Planned::default(), Layout::new(file));
         let frames = || self.state().tip.size();
-        let (mut at, mut pace) = (SEGMENT_HEADER_BYTES as u64, Pace::begin(&frames));
+        let (mut at, mut pace) =
+            (SEGMENT_HEADER_BYTES as u64, Pace::begin(&frames, READING_YIELDS));
         let (shown, mut seq) = (frames(), 0);
         while at < bytes {
             if stop() {
@@ -384,14 +385,14 @@ struct Output<'d> {
     file: SegmentFile,
     waiting: Vec<u8>,
     length: u64,
-    unsynced: usize,
     pace: Pace<'d>,
 }
 
 impl<'d> Output<'d> {
     fn begin(disk: &'d dyn Disk, file: SegmentFile, frames: &'d dyn Fn() -> u64) -> Result<Self> {
-        let (waiting, pace) = (Vec::with_capacity(CHUNK_BYTES), Pace::begin(frames));
-        let output = Self { disk, file, waiting, length: 0, unsynced: 0, pace };
+        let (waiting, pace) =
+            (Vec::with_capacity(CHUNK_BYTES), Pace::begin(frames, WRITING_YIELDS));
+        let output = Self { disk, file, waiting, length: 0, pace };
         let removed = match disk.remove(&output.unfinished()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -411,17 +412,13 @@ impl<'d> Output<'d> {
         if self.waiting.len() >= CHUNK_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Written and made durable piece by piece: a commit never waits for all of it.
+    /// Small pieces are made durable one by one: a commit never waits for a large one.
     fn flush(&mut self) -> Result<()> {
         let (disk, path, pace) = (self.disk, self.unfinished(), &mut self.pace);
-        let (mut chunks, unsynced) = (self.waiting.chunks(CHUNK_BYTES), &mut self.unsynced);
+        let mut chunks = self.waiting.chunks(CHUNK_BYTES);
         let written = chunks.try_for_each(|chunk| {
             disk.append(&path, chunk)?;
-            *unsynced += chunk.len();
-            if *unsynced >= SYNC_BYTES {
-                disk.sync(&path)?;
-                *unsynced = 0;
-            }
+            disk.sync(&path)?;
             pace.worked(chunk.len());
             Ok(())
         });
@@ -432,8 +429,6 @@ impl<'d> Output<'d> {
     /// Gives the file its name, durably.
     fn finish(&mut self) -> Result<()> {
         self.flush()?;
-        let synced = self.disk.sync(&self.unfinished());
-        synced.map_err(Error::io("write a segment anew"))?;
         let named = self.disk.rename(&self.unfinished(), &self.file.path());
         named
             .and_then(|()| self.disk.sync_folder(FOLDER))
@@ -454,20 +449,21 @@ struct Pace<'f> {
     bytes: usize,
     frames: &'f dyn Fn() -> u64,
     before: u64,
+    yields: u32,
 }
 
 impl<'f> Pace<'f> {
-    fn begin(frames: &'f dyn Fn() -> u64) -> Self {
-        Self { since: Instant::now(), bytes: 0, frames, before: frames() }
+    fn begin(frames: &'f dyn Fn() -> u64, yields: u32) -> Self {
+        Self { since: Instant::now(), bytes: 0, frames, before: frames(), yields }
     }
 
     /// Pauses once enough was done.
     fn worked(&mut self, bytes: usize) {
         self.bytes += bytes;
         if self.bytes >= CHUNK_BYTES {
-            let times = if (self.frames)() == self.before { 1 } else { YIELD };
+            let times = if (self.frames)() == self.before { 1 } else { self.yields };
             std::thread::sleep((self.since.elapsed() * times).clamp(PAUSE_MIN, PAUSE_MAX));
-            *self = Self::begin(self.frames);
+            *self = Self::begin(self.frames, self.yields);
         }
     }
 }

@@ -149,7 +149,10 @@ mod tests {
             let mut found = &root;
             let words = command.split(' ').skip(1);
             let mut depth = 0;
-            for word in words.take_while(|word| word.chars().all(|c| c.is_ascii_lowercase())) {
+            let is_name = |word: &&str| {
+                !word.starts_with('-') && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+            };
+            for word in words.take_while(is_name) {
                 if let Some(next) = found.find_subcommand(word) {
                     found = next;
                     depth += 1;

@@ -20,6 +20,7 @@ use domain::name::{AgencyId, AgreementId, Country, Digest, KeyId, OfficerId};
 use domain::refusal::RefusalCode;
 use domain::report::{AgreementStatus, PapersFiled};
 use domain::time::Timestamp;
+use domain::value::{Offence, Purpose};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use store::{Batch, Change, Secrecy, Table};
@@ -491,6 +492,23 @@ impl Desk {
             }
         });
         statuses.collect()
+    }
+
+    /// The agreement, if it covers a purpose and an offence.
+    pub(crate) fn covering(
+        &self,
+        id: &AgreementId,
+        purpose: Purpose,
+        offence: Offence,
+    ) -> Result<Arc<Agreement>, RefusalCode> {
+        let agreement = self.agreement(id).ok_or(RefusalCode::AgreementUnknown)?;
+        if !agreement.covers_purpose(purpose) {
+            return Err(RefusalCode::PurposeNotCovered);
+        }
+        if !agreement.covers_offence(offence) {
+            return Err(RefusalCode::OffenceNotCovered);
+        }
+        Ok(agreement)
     }
 
     /// May anything at all go from one party to the other under that agreement now? One of the two

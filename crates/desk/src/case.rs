@@ -31,13 +31,7 @@ impl Desk {
         officer: &OfficerId,
         opening: CaseOpening,
     ) -> Result<Case, DeskError> {
-        let agreement = self.agreement(&opening.agreement).ok_or(RefusalCode::AgreementUnknown)?;
-        if !agreement.covers_purpose(opening.purpose) {
-            return Err(RefusalCode::PurposeNotCovered.into());
-        }
-        if !agreement.covers_offence(opening.offence) {
-            return Err(RefusalCode::OffenceNotCovered.into());
-        }
+        self.covering(&opening.agreement, opening.purpose, opening.offence)?;
         let reference = opening.reference.trim();
         let characters = reference.chars().count();
         if !(1..=CASE_REFERENCE_CHARACTERS_MAX).contains(&characters)

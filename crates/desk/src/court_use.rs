@@ -37,13 +37,13 @@ struct Occasion<'a> {
 
 impl Desk {
     /// May this record be used in the court proceedings of an open case of ours? Its originator is
-    /// asked where it restricted that (H1), said something that no machine reads (H3), or stated the record
-    /// for other purposes than that of the case.
+    /// asked where it restricted that (H1), said something that no machine reads (H3), or stated the
+    /// record for other purposes than that of the case.
     ///
     /// # Errors
-    /// A refusal, which is an entry of the log: not held, gone, disputed, no open case of its agreement,
-    /// or a question that our own policy keeps
-    /// from leaving or that the originator refuses. A failing store.
+    /// A refusal, which is an entry of the log: not held, gone, disputed, training data, no open case of
+    /// its agreement, a question that our own policy keeps from leaving, or one that the originator
+    /// refuses. A failing store.
     pub async fn use_in_court(
         &self,
         officer: &OfficerId,
@@ -82,10 +82,10 @@ impl Desk {
             Err(silence) => return self.court_use_unanswered(&occasion, silence).await,
         };
         // All of it is looked at again: it may have changed or gone while its originator was asked.
-        let occasion = Occasion { row: occasion.row, ..self.occasion(officer, record_id, order)? };
+        let asked_about = occasion.row.version;
+        let occasion = self.occasion(officer, record_id, order)?;
         let weighed = self.weigh_court_use(&occasion, &approvals)?;
-        let version = self.store.hit_row(&record_id).map(|row| row.version);
-        if weighed.is_permitted() && version == Some(occasion.row.version) {
+        if weighed.is_permitted() && occasion.row.version == asked_about {
             let counted = (weighed, permission_digest(&approvals));
             return self.court_use_decided(&occasion, CourtUse::Permitted, Some(counted)).await;
         }

@@ -7,60 +7,31 @@
 use crate::correct::Current;
 use crate::duty::{Owed, TRIES_MAX, replaced};
 use crate::error::DeskError;
-use crate::{Desk, pair_key, put};
+use crate::letter::{Errand, LetterKind, Said, outgoing};
+use crate::{Desk, put};
 use domain::class::Class;
 use domain::dispute::{
     AnswerReceipt, CONCURRING_AGENCIES, DISPUTE_ROW_BYTES_MAX, Dispute, DisputeAnswer,
-    LETTERS_PER_DAY_MAX, MatchingStop, Received, Ruling, Verdict,
+    MatchingStop, Received, Ruling, Verdict,
 };
 use domain::duty::{Asked, Debtor, Duty};
 use domain::encoding;
-use domain::envelope::{Envelope, Payload as _, Signed};
+use domain::envelope::{Envelope, Payload, Signed};
 use domain::event::{Act, Event};
 use domain::name::{AgencyId, AgreementId, OfficerId, RecordId};
-use domain::record::{CLOCK_SKEW_MS, Record, Version};
+use domain::record::{Record, Version};
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use store::{Batch, Change, HitRow, Ownership, Precondition, RowState, Secrecy, Table, Withdrawn};
 
 /// The first byte of the key of a dispute that we raised.
 pub(crate) const RAISED: u8 = 1;
 /// The first byte of the key of a dispute about our record.
 pub(crate) const RECEIVED: u8 = 2;
-/// The first byte of the key of what waits to be delivered.
-const OUTGOING: u8 = 3;
 /// The most disputes about one record that are open at a time: one of each party.
 const PER_RECORD_MAX: usize = 64;
-
-/// What a partner handed in today: the day, and how many.
-pub(crate) type HandedIn = BTreeMap<(AgencyId, LetterKind), (u64, u32)>;
-
-/// Something signed, for a partner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LetterKind {
-    /// Our dispute about its record.
-    Dispute,
-    /// Our answer to its dispute.
-    Answer,
-    /// Our notice that what it sent had to be refused.
-    Violation,
-    /// A question for permission; it never waits to be delivered.
-    Question,
-}
-
-/// Something signed that waits to be taken.
-pub struct Letter {
-    /// What it is.
-    pub kind: LetterKind,
-    /// What is sent.
-    pub envelope: Envelope,
-    key: Vec<u8>,
-    peer: AgencyId,
-    agreement: AgreementId,
-}
 
 /// A batch, and the version of a record that it makes, if it makes one.
 struct Step {
@@ -76,79 +47,6 @@ struct Restated {
 }
 
 impl Desk {
-    /// The next letter of a kind to a partner, after one that it did not take; `None` if none waits.
-    ///
-    /// # Errors
-    /// A failing or damaged store.
-    pub fn letter_for(
-        &self,
-        peer: &AgencyId,
-        agreement: &AgreementId,
-        kind: LetterKind,
-        after: Option<&Letter>,
-    ) -> Result<Option<Letter>, DeskError> {
-        let mut prefix = outgoing_prefix(peer, agreement);
-        prefix.push(byte_of(kind));
-        let after = after.map(|letter| letter.key.as_slice());
-        let rows = self.store.scan(Table::Dispute, &prefix, after, 1)?;
-        let Some((key, value)) = rows.into_iter().next() else { return Ok(None) };
-        let envelope = encoding::from_bytes("letter", &value, DISPUTE_ROW_BYTES_MAX)?;
-        let (peer, agreement) = (peer.clone(), agreement.clone());
-        Ok(Some(Letter { kind, envelope, key, peer, agreement }))
-    }
-
-    /// The partner refused it. A notice is dropped, which is an entry, unless there were too many today;
-    /// a dispute and an answer wait.
-    ///
-    /// # Errors
-    /// A failing store.
-    pub async fn letter_refused(
-        &self,
-        letter: &Letter,
-        code: Option<RefusalCode>,
-    ) -> Result<(), DeskError> {
-        if letter.kind != LetterKind::Violation || code == Some(RefusalCode::QuotaSpent) {
-            return Ok(());
-        }
-        let mut event = Event::new(self.now(), Act::ViolationReported);
-        event.shared.peer = Some(letter.peer.clone());
-        event.shared.agreement = Some(letter.agreement.clone());
-        event.shared.exchange = Some(letter.envelope.payload_hash());
-        event.local.code = code;
-        event.local.note = Some("the partner did not take it".to_owned());
-        let change = Change::Delete { table: Table::Dispute, key: letter.key.clone() };
-        let there = still(letter.key.clone(), &encoding::to_bytes(&letter.envelope));
-        match self.store.commit(Batch::new().provided(there).with(change).saying(event)).await {
-            Ok(_) | Err(store::Error::Conflict(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The partner has it.
-    ///
-    /// # Errors
-    /// A failing store.
-    pub async fn letter_taken(&self, letter: Letter) -> Result<(), DeskError> {
-        let Letter { kind, envelope, key, peer, agreement } = letter;
-        let act = match kind {
-            LetterKind::Violation => Act::ViolationReported,
-            LetterKind::Dispute | LetterKind::Answer | LetterKind::Question => {
-                Act::DisputeDelivered
-            }
-        };
-        let mut event = Event::new(self.now(), act);
-        event.shared.peer = Some(peer);
-        event.shared.agreement = Some(agreement);
-        event.shared.count = 1;
-        event.shared.exchange = Some(envelope.payload_hash());
-        let change = Change::Delete { table: Table::Dispute, key: key.clone() };
-        let there = still(key, &encoding::to_bytes(&envelope));
-        match self.store.commit(Batch::new().provided(there).with(change).saying(event)).await {
-            Ok(_) | Err(store::Error::Conflict(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Takes a partner's dispute of a record of ours. Whether we have it, the partner was sent it, or it
     /// is disputed already: the answer is the same, after one entry of the log. Matching stops
     /// everywhere when [`CONCURRING_AGENCIES`] others dispute it too.
@@ -160,7 +58,7 @@ impl Desk {
         let opened = self.open_dispute(peer, envelope);
         self.alarm_once(peer, &opened).await?;
         let signed = opened?;
-        self.count_letter(peer, LetterKind::Dispute).await?;
+        self.count_errand(peer, Errand::Dispute).await?;
         let mut tries = 0;
         loop {
             let step = self.reception(peer, &signed)?;
@@ -233,65 +131,17 @@ impl Desk {
         Ok(batch)
     }
 
-    /// A partner broke the protocol in something signed: an alarm, once a minute.
-    pub(crate) async fn alarm_once<T>(
-        &self,
-        peer: &AgencyId,
-        opened: &Result<T, DeskError>,
-    ) -> Result<(), DeskError> {
-        match opened {
-            Err(DeskError::PeerMisbehaved { why, .. })
-                if !self.is_noted(peer, RefusalCode::SignatureInvalid) =>
-            {
-                self.alarm(peer, why).await
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Everything that can be decided without looking the record up.
     fn open_dispute(
         &self,
         peer: &AgencyId,
         envelope: Envelope,
     ) -> Result<Signed<Dispute>, DeskError> {
-        let manifest = self.partner(peer).ok_or(RefusalCode::NotAParty)?.manifest;
-        let signed = Signed::<Dispute>::open(envelope, &manifest.record_key)
-            .map_err(|error| DeskError::misbehaved(peer, error))?;
-        let said = signed.message();
-        if said.disputer != *peer || said.origin != self.own {
-            return Err(DeskError::misbehaved(peer, "a dispute about somebody else"));
-        }
-        if self.check_party(&said.agreement, peer).is_err() {
-            return Err(DeskError::misbehaved(peer, "a dispute under no agreement"));
-        }
-        if said.at > self.now().plus_ms(CLOCK_SKEW_MS) {
-            return Err(DeskError::Unavailable("its clock or ours is wrong"));
-        }
-        Ok(signed)
-    }
-
-    /// One more of a kind from this partner today; each is an entry, so there is an end to them.
-    pub(crate) async fn count_letter(
-        &self,
-        peer: &AgencyId,
-        kind: LetterKind,
-    ) -> Result<(), DeskError> {
-        let is_within = {
-            let today = self.now().as_millis() / Timestamp::DAY_MS;
-            let mut handed_in = self.handed_in.lock().unwrap_or_else(PoisonError::into_inner);
-            let (day, count) = handed_in.entry((peer.clone(), kind)).or_insert((today, 0));
-            if *day != today {
-                (*day, *count) = (today, 0);
-            }
-            *count = count.saturating_add(1);
-            *count <= LETTERS_PER_DAY_MAX
-        };
-        if is_within {
-            return Ok(());
-        }
-        self.refuse_peer(peer, RefusalCode::QuotaSpent).await?;
-        Err(RefusalCode::QuotaSpent.into())
+        self.open_letter(peer, envelope, |said: &Dispute| Said {
+            by: &said.disputer,
+            to: &said.origin,
+            agreement: &said.agreement,
+            at: Some(said.at),
+        })
     }
 
     /// What a dispute makes us write.
@@ -464,7 +314,8 @@ impl Desk {
         event.local.note = Some(ruling.verdict.to_string());
         let duty = self.owed_answer(Debtor::Ourselves, disputer, agreement, record_id)?;
         let batch = duty.iter().fold(batch, |batch, duty| replaced(batch, Some(duty), None));
-        let letter = outgoing(disputer, agreement, LetterKind::Answer, record_id, &envelope);
+        let letter =
+            outgoing(disputer, agreement, LetterKind::Answer, record_id.as_bytes(), &envelope);
         Ok(batch.with(letter).saying(event))
     }
 
@@ -531,27 +382,6 @@ pub(crate) fn still(key: Vec<u8>, value: &[u8]) -> Precondition {
     Precondition::Row { table: Table::Dispute, key, is }
 }
 
-pub(crate) fn outgoing(
-    peer: &AgencyId,
-    agreement: &AgreementId,
-    kind: LetterKind,
-    record_id: &RecordId,
-    envelope: &Envelope,
-) -> Change {
-    let key = outgoing_key(peer, agreement, kind, record_id);
-    put(Table::Dispute, &key, encoding::to_bytes(envelope), Secrecy::Sealed)
-}
-
-pub(crate) fn outgoing_key(
-    peer: &AgencyId,
-    agreement: &AgreementId,
-    kind: LetterKind,
-    record_id: &RecordId,
-) -> Vec<u8> {
-    let prefix = outgoing_prefix(peer, agreement);
-    [prefix.as_slice(), &[byte_of(kind)], record_id.as_bytes()].concat()
-}
-
 pub(crate) fn raised_key(record_id: &RecordId) -> Vec<u8> {
     [&[RAISED], record_id.as_bytes().as_slice()].concat()
 }
@@ -562,17 +392,4 @@ fn received_prefix(record_id: &RecordId) -> Vec<u8> {
 
 fn received_key(record_id: &RecordId, peer: &AgencyId) -> Vec<u8> {
     [received_prefix(record_id).as_slice(), peer.as_str().as_bytes()].concat()
-}
-
-fn outgoing_prefix(peer: &AgencyId, agreement: &AgreementId) -> Vec<u8> {
-    [&[OUTGOING], pair_key(peer, agreement).as_slice(), b"/"].concat()
-}
-
-const fn byte_of(kind: LetterKind) -> u8 {
-    match kind {
-        LetterKind::Dispute => b'd',
-        LetterKind::Answer => b'a',
-        LetterKind::Violation => b'v',
-        LetterKind::Question => b'q',
-    }
 }

@@ -29,6 +29,7 @@ pub mod error;
 pub mod hold;
 mod holder;
 pub mod keys;
+pub mod letter;
 pub mod log;
 pub mod objection;
 pub mod permission;
@@ -118,7 +119,7 @@ pub struct Desk {
     quota: answer::QuotaBook,
     answer_times: AnswerTimes,
     /// How many letters each partner handed in today.
-    handed_in: Mutex<dispute::HandedIn>,
+    handed_in: Mutex<letter::HandedIn>,
     /// The grants of each partner, at least as new as the store's.
     grants: Mutex<BTreeMap<Vec<u8>, share::KeptGrants>>,
     /// The number of each case by its id.

@@ -1,8 +1,9 @@
 //! The disputer's side: an officer disputes a partner's record, and matching with it stops here at once.
 
-use crate::dispute::{LetterKind, RAISED, outgoing, outgoing_key, raised_key, still};
+use crate::dispute::{RAISED, raised_key, still};
 use crate::duty::replaced;
 use crate::error::DeskError;
+use crate::letter::{LetterKind, Said, outgoing, outgoing_key};
 use crate::{Desk, put};
 use domain::dispute::{
     DISPUTE_ROW_BYTES_MAX, DISPUTES_MAX, Dispute, DisputeAnswer, DisputeOrder, DisputeReceipt,
@@ -193,7 +194,7 @@ impl Desk {
         let Some(raised) = self.raised(record_id)? else { return Ok(batch) };
         let dispute = Dispute::from_payload(&raised.envelope.payload)?;
         let (origin, agreement) = (&dispute.origin, &dispute.agreement);
-        let letter = outgoing_key(origin, agreement, LetterKind::Dispute, record_id);
+        let letter = outgoing_key(origin, agreement, LetterKind::Dispute, record_id.as_bytes());
         let batch = batch
             .with(Change::Delete { table: Table::Dispute, key: raised_key(record_id) })
             .with(Change::Delete { table: Table::Dispute, key: letter });
@@ -281,7 +282,13 @@ impl Desk {
         let batch = Batch::new()
             .provided(Precondition::Row { table: Table::Dispute, key: key.clone(), is })
             .with(put(Table::Dispute, &key, encoding::to_bytes(&raised), Secrecy::Sealed))
-            .with(outgoing(&origin, &agreement, LetterKind::Dispute, &record_id, &envelope))
+            .with(outgoing(
+                &origin,
+                &agreement,
+                LetterKind::Dispute,
+                record_id.as_bytes(),
+                &envelope,
+            ))
             .saying(event);
         Ok(replaced(batch, owed.as_ref(), Some(&duty)))
     }
@@ -291,17 +298,12 @@ impl Desk {
         peer: &AgencyId,
         envelope: Envelope,
     ) -> Result<Signed<DisputeAnswer>, DeskError> {
-        let manifest = self.partner(peer).ok_or(RefusalCode::NotAParty)?.manifest;
-        let signed = Signed::<DisputeAnswer>::open(envelope, &manifest.record_key)
-            .map_err(|error| DeskError::misbehaved(peer, error))?;
-        let said = signed.message();
-        if said.origin != *peer || said.disputer != self.own {
-            return Err(DeskError::misbehaved(peer, "an answer to somebody else's dispute"));
-        }
-        if self.check_party(&said.agreement, peer).is_err() {
-            return Err(DeskError::misbehaved(peer, "an answer under no agreement"));
-        }
-        Ok(signed)
+        self.open_letter(peer, envelope, |said: &DisputeAnswer| Said {
+            by: &said.origin,
+            to: &said.disputer,
+            agreement: &said.agreement,
+            at: None,
+        })
     }
 
     fn raised(&self, record_id: &RecordId) -> Result<Option<Raised>, DeskError> {
@@ -317,7 +319,8 @@ impl Desk {
         let answer = answer.map(|answer| DisputeAnswer::from_payload(&answer.payload));
         let answer = answer.transpose()?;
         let (origin, agreement) = (&dispute.origin, &dispute.agreement);
-        let letter = outgoing_key(origin, agreement, LetterKind::Dispute, &dispute.record_id);
+        let place = dispute.record_id.as_bytes();
+        let letter = outgoing_key(origin, agreement, LetterKind::Dispute, place);
         let state = match answer.as_ref().map(|answer| answer.verdict) {
             Some(Verdict::Upheld) => DisputeState::Upheld,
             Some(Verdict::Rejected) => DisputeState::Rejected,

@@ -4,8 +4,8 @@
 //! The answer looks the same for a record that was never here, that the partner was never sent, and
 //! that nobody permitted: nothing signed.
 
-use crate::dispute::LetterKind;
 use crate::error::DeskError;
+use crate::letter::Errand;
 use crate::{Desk, put};
 use domain::approval::PendingApproval;
 use domain::class::Class;
@@ -70,7 +70,7 @@ impl Desk {
             self.refuse_peer(peer, code).await?;
             return Err(code.into());
         }
-        self.count_letter(peer, LetterKind::Question).await?;
+        self.count_errand(peer, Errand::Question).await?;
         let found = self.permission_found(peer, &question, now)?;
         let mut event = Event::new(now, Act::PermissionAnswered);
         event.shared.peer = Some(peer.clone());
@@ -101,11 +101,20 @@ impl Desk {
                 }
             }
         }
+        let mut recalled = event.clone();
         self.store.commit(batch.saying(event)).await?;
-        // What was signed may have been taken back, or the record have changed, while that was written.
+        if signed.is_empty() {
+            return Ok(signed);
+        }
+        // It may have been taken back, or the record have changed, while that was written.
         match self.permission_found(peer, &question, self.now())? {
             Found::Permitted(still) if still == signed => Ok(signed),
-            _ => Ok(Vec::new()),
+            _ => {
+                recalled.shared.count = 0;
+                recalled.local.code = Some(RefusalCode::NeedsApproval);
+                self.store.commit(Batch::new().saying(recalled)).await?;
+                Ok(Vec::new())
+            }
         }
     }
 
@@ -113,14 +122,7 @@ impl Desk {
     /// told but what our people signed for exactly this.
     fn check_terms(&self, peer: &AgencyId, terms: &QuestionTerms) -> Result<(), RefusalCode> {
         self.check_carries(&terms.agreement, &self.own, peer)?;
-        let agreement = self.agreement(&terms.agreement).ok_or(RefusalCode::AgreementUnknown)?;
-        if !agreement.covers_purpose(terms.purpose) {
-            return Err(RefusalCode::PurposeNotCovered);
-        }
-        if !agreement.covers_offence(terms.offence) {
-            return Err(RefusalCode::OffenceNotCovered);
-        }
-        Ok(())
+        self.covering(&terms.agreement, terms.purpose, terms.offence).map(|_| ())
     }
 
     fn permission_found(

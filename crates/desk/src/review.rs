@@ -1,8 +1,8 @@
 //! Reviews: every record has a day on which its agency looks whether it is still needed. An own record
 //! past that day is a duty of ours until it is corrected with a later one, or is gone (LED Art. 5).
 //!
-//! The day stands in the record alone, so it is found by reading own records once a day: a few
-//! microseconds a record, half of the time of one processor, and nothing is kept in memory for it.
+//! The day stands in the record alone, so it is found by reading every own record once a day, at half of
+//! one processor at most; nothing is kept in memory for it.
 
 use crate::Desk;
 use crate::duty::replaced;

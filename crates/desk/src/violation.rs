@@ -5,12 +5,11 @@
 //! our policy or our papers.
 
 use crate::Desk;
-use crate::dispute::{LetterKind, outgoing};
 use crate::error::DeskError;
+use crate::letter::{Errand, LetterKind, Said, outgoing};
 use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
-use domain::name::{AgencyId, AgreementId, Digest, RecordId};
-use domain::record::CLOCK_SKEW_MS;
+use domain::name::{AgencyId, AgreementId, Digest};
 use domain::refusal::RefusalCode;
 use domain::violation::ViolationNotice;
 use std::collections::BTreeMap;
@@ -60,11 +59,7 @@ impl Desk {
                 at: self.now(),
             };
             let (_, envelope) = Signed::seal(notice, &*self.keys.record).into_parts();
-            let mut place = [0; RecordId::BYTES];
-            if let Some(last) = place.last_mut() {
-                *last = code as u8;
-            }
-            let place = RecordId::from_bytes(place);
+            let place = [code as u8];
             batch.with(outgoing(sender, agreement, LetterKind::Violation, &place, &envelope))
         })
     }
@@ -82,7 +77,7 @@ impl Desk {
         let opened = self.open_violation(peer, envelope);
         self.alarm_once(peer, &opened).await?;
         let signed = opened?;
-        self.count_letter(peer, LetterKind::Violation).await?;
+        self.count_errand(peer, Errand::Violation).await?;
         let said = signed.message();
         let mut event = Event::new(self.now(), Act::ViolationReceived);
         event.shared.peer = Some(peer.clone());
@@ -101,19 +96,11 @@ impl Desk {
         peer: &AgencyId,
         envelope: Envelope,
     ) -> Result<Signed<ViolationNotice>, DeskError> {
-        let manifest = self.partner(peer).ok_or(RefusalCode::NotAParty)?.manifest;
-        let signed = Signed::<ViolationNotice>::open(envelope, &manifest.record_key)
-            .map_err(|error| DeskError::misbehaved(peer, error))?;
-        let said = signed.message();
-        if said.receiver != *peer || said.sender != self.own {
-            return Err(DeskError::misbehaved(peer, "a violation notice about somebody else"));
-        }
-        if self.check_party(&said.agreement, peer).is_err() {
-            return Err(DeskError::misbehaved(peer, "a violation notice under no agreement"));
-        }
-        if said.at > self.now().plus_ms(CLOCK_SKEW_MS) {
-            return Err(DeskError::Unavailable("its clock or ours is wrong"));
-        }
-        Ok(signed)
+        self.open_letter(peer, envelope, |said: &ViolationNotice| Said {
+            by: &said.receiver,
+            to: &said.sender,
+            agreement: &said.agreement,
+            at: Some(said.at),
+        })
     }
 }

@@ -72,6 +72,12 @@ mod tests {
             at: Timestamp::from_millis(5),
         };
         assert_eq!(ViolationNotice::from_payload(&notice.to_payload()), Ok(notice.clone()));
+        // The same bytes as a second encoder of deterministic CBOR made.
+        let known = format!(
+            "a7016866722d6f6c74696d026962652d666564706f6c036c6d616c696e65732d32303236045820{}05182006010705",
+            "07".repeat(32)
+        );
+        assert_eq!(crate::hexadecimal::encode(&notice.to_payload()), known);
         let nothing = ViolationNotice { records: 0, ..notice.clone() };
         assert!(ViolationNotice::from_payload(&nothing.to_payload()).is_err());
         let oneself = ViolationNotice { receiver: notice.sender.clone(), ..notice };

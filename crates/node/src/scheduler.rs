@@ -2,9 +2,9 @@
 
 use crate::peers::{Links, Nudges, Partners};
 use desk::Desk;
-use desk::dispute::{Letter, LetterKind};
 use desk::error::DeskError;
 use desk::keys::KeyHeld;
+use desk::letter::{Letter, LetterKind};
 use domain::name::{AgencyId, AgreementId, Digest};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -251,12 +251,10 @@ impl Scheduler {
                 LetterKind::Dispute => client.raise_dispute(envelope).await,
                 LetterKind::Answer => client.answer_dispute(envelope).await,
                 LetterKind::Violation => client.report_violation(envelope).await,
-                // It is put when it is asked, and never waits.
-                LetterKind::Question => break,
             };
             let code = match delivered {
                 Ok(()) => {
-                    self.desk.letter_taken(letter).await?;
+                    self.desk.letter_taken(&letter).await?;
                     continue;
                 }
                 Err(CallFailure::Refused(refusal)) => Some(refusal.code),

@@ -1,12 +1,13 @@
 //! Bytes that another encoder made from the contract are read to the same words, for ever.
 
+use domain::court_use::PermissionQuestion;
 use domain::digest::{Commitment, Fingerprint};
 use domain::envelope::{Algorithm, Envelope, EnvelopeSignature};
 use domain::indicator::{AccountBody, Body, ContentBody, Kind, NormalisationVersion};
 use domain::label::{Evaluation, EvaluationScheme, HandlingSet, Labels};
 use domain::name::{CaseId, ClassHandle, ClusterId, IdempotencyKey, KeyId, RecordId};
 use domain::question::{Question, QuestionTerms};
-use domain::record::Benefit;
+use domain::record::{Benefit, Version};
 use domain::report::Mode;
 use domain::submission::Submission;
 use domain::time::Timestamp;
@@ -15,7 +16,7 @@ use domain::value::*;
 use prost::Message;
 use std::collections::BTreeSet;
 use sync::message::{Entry, Epoch, PullMessage, Section, UpToDate};
-use wire::convert::{question, submission};
+use wire::convert::{court_use, question, submission};
 use wire::v1;
 
 fn golden(message: &str) -> Vec<u8> {
@@ -183,4 +184,27 @@ fn submit_request() {
     let expected = vec![account, file];
     assert_eq!(submission::from_request(request), Ok((expected.clone(), Mode::DryRun)));
     same_message(submission::to_request(expected, Mode::DryRun).unwrap(), &bytes);
+}
+
+#[test]
+fn ask_permission_request() {
+    let expected = PermissionQuestion {
+        terms: QuestionTerms {
+            agreement: "malines-2026".parse().unwrap(),
+            clause: "4.2".parse().unwrap(),
+            purpose: Purpose::Prosecution,
+            offence: Offence::MigrantSmuggling,
+            kind: Kind::Url,
+            channel: Channel::Analyst,
+            urgency: Urgency::Normal,
+            exercise: false,
+        },
+        record_id: RecordId::from_bytes([1; 16]),
+        version: Version::FIRST,
+        case_reference: "PN 2026/17".to_owned(),
+    };
+    let bytes = golden("AskPermissionRequest");
+    let request = v1::AskPermissionRequest::decode(bytes.as_slice()).unwrap();
+    assert_eq!(court_use::from_question(request), Ok(expected.clone()));
+    same_message(court_use::to_question(expected), &bytes);
 }

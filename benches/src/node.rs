@@ -2,8 +2,8 @@
 
 use crate::agreed;
 use cedar_engine::{COMMON_FLOOR, Engine};
-use desk::answer::Quota;
 use desk::entropy::Entropy;
+use desk::quota::Quota;
 use desk::{Desk, NodeKeys, Parts};
 use domain::duty::AnswerTimes;
 use domain::time::{Clock as _, SystemClock};
@@ -45,7 +45,7 @@ impl Node {
             clock: Arc::new(SystemClock),
             entropy: Entropy::new(system_random()),
             // The quota is kept and written like any other; it only never runs out.
-            quota: Quota { tokens_per_day: u64::MAX },
+            quota: Quota { tokens_per_day: u64::MAX, ..Quota::default() },
             answer_times: AnswerTimes::DEFAULT,
         };
         let desk = Desk::open(parts).await?;

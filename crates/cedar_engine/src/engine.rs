@@ -51,6 +51,29 @@ impl Engine {
         self.rules.get(id)
     }
 
+    /// Is it plain from the rules alone that a newer policy opens nothing? Every rule that forbids stays,
+    /// those that are new forbid, and no rule that looks at approvals comes or goes. A `false` says
+    /// nothing: [`crate::weigh`] finds out.
+    pub fn is_only_narrowed_by(&self, newer: &Self) -> bool {
+        if self.floor_hash != newer.floor_hash {
+            return false;
+        }
+        let stands_in = |there: &Self, policy: &Policy| {
+            let same = there.policies.policy(policy.id());
+            same.is_some_and(|same| same.to_string() == policy.to_string())
+        };
+        let looks_at_approvals = |engine: &Self, policy: &Policy| {
+            let rule = engine.rules.get(&policy.id().to_string());
+            rule.is_none_or(|rule| rule.approval.is_some())
+        };
+        let went = self.policies.policies().filter(|policy| !stands_in(newer, policy));
+        let came = newer.policies.policies().filter(|policy| !stands_in(self, policy));
+        let mut went = went.map(|policy| (policy.effect(), looks_at_approvals(self, policy)));
+        let mut came = came.map(|policy| (policy.effect(), looks_at_approvals(newer, policy)));
+        went.all(|gone| gone == (Effect::Permit, false))
+            && came.all(|new| new == (Effect::Forbid, false))
+    }
+
     /// Every rule, by id.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.values()

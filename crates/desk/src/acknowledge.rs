@@ -19,7 +19,7 @@ use domain::event::{Act, Event};
 use domain::hold::{HOLD_REVIEW_DAYS_MAX, Hold};
 use domain::name::{AgencyId, AgreementId, Digest, IdempotencyKey, RecordId};
 use domain::record::{CLOCK_SKEW_MS, Version};
-use domain::refusal::RefusalCode;
+use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
 use std::collections::BTreeMap;
 use store::{Batch, Change, Precondition, RowState, Secrecy, Table, Withdrawn};
@@ -232,7 +232,7 @@ impl Desk {
             acknowledged.local.records = settled;
             batch = batch.saying(acknowledged);
         }
-        if not_asked > 0 && !self.is_noted(peer, RefusalCode::NotHeld) {
+        if not_asked > 0 && !self.is_noted(peer.as_str(), RefusalCode::NotHeld) {
             let mut refused = event(Act::AcknowledgementRefused, not_asked);
             refused.local.code = Some(RefusalCode::NotHeld);
             batch = batch.saying(refused);
@@ -299,10 +299,10 @@ impl Replication {
         &self,
         record_id: RecordId,
         version: Version,
-        code: RefusalCode,
+        refusal: Refusal,
         change: &mut Changes,
     ) {
-        change.poison.push(code);
+        change.poison.push(refusal);
         change.puts.remove(&record_id);
         let row = self.desk.store.hit_row(&record_id);
         if row.is_some_and(|row| self.is_theirs(&row) && row.version < version) {

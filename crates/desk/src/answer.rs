@@ -4,7 +4,6 @@
 use crate::Desk;
 use crate::error::DeskError;
 use domain::class::Class;
-use domain::encoding;
 use domain::envelope::Signed;
 use domain::event::{Act, EVENT_RECORDS_MAX, Event};
 use domain::name::{AgencyId, Digest, RecordId};
@@ -18,29 +17,11 @@ use domain::time::Timestamp;
 use domain::value::{Channel, Tlp};
 use policy::{Action, Permit, Released};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use store::{
-    Batch, ClassEntry, ClassNumber, Match, PendingCommit, RecordFacts, Secrecy, Store, Table,
-};
+use std::sync::Arc;
+use store::{Batch, ClassEntry, ClassNumber, Match, RecordFacts};
 
 /// The rule named when a record is not shown because it is disputed.
 const DISPUTED_RULE: &str = "code.disputed";
-/// The most askers whose use of the quota is kept.
-const ASKERS_MAX: usize = 1024;
-
-/// What partners may ask: evaluated tokens per asker and day, padding included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
-    /// Tokens per asker and calendar day (UTC), across agreements and purposes.
-    pub tokens_per_day: u64,
-}
-
-impl Default for Quota {
-    fn default() -> Self {
-        Self { tokens_per_day: 50_000 }
-    }
-}
-
 /// What an asker is told.
 #[derive(Debug)]
 pub enum Answer {
@@ -80,7 +61,7 @@ impl Desk {
         event.local.records =
             matched.iter().map(|(found, _)| found.record_id).take(EVENT_RECORDS_MAX).collect();
         let batch = Batch::new().saying(event);
-        self.quota.commit(asker, &*self.store, batch).await?;
+        self.quotas.partners.commit(asker.as_str(), &*self.store, batch).await?;
         // What held before the entry was durable may no longer hold.
         let now = self.now();
         let stale = matched.iter().any(|(found, summary)| {
@@ -104,7 +85,7 @@ impl Desk {
     ) -> Result<Answer, DeskError> {
         let told = refusal.for_peer().unwrap_or(RefusalCode::PolicyDenied);
         let spent = refusal.code == RefusalCode::QuotaSpent;
-        if spent && self.is_noted(asker, refusal.code) {
+        if spent && self.is_noted(asker.as_str(), refusal.code) {
             return Ok(Answer::Refused(told));
         }
         let mut event =
@@ -113,7 +94,7 @@ impl Desk {
         event.local.code = Some(refusal.code);
         event.local.rule = refusal.rule;
         let batch = Batch::new().saying(event);
-        self.quota.commit(asker, &*self.store, batch).await?;
+        self.quotas.partners.commit(asker.as_str(), &*self.store, batch).await?;
         Ok(Answer::Refused(told))
     }
 
@@ -126,7 +107,7 @@ impl Desk {
     ) -> Result<String, Refusal> {
         let tokens = question.tokens.len();
         // Refused questions cost as much as answered ones.
-        self.quota.spend(asker, tokens as u64, now)?;
+        self.quotas.partners.spend(asker.as_str(), tokens as u64, now)?;
         let skew = now.as_millis().abs_diff(question.asked_at.as_millis());
         if !PADDING_STEPS.contains(&tokens) || question.owner != self.own || skew > CLOCK_SKEW_MS {
             return Err(RefusalCode::Malformed.into());
@@ -317,83 +298,4 @@ fn question_event(
     event.shared.count = u32::try_from(question.tokens.len()).unwrap_or(u32::MAX);
     event.shared.exchange = Some(commitment);
     event
-}
-
-/// What each asker used today. The journal is told ahead, in steps: an answer writes a row only when
-/// the step that was written before is used up. A restart counts what was written as used.
-pub(crate) struct QuotaBook {
-    quota: Quota,
-    used: Mutex<BTreeMap<AgencyId, Used>>,
-}
-
-/// One asker's day.
-#[derive(Debug, Clone, Copy)]
-struct Used {
-    day: u64,
-    tokens: u64,
-    written: u64,
-}
-
-/// A day's quota is written in so many steps: what a restart can cost an asker is one of them.
-const QUOTA_STEPS: u64 = 64;
-
-#[derive(minicbor::Encode, minicbor::Decode)]
-#[cbor(map)]
-struct QuotaRow {
-    #[n(1)]
-    day: u64,
-    #[n(2)]
-    tokens: u64,
-}
-
-impl QuotaBook {
-    pub(crate) fn load(store: &dyn Store, quota: Quota, now: Timestamp) -> Result<Self, DeskError> {
-        let mut used = BTreeMap::new();
-        for (key, value) in store.scan(Table::Quota, &[], None, ASKERS_MAX)? {
-            let QuotaRow { day, tokens } = encoding::from_bytes("quota", &value, 64)?;
-            let asker = core::str::from_utf8(&key).ok().and_then(|asker| asker.parse().ok());
-            if let Some(asker) = asker.filter(|_| day == day_of(now)) {
-                used.insert(asker, Used { day, tokens, written: tokens });
-            }
-        }
-        Ok(Self { quota, used: Mutex::new(used) })
-    }
-
-    /// Takes so many tokens from today's quota.
-    fn spend(&self, asker: &AgencyId, tokens: u64, now: Timestamp) -> Result<(), RefusalCode> {
-        let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if book.len() >= ASKERS_MAX && !book.contains_key(asker) {
-            return Err(RefusalCode::QuotaSpent);
-        }
-        let fresh = Used { day: day_of(now), tokens: 0, written: 0 };
-        let used = book.entry(asker.clone()).or_insert(fresh);
-        if used.day != day_of(now) {
-            *used = fresh;
-        }
-        let after = used.tokens.saturating_add(tokens);
-        if after > self.quota.tokens_per_day {
-            return Err(RefusalCode::QuotaSpent);
-        }
-        used.tokens = after;
-        Ok(())
-    }
-
-    /// Commits a batch, with the asker's row if the step before is used up. The book is locked while
-    /// the batch is handed over, so that rows are written in the order in which they grew.
-    fn commit(&self, asker: &AgencyId, store: &dyn Store, mut batch: Batch) -> PendingCommit {
-        let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(used) = book.get_mut(asker).filter(|used| used.tokens > used.written) {
-            let step = (self.quota.tokens_per_day / QUOTA_STEPS).max(1);
-            let written = used.tokens.saturating_add(step).min(self.quota.tokens_per_day);
-            used.written = written.max(used.tokens);
-            let row = QuotaRow { day: used.day, tokens: used.written };
-            let (key, value) = (asker.as_str().as_bytes(), encoding::to_bytes(&row));
-            batch = batch.with(crate::put(Table::Quota, key, value, Secrecy::Plain));
-        }
-        store.commit(batch)
-    }
-}
-
-const fn day_of(now: Timestamp) -> u64 {
-    now.as_millis() / Timestamp::DAY_MS
 }

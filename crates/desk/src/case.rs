@@ -115,14 +115,20 @@ impl Desk {
     /// # Errors
     /// [`RefusalCode::NoCase`] if there is none or it is closed.
     pub fn open_case_of(&self, case_id: &CaseId) -> Result<Case, DeskError> {
+        let case = self.case_of(case_id)?.ok_or(RefusalCode::NoCase)?;
+        if self.now() < case.open_until { Ok(case) } else { Err(RefusalCode::NoCase.into()) }
+    }
+
+    /// The case of that id, open or closed.
+    pub(crate) fn case_of(&self, case_id: &CaseId) -> Result<Option<Case>, DeskError> {
         let number = {
             let cases = self.cases.read().unwrap_or_else(PoisonError::into_inner);
-            *cases.get(case_id).ok_or(RefusalCode::NoCase)?
+            cases.get(case_id).copied()
         };
+        let Some(number) = number else { return Ok(None) };
         let row = self.store.get(Table::Case, &number.to_be_bytes())?.map(Zeroizing::new);
         let row = row.ok_or(DeskError::Fault("a case without its row"))?;
-        let case: Case = encoding::from_bytes("case", &row, CASE_BYTES_MAX)?;
-        if self.now() < case.open_until { Ok(case) } else { Err(RefusalCode::NoCase.into()) }
+        Ok(Some(encoding::from_bytes("case", &row, CASE_BYTES_MAX)?))
     }
 
     /// What a partner is told instead of the case: the same for all questions of one case to one

@@ -140,7 +140,7 @@ impl Desk {
     ) -> Result<(), DeskError> {
         match opened {
             Err(DeskError::PeerMisbehaved { why, .. })
-                if !self.is_noted(peer, RefusalCode::SignatureInvalid) =>
+                if !self.is_noted(peer.as_str(), RefusalCode::SignatureInvalid) =>
             {
                 self.alarm(peer, why).await
             }

@@ -20,6 +20,7 @@ pub mod case;
 mod class_of_one;
 pub mod correct;
 pub mod court_use;
+mod cursor;
 pub mod dispute;
 pub mod drain;
 pub mod duty;
@@ -35,6 +36,7 @@ pub mod objection;
 pub mod permission;
 pub mod policy_activation;
 pub mod query;
+pub mod quota;
 pub mod reach;
 pub mod replicate;
 mod retention;
@@ -53,8 +55,8 @@ use agreements::Registry;
 use domain::digest;
 use domain::duty::AnswerTimes;
 use domain::event::{Act, Event};
-use domain::name::{AgencyId, AgreementId, CaseId};
-use domain::refusal::RefusalCode;
+use domain::name::{AgencyId, AgreementId, CaseId, OfficerId};
+use domain::refusal::{Refusal, RefusalCode};
 use domain::signature::Signer;
 use domain::time::{Clock, Timestamp};
 use entropy::Entropy;
@@ -96,8 +98,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The randomness.
     pub entropy: Entropy,
-    /// What partners may ask of us.
-    pub quota: answer::Quota,
+    /// How much may be asked in a day.
+    pub quota: quota::Quota,
     /// How long there is to answer under an agreement that does not say it.
     pub answer_times: AnswerTimes,
 }
@@ -116,7 +118,7 @@ pub struct Desk {
     secret: Zeroizing<[u8; 32]>,
     registry: RwLock<Registry>,
     token_keys: RwLock<TokenKeys>,
-    quota: answer::QuotaBook,
+    quotas: quota::Quotas,
     answer_times: AnswerTimes,
     /// How many letters each partner handed in today.
     handed_in: Mutex<letter::HandedIn>,
@@ -128,7 +130,7 @@ pub struct Desk {
     drain: Arc<drain::Drain>,
     /// One installation at a time.
     installing: futures_util::lock::Mutex<()>,
-    noted: Mutex<BTreeMap<(AgencyId, RefusalCode), Timestamp>>,
+    noted: Mutex<BTreeMap<(String, RefusalCode), Timestamp>>,
 }
 
 impl Desk {
@@ -141,7 +143,7 @@ impl Desk {
         let now = clock.now();
         let (epoch, secret) = node_state(&*store, &entropy, now).await?;
         let incarnation = entropy.bytes();
-        let quota = answer::QuotaBook::load(&*store, quota, now)?;
+        let quotas = quota::Quotas::load(&*store, quota, now)?;
         let desk = Self {
             own,
             keys,
@@ -154,7 +156,7 @@ impl Desk {
             secret,
             registry: RwLock::default(),
             token_keys: RwLock::default(),
-            quota,
+            quotas,
             answer_times,
             handed_in: Mutex::default(),
             grants: Mutex::default(),
@@ -230,7 +232,7 @@ impl Desk {
     /// A partner was refused something before anything was read. The same refusal is an entry once a
     /// minute, so that repeating it does not fill the disk.
     async fn refuse_peer(&self, peer: &AgencyId, code: RefusalCode) -> Result<(), DeskError> {
-        if self.is_noted(peer, code) {
+        if self.is_noted(peer.as_str(), code) {
             return Ok(());
         }
         let mut event = Event::new(self.now(), Act::ViewRefused);
@@ -240,12 +242,33 @@ impl Desk {
         Ok(())
     }
 
-    /// Was this refusal of this partner an entry within the last minute? If not, it is to be now.
-    fn is_noted(&self, peer: &AgencyId, code: RefusalCode) -> bool {
+    /// An officer was refused a call, by role or by quota; the same refusal is an entry once a minute.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub async fn note_call_refused(
+        &self,
+        officer: &OfficerId,
+        refusal: &Refusal,
+    ) -> Result<(), DeskError> {
+        // No agency is called so: a name holds no slash.
+        if self.is_noted(&format!("officer/{officer}"), refusal.code) {
+            return Ok(());
+        }
+        let mut event = Event::new(self.now(), Act::CallRefused);
+        event.local.officer = Some(officer.clone());
+        event.local.code = Some(refusal.code);
+        event.local.rule.clone_from(&refusal.rule);
+        self.store.commit(Batch::new().saying(event)).await?;
+        Ok(())
+    }
+
+    /// Was this refusal of this caller an entry within the last minute? If not, it is to be now.
+    fn is_noted(&self, caller: &str, code: RefusalCode) -> bool {
         let now = self.now();
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         noted.retain(|_, at| now < at.plus_ms(NOTED_MS));
-        match noted.entry((peer.clone(), code)) {
+        match noted.entry((caller.to_owned(), code)) {
             Entry::Occupied(_) => true,
             Entry::Vacant(place) => {
                 place.insert(now);

@@ -1,10 +1,10 @@
-//! The audit head: signed on a beat, kept, and exported with the log.
+//! The audit head: signed on a beat, kept, and exported with the log; and the entry that somebody read.
 
 use crate::Desk;
 use crate::error::DeskError;
 use audit::head::Head;
 use domain::event::{Act, Event};
-use domain::name::OfficerId;
+use domain::name::{OfficerId, RecordId};
 use store::{Batch, Shown};
 
 impl Desk {
@@ -23,6 +23,27 @@ impl Desk {
         let note = head.sign(&*self.keys.log).map_err(store::Error::from)?.to_string();
         self.store.write_head(note.as_bytes())?;
         Ok(note)
+    }
+
+    /// An officer is about to be shown what is held here: matches, cases, how a record could travel.
+    /// Consultation is an entry like disclosure (Directive (EU) 2016/680, Art. 25), and comes first.
+    ///
+    /// # Errors
+    /// A store that fails; then nothing is shown.
+    pub async fn note_consulted(
+        &self,
+        officer: &OfficerId,
+        what: &'static str,
+        shown: usize,
+        record: Option<RecordId>,
+    ) -> Result<(), DeskError> {
+        let mut event = Event::new(self.now(), Act::Consulted);
+        event.shared.count = u32::try_from(shown).unwrap_or(u32::MAX);
+        event.local.officer = Some(officer.clone());
+        event.local.note = Some(what.to_owned());
+        event.local.records.extend(record);
+        self.store.commit(Batch::new().saying(event)).await?;
+        Ok(())
     }
 
     /// Records that an officer is about to read the log, and signs the head the export ends at.

@@ -151,7 +151,7 @@ impl Desk {
             raised.answer.is_none() && raised.envelope.payload_hash() == said.dispute
         });
         let Some(raised) = raised else {
-            if self.is_noted(peer, RefusalCode::NotHeld) {
+            if self.is_noted(peer.as_str(), RefusalCode::NotHeld) {
                 return Ok(());
             }
             event.local.code = Some(RefusalCode::NotHeld);

@@ -23,6 +23,7 @@ use store::{
 const ROW_BYTES_MAX: usize = store::table::VALUE_BYTES_MAX;
 const ACTIVE: &[u8] = b"active";
 const PREVIOUS: &[u8] = b"previous";
+const FILE: &[u8] = b"file";
 const PROPOSAL: &[u8] = b"proposal/";
 
 /// Rules that are or were in force, with the signatures that put them there; none for those of the
@@ -101,7 +102,48 @@ pub fn active_policy(store: &dyn Store) -> Result<Option<PolicyRow>, DeskError> 
     row.map(|row| Ok(encoding::from_bytes("policy", &row, ROW_BYTES_MAX)?)).transpose()
 }
 
+/// The rules of the node's file under which something could last go to a partner; `None` as long as
+/// nothing ever could. A file that opens more than these takes two officers.
+///
+/// # Errors
+/// A failing or damaged store.
+pub fn file_policy(store: &dyn Store) -> Result<Option<PolicyRow>, DeskError> {
+    let row = store.get(Table::Policy, FILE)?;
+    row.map(|row| Ok(encoding::from_bytes("policy", &row, ROW_BYTES_MAX)?)).transpose()
+}
+
 impl Desk {
+    /// Keeps the rules of the node's file, once something can go to a partner under them.
+    ///
+    /// # Errors
+    /// A failing or damaged store.
+    pub async fn keep_file_policy(&self, local: &str, bundle: Digest) -> Result<(), DeskError> {
+        let kept = file_policy(&*self.store)?;
+        if kept.is_some_and(|kept| kept.local == local)
+            || self.partners().iter().all(|partner| partner.agreements.is_empty())
+        {
+            return Ok(());
+        }
+        let row =
+            PolicyRow { local: local.to_owned(), bundle, consents: Vec::new(), at: self.now() };
+        let row = put(Table::Policy, FILE, encoding::to_bytes(&row), Secrecy::Plain);
+        self.store.commit(Batch::new().with(row)).await?;
+        Ok(())
+    }
+
+    /// The file of the node was not followed, because it opens more than one person may open.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub async fn note_file_refused(&self, refusal: &Refusal) -> Result<(), DeskError> {
+        let mut event = Event::new(self.now(), Act::PolicyRefused);
+        event.local.code = Some(refusal.code);
+        event.local.rule.clone_from(&refusal.rule);
+        event.local.note = Some("the file of local rules".to_owned());
+        self.store.commit(Batch::new().saying(event)).await?;
+        Ok(())
+    }
+
     /// The rules that were in force before those of now; `None` where none were ever replaced.
     ///
     /// # Errors

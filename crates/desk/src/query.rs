@@ -108,8 +108,9 @@ impl Desk {
         ask.sort();
         ask.dedup();
         if mode == Mode::DryRun {
-            return Ok(self.dry_query(&terms, ask, now));
+            return Ok(self.dry_query(officer, &terms, ask, now));
         }
+        self.spend_of_officer(officer, given, now).await?;
         let mut held = self.held_here(&terms, &query.fingerprints, query.case, now)?;
         held.truncate(MATCHES_MAX);
         let mut batch = self.with_hits(Batch::new(), &held);
@@ -132,7 +133,8 @@ impl Desk {
             batch = batch.saying(local_query_event(officer, &terms, given, now));
         }
         // The log says that we asked before anybody is asked.
-        let committed = self.store.commit(batch).await?;
+        let book = &self.quotas.officers;
+        let committed = book.commit(officer.as_str(), &*self.store, batch).await?;
         let asked = questions.iter().map(|(peer, question, permit)| async move {
             // The policy may have changed while the entry was written.
             let said = if self.gate.is_current(permit, self.now()) {
@@ -153,7 +155,8 @@ impl Desk {
             }));
         }
         rows.sort_by(|a, b| a.agency.cmp(&b.agency));
-        Ok(QueryReport { held, answers: rows, audit_sequence: committed.seq })
+        let allowance = self.allowance(officer);
+        Ok(QueryReport { held, answers: rows, audit_sequence: committed.seq, allowance })
     }
 
     /// The terms that a case fixes.
@@ -176,7 +179,13 @@ impl Desk {
         }
     }
 
-    fn dry_query(&self, terms: &QuestionTerms, ask: Vec<AgencyId>, now: Timestamp) -> QueryReport {
+    fn dry_query(
+        &self,
+        officer: &OfficerId,
+        terms: &QuestionTerms,
+        ask: Vec<AgencyId>,
+        now: Timestamp,
+    ) -> QueryReport {
         let rows = ask.into_iter().map(|agency| {
             let decision = self.gate.decide_terms(Action::Ask, &agency, terms, now);
             let note = decision.rule().unwrap_or_default().to_owned();
@@ -184,7 +193,8 @@ impl Desk {
                 decision.permit().err().map(|refusal| PartnerAnswer::NotAsked(refusal.code));
             AnswerRow { agency, answer, as_of: now, note }
         });
-        QueryReport { held: Vec::new(), answers: rows.collect(), audit_sequence: 0 }
+        let allowance = self.allowance(officer);
+        QueryReport { held: Vec::new(), answers: rows.collect(), audit_sequence: 0, allowance }
     }
 
     /// A question to one partner, if our own policy lets it leave and its key is here.

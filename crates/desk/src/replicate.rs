@@ -2,19 +2,19 @@
 //! applied in one batch with the cursor and the audit entry (R12).
 
 use crate::class_of_one::{Received, write_ones};
+use crate::cursor::Regranted;
 use crate::error::DeskError;
 use crate::retention::exceeds_retention;
 use crate::violation::is_violation;
-use crate::{Desk, pair_key, put};
+use crate::{Desk, put};
 use domain::acknowledgement::AppliedChange;
-use domain::encoding;
 use domain::envelope::{Envelope, Signed};
 use domain::event::{Act, Event};
 use domain::indicator::NormalisationVersion;
 use domain::manifest::Manifest;
 use domain::name::{AgencyId, AgreementId, ClassHandle, Digest, RecordId};
 use domain::record::{Record, Version};
-use domain::refusal::RefusalCode;
+use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
 use domain::value::Channel;
 use domain::withdrawal::Tombstone;
@@ -36,8 +36,6 @@ pub const POISON_MAX: usize = 100;
 pub const REGRANTS_MAX: usize = 64;
 /// More tombstones of records that never came than this in one pull, and the partner is paused.
 pub const UNSEEN_MAX: usize = 4096;
-/// How many rows of classes no longer granted one batch deletes; one that is left says nothing.
-const PROGRESS_DELETED_MAX: usize = 1024;
 /// More messages without a single entry than this in one pull, and the partner is paused.
 pub const IDLE_MESSAGES_MAX: usize = 2 * VIEW_CLASSES_MAX;
 
@@ -98,31 +96,6 @@ impl Desk {
             regrants: 0,
         })
     }
-
-    /// The replica as it was when its grants last changed, and what each class advanced since.
-    fn load_replica(&self, peer: &AgencyId, agreement: &AgreementId) -> Result<Replica, DeskError> {
-        let key = pair_key(peer, agreement);
-        let Some(bytes) = self.store.get(Table::Cursor, &key)? else {
-            return Ok(Replica::new(peer.clone(), agreement.clone()));
-        };
-        let mut replica = Replica::from_bytes(&bytes)?;
-        let prefix = progress_prefix(peer, agreement);
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let rows = self.store.scan(Table::Cursor, &prefix, after.as_deref(), 1024)?;
-            let Some((last, _)) = rows.last() else {
-                return Ok(replica);
-            };
-            after = Some(last.clone());
-            for (key, value) in rows {
-                let handle = key.get(prefix.len()..).and_then(|h| ClassHandle::try_from(h).ok());
-                let known = handle.and_then(|handle| replica.classes.get_mut(&handle));
-                if let Some(progress) = known {
-                    *progress = encoding::from_bytes("progress", &value, 128)?;
-                }
-            }
-        }
-    }
 }
 
 impl Replication {
@@ -177,7 +150,7 @@ impl Replication {
         if self.unseen > UNSEEN_MAX {
             return Err(DeskError::misbehaved(&self.peer, "too many tombstones of nothing"));
         }
-        self.refused += change.poison.iter().filter(|code| is_poison(**code)).count();
+        self.refused += change.poison.iter().filter(|refusal| is_poison(refusal.code)).count();
         if self.refused > POISON_MAX {
             return Err(DeskError::misbehaved(&self.peer, "too many records had to be refused"));
         }
@@ -187,14 +160,6 @@ impl Replication {
             refused: change.poison.len(),
             purge_receipt,
         })
-    }
-
-    /// Is there a new epoch or a new grant set?
-    fn is_regranted(&self, next: &Replica) -> Regranted {
-        let same = next.epoch == self.replica.epoch
-            && next.grant_sequence == self.replica.grant_sequence
-            && next.classes.keys().eq(self.replica.classes.keys());
-        if same { Regranted::No } else { Regranted::Yes }
     }
 
     /// R4 and R5: what a new grant set or a new epoch takes away.
@@ -234,7 +199,7 @@ impl Replication {
             }
             code => DeskError::misbehaved(&self.peer, code),
         })?;
-        change.poison.extend(verified.poison.iter().map(|poison| poison.code));
+        change.poison.extend(verified.poison.iter().map(|poison| Refusal::new(poison.code)));
         let codes = verified.poison.iter().map(|poison| poison.code);
         change.violations.extend(codes.filter(|code| is_violation(*code)));
         let mut classes = Vec::new();
@@ -351,14 +316,15 @@ impl Replication {
             return Ok(false);
         }
         if self.is_kept_too_long(verified.record.message()) {
-            self.refuse_version(record_id, version, RefusalCode::RetentionImpossible, change);
+            let kept_too_long = Refusal::new(RefusalCode::RetentionImpossible);
+            self.refuse_version(record_id, version, kept_too_long, change);
             return Ok(false);
         }
         if let Some(row) = desk.store.hit_row(&record_id) {
             if !self.is_theirs(&row) {
                 change.not_theirs.insert(record_id);
                 match decision.permit() {
-                    Err(refusal) => self.refuse_version(record_id, version, refusal.code, change),
+                    Err(refusal) => self.refuse_version(record_id, version, refusal, change),
                     Ok(_) if version.n > 1 => {
                         let taken = (AppliedChange::Version, Some(version));
                         change.applied.insert(record_id, taken);
@@ -378,9 +344,12 @@ impl Replication {
                 return Ok(false);
             }
         }
-        if let Err(refusal) = decision.permit() {
-            self.refuse_version(record_id, version, refusal.code, change);
-            return Ok(false);
+        match decision.permit() {
+            Ok(permit) => change.rule = permit.rules().first().map(ToString::to_string),
+            Err(refusal) => {
+                self.refuse_version(record_id, version, refusal, change);
+                return Ok(false);
+            }
         }
         if version.n > 1 {
             change.applied.insert(record_id, (AppliedChange::Version, Some(version)));
@@ -458,18 +427,12 @@ impl Replication {
             let mut received = event(Act::Received, section.entries.len());
             received.shared.exchange = Some(section.root());
             received.local.records = change.puts.keys().copied().collect();
+            received.local.rule.clone_from(&change.rule);
             batch = batch.saying(received);
         }
-        let mut reasons: BTreeMap<RefusalCode, usize> = BTreeMap::new();
-        for code in &change.poison {
-            *reasons.entry(*code).or_default() += 1;
-        }
-        if !change.not_theirs.is_empty() {
-            *reasons.entry(RefusalCode::OriginMismatch).or_default() += change.not_theirs.len();
-        }
-        for (code, count) in reasons {
+        for ((code, rule), count) in change.reasons() {
             let mut refused = event(Act::ReceiptRefused, count);
-            refused.local.code = Some(code);
+            (refused.local.code, refused.local.rule) = (Some(code), rule.map(str::to_owned));
             batch = batch.saying(refused);
         }
         if let Some(section) = section {
@@ -483,44 +446,6 @@ impl Replication {
         }
         Ok(batch)
     }
-}
-
-impl Replication {
-    /// The grants are written whole when they change; an advance writes the one class it is about.
-    fn cursor(
-        &self,
-        mut batch: Batch,
-        replica: &Replica,
-        regranted: Regranted,
-        section: Option<&Section>,
-    ) -> Batch {
-        let (peer, agreement) = (&self.peer, &replica.agreement);
-        if regranted == Regranted::Yes {
-            let key = pair_key(peer, agreement);
-            batch = batch.with(put(Table::Cursor, &key, replica.to_bytes(), Secrecy::Plain));
-            let gone = self.replica.classes.keys().filter(|h| !replica.classes.contains_key(*h));
-            for handle in gone.take(PROGRESS_DELETED_MAX) {
-                let key = progress_key(peer, agreement, handle);
-                batch = batch.with(Change::Delete { table: Table::Cursor, key });
-            }
-        }
-        let Some(section) = section else { return batch };
-        match replica.classes.get(&section.handle) {
-            Some(progress) => {
-                let key = progress_key(peer, agreement, &section.handle);
-                let value = encoding::to_bytes(progress);
-                batch.with(put(Table::Cursor, &key, value, Secrecy::Plain))
-            }
-            None => batch,
-        }
-    }
-}
-
-/// Did the epoch or the grants change?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Regranted {
-    No,
-    Yes,
 }
 
 /// What a message changes, gathered before anything is written. No record is named twice.
@@ -540,7 +465,9 @@ pub(crate) struct Changes {
     /// Records that left and were never here.
     unseen_left: usize,
     pub(crate) records_purged: u64,
-    pub(crate) poison: Vec<RefusalCode>,
+    pub(crate) poison: Vec<Refusal>,
+    /// The rule that let in what came; a section is of one class, so that there is one.
+    rule: Option<String>,
     /// Records of others that it named, or showed as its own: for our log alone.
     not_theirs: BTreeSet<RecordId>,
     /// Those of what was refused that its sender is told.
@@ -557,6 +484,19 @@ impl Changes {
             && self.applied.is_empty()
             && self.poison.is_empty()
             && self.not_theirs.is_empty()
+    }
+
+    /// Why something was refused, by rule where a rule refused it, and how often.
+    fn reasons(&self) -> BTreeMap<(RefusalCode, Option<&str>), usize> {
+        let mut reasons = BTreeMap::new();
+        for refusal in &self.poison {
+            *reasons.entry((refusal.code, refusal.rule.as_deref())).or_default() += 1;
+        }
+        if !self.not_theirs.is_empty() {
+            *reasons.entry((RefusalCode::OriginMismatch, None)).or_default() +=
+                self.not_theirs.len();
+        }
+        reasons
     }
 
     fn forget(&mut self, record_id: RecordId) {
@@ -576,18 +516,6 @@ const fn is_poison(code: RefusalCode) -> bool {
             | RefusalCode::NormalisationNotLive
             | RefusalCode::RetentionImpossible
     )
-}
-
-fn progress_prefix(peer: &AgencyId, agreement: &AgreementId) -> Vec<u8> {
-    let mut key = pair_key(peer, agreement);
-    key.push(b'/');
-    key
-}
-
-fn progress_key(peer: &AgencyId, agreement: &AgreementId, handle: &ClassHandle) -> Vec<u8> {
-    let mut key = progress_prefix(peer, agreement);
-    key.extend_from_slice(handle.as_bytes());
-    key
 }
 
 fn unseen_key(peer: &AgencyId, record_id: &RecordId) -> Vec<u8> {

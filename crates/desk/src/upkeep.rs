@@ -5,7 +5,7 @@ use crate::error::DeskError;
 use crate::query::HIT_BYTES_MAX;
 use domain::encoding;
 use domain::event::{Act, EVENT_RECORDS_MAX, Event};
-use domain::name::RecordId;
+use domain::name::{AgencyId, AgreementId, RecordId};
 use domain::report::{Hit, OVERDUE_COUNTED_MAX, PAGE_MAX};
 use domain::time::Timestamp;
 use store::{Batch, Change, Erased, Ownership, Table, Withdrawn};
@@ -48,7 +48,8 @@ impl Desk {
         Ok(erased)
     }
 
-    /// Forgets matches with records that are gone: withdrawn, purged or erased, and under no hold.
+    /// Forgets matches with records that are gone - withdrawn, purged or erased, and under no hold -
+    /// and matches of live answers whose case is closed: nobody tells us when such a record is gone.
     /// Returns how many; ends early when `stop` says so.
     ///
     /// # Errors
@@ -60,27 +61,72 @@ impl Desk {
             let rows = self.store.scan(Table::Hit, &[], after.as_deref(), PAGE_MAX)?;
             let Some((last, _)) = rows.last() else { break };
             after = Some(last.clone());
-            let mut batch = Batch::new();
-            let mut records = Vec::new();
+            let mut gone = Gone::default();
             for (key, value) in rows {
                 let hit: Hit = encoding::from_bytes("hit", &value, HIT_BYTES_MAX)?;
-                // A live answer names no record that is held here.
-                let Some(record_id) = hit.record_id.filter(|id| self.is_gone(id)) else { continue };
-                if self.hold_on(&record_id)?.is_none() {
-                    records.push(record_id);
-                    batch = batch.with(Change::Delete { table: Table::Hit, key });
+                if self.is_forgotten(&hit)? {
+                    gone.add(key, hit.record_id);
                 }
             }
-            if records.is_empty() {
-                continue;
-            }
-            forgotten = forgotten.saturating_add(records.len() as u64);
-            let mut event = Event::new(self.now(), Act::MatchesForgotten);
-            event.shared.count = u32::try_from(records.len()).unwrap_or(u32::MAX);
-            event.local.records = records;
-            self.store.commit(batch.saying(event)).await?;
+            forgotten = forgotten.saturating_add(self.forget(gone, None).await?);
         }
         Ok(forgotten)
+    }
+
+    /// Forgets what a partner answered live under an agreement: its records are to be erased here.
+    ///
+    /// # Errors
+    /// A store that fails or is damaged.
+    pub(crate) async fn forget_answers(
+        &self,
+        origin: &AgencyId,
+        agreement: &AgreementId,
+    ) -> Result<u64, DeskError> {
+        let mut forgotten = 0_u64;
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let rows = self.store.scan(Table::Hit, &[], after.as_deref(), PAGE_MAX)?;
+            let Some((last, _)) = rows.last() else { return Ok(forgotten) };
+            after = Some(last.clone());
+            let mut gone = Gone::default();
+            for (key, value) in rows {
+                let hit: Hit = encoding::from_bytes("hit", &value, HIT_BYTES_MAX)?;
+                if hit.origin != *origin || hit.record_id.is_some() {
+                    continue;
+                }
+                let case = hit.case.map_or(Ok(None), |case| self.case_of(&case))?;
+                if case.is_none_or(|case| case.agreement == *agreement) {
+                    gone.add(key, None);
+                }
+            }
+            forgotten = forgotten.saturating_add(self.forget(gone, Some(origin)).await?);
+        }
+    }
+
+    /// Deletes matches, with one entry for all of them.
+    async fn forget(&self, gone: Gone, origin: Option<&AgencyId>) -> Result<u64, DeskError> {
+        let Gone { keys, records } = gone;
+        let count = keys.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        let mut event = Event::new(self.now(), Act::MatchesForgotten);
+        event.shared.count = u32::try_from(count).unwrap_or(u32::MAX);
+        event.shared.peer = origin.cloned();
+        event.local.records = records;
+        let deleted = keys.into_iter().map(|key| Change::Delete { table: Table::Hit, key });
+        self.store.commit(deleted.fold(Batch::new(), Batch::with).saying(event)).await?;
+        Ok(count as u64)
+    }
+
+    fn is_forgotten(&self, hit: &Hit) -> Result<bool, DeskError> {
+        match (&hit.record_id, &hit.case) {
+            (Some(record), _) => Ok(self.is_gone(record) && self.hold_on(record)?.is_none()),
+            (None, Some(case)) => {
+                Ok(self.case_of(case)?.is_none_or(|case| case.open_until <= self.now()))
+            }
+            (None, None) => Ok(true),
+        }
     }
 
     fn is_gone(&self, record_id: &RecordId) -> bool {
@@ -116,5 +162,19 @@ impl Desk {
         let batch = Batch::new().with(Change::Erase { record_ids: due.clone() }).saying(event);
         let deleted = keys.into_iter().map(|key| Change::Delete { table: Table::Superseded, key });
         Ok(deleted.fold(batch, Batch::with))
+    }
+}
+
+/// Matches to be forgotten, and the records they were about that were held here.
+#[derive(Default)]
+struct Gone {
+    keys: Vec<Vec<u8>>,
+    records: Vec<RecordId>,
+}
+
+impl Gone {
+    fn add(&mut self, key: Vec<u8>, record_id: Option<RecordId>) {
+        self.keys.push(key);
+        self.records.extend(record_id);
     }
 }

@@ -182,6 +182,7 @@ impl Desk {
             event.local.note = Some(SET_APART.to_owned());
             self.store.commit(Batch::new().with(drop).saying(event)).await?;
         }
+        self.forget_answers(origin, id).await?;
         Ok(Erased { so_far, newly: erased.len(), held })
     }
 

@@ -144,6 +144,10 @@ closed! {
         Restored = 62 "RESTORED",
         /// An administrator had the tables made again from the journal.
         Rebuilt = 63 "REBUILT",
+        /// An officer wanted what role or quota does not allow; the code says why.
+        CallRefused = 64 "CALL_REFUSED",
+        /// An officer was shown what is held here; the note says what, the count how much.
+        Consulted = 65 "CONSULTED",
     }
 }
 

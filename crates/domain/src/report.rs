@@ -170,6 +170,17 @@ pub struct QueryReport {
     pub answers: Vec<AnswerRow>,
     /// The sequence of the audit entry.
     pub audit_sequence: u64,
+    /// What the officer has used of the day, this query included.
+    pub allowance: Allowance,
+}
+
+/// What an officer asked about today (UTC), and how much that may be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// Values asked about.
+    pub asked_today: u64,
+    /// How many there may be.
+    pub per_day: u64,
 }
 
 /// What one partner said.

@@ -12,6 +12,7 @@ use crate::key_file::{Key, KeyEncryptionKey, KeyKind};
 use crate::officer::{Enrolled, State};
 use cedar_engine::POLICY_BYTES_MAX;
 use desk::NodeKeys;
+use desk::quota::Quota;
 use document::Document;
 use domain::duty::AnswerTimes;
 use domain::envelope::Envelope;
@@ -76,6 +77,8 @@ pub struct Config {
     pub pull_interval_ms: u64,
     /// How many identifiers one partner may ask about in a day.
     pub quota_per_day: u64,
+    /// How many values one officer may ask about in a day.
+    pub officer_values_per_day: u64,
     /// How often the head of the audit log is signed, in milliseconds.
     pub head_interval_ms: u64,
     /// How often what has expired or was erased is taken off the disk, in milliseconds.
@@ -108,6 +111,7 @@ const KEYS: &[&str] = &[
     "listen.officers",
     "sync.pull_interval_ms",
     "answer.quota_per_day",
+    "query.officer_values_per_day",
     "audit.head_interval_ms",
     "upkeep.interval_ms",
     "store.cache_bytes",
@@ -318,9 +322,11 @@ fn read(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<Config> 
     let agency = agency(&mut document);
     let (partner_listen, officer_listen) = listen(&mut document);
     let (log_filter, log_format) = log(&mut document);
-    let quota = desk::answer::Quota::default().tokens_per_day;
+    let Quota { tokens_per_day, officer_values_per_day } = Quota::default();
     let pull_interval_ms = document.number("sync.pull_interval_ms", 5_000, (10, 3_600_000));
-    let quota_per_day = document.number("answer.quota_per_day", quota, (1, 10_000_000));
+    let quota_per_day = document.number("answer.quota_per_day", tokens_per_day, (1, 10_000_000));
+    let officer_values_per_day =
+        document.number("query.officer_values_per_day", officer_values_per_day, (1, 1_000_000));
     let head_interval_ms = document.number("audit.head_interval_ms", 10_000, (100, 86_400_000));
     let upkeep_interval_ms = document.number("upkeep.interval_ms", 3_600_000, (100, 43_200_000));
     let cache_bytes = document.number("store.cache_bytes", 64 * MIB, (MIB, 64 * 1024 * MIB));
@@ -346,6 +352,7 @@ fn read(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<Config> 
         officer_listen,
         pull_interval_ms,
         quota_per_day,
+        officer_values_per_day,
         head_interval_ms,
         upkeep_interval_ms,
         answer_times: AnswerTimes::DEFAULT,

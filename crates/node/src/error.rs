@@ -113,6 +113,12 @@ pub enum NodeError {
     /// A policy file.
     #[error(transparent)]
     Policy(#[from] cedar_engine::CedarError),
+    /// A policy file that opens more than the rules in force.
+    #[error("`{}`: it opens more than the rules that are in force, which stay", shown(.path))]
+    PolicyWidens {
+        /// The file.
+        path: PathBuf,
+    },
     /// The desk.
     #[error(transparent)]
     Desk(#[from] desk::error::DeskError),
@@ -170,6 +176,9 @@ impl NodeError {
             Self::Policy(_) => "nothing is shared until every rule loads",
             Self::Registry(_) => "two agencies pin one authority: ask both for their manifests",
             Self::Serving(_) => "look at the log for the first failure",
+            Self::PolicyWidens { .. } => {
+                "two officers sign for it: `malines policy propose FILE`, then `malines policy sign`"
+            }
             Self::Desk(desk::error::DeskError::Store(error)) => error.hint(),
             Self::Desk(_) => "look at the log; `malines-node verify` reads the store again",
             Self::Config(_) => "",

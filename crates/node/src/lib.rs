@@ -10,7 +10,7 @@
 //!
 //! Path through it: [`init`] makes a node's folder, [`officer`] enrols people, [`bundle`] and
 //! [`rendering`] carry an agreement, [`config`] reads what is there, [`check`] says what is wrong,
-//! [`run`](mod@run) serves, [`verify`](mod@verify) reads the store again, [`backup`](mod@backup) and
+//! [`run`](mod@run) serves, `entitlement` says which officer may call what, [`verify`](mod@verify) reads the store again, [`backup`](mod@backup) and
 //! [`restore`](mod@restore) carry it, [`recovery`] keeps a restored node to itself.
 
 pub mod backup;
@@ -18,6 +18,7 @@ pub mod certificate;
 pub mod check;
 mod command;
 pub mod config;
+mod entitlement;
 pub mod error;
 mod folder;
 mod grpc;

@@ -20,7 +20,8 @@ use zeroize::Zeroizing;
 /// The longest entry of the register, in bytes.
 const ENTRY_BYTES_MAX: u64 = 4096;
 
-/// What an officer is to do. The register keeps it; any enrolled officer may use the officer port.
+/// What an officer is to do. The register keeps it, and [`crate::entitlement`] says which calls of the
+/// officer port that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum OfficerRole {
@@ -109,6 +110,24 @@ impl Enrolled {
 
     fn to_text(&self) -> Result<String, NodeError> {
         toml::to_string(self).map_err(|error| NodeError::Certificate(error.to_string()))
+    }
+}
+
+/// The folder of entries: who is enrolled, as of each look into it.
+#[derive(Debug, Clone)]
+pub(crate) struct Register {
+    folder: PathBuf,
+}
+
+impl Register {
+    pub(crate) const fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The entry of an officer who counts now; an entry that cannot be read counts for nobody.
+    pub(crate) fn active(&self, officer: &OfficerId) -> Option<Enrolled> {
+        let entry = Enrolled::load(&self.folder.join(format!("{officer}.toml"))).ok()?;
+        (entry.officer == *officer && entry.state == State::Active).then_some(entry)
     }
 }
 
@@ -244,7 +263,8 @@ struct Page<'a> {
     key: &'a str,
 }
 
-/// Revokes an officer in the register. A node that runs reads it at its next start.
+/// Revokes an officer in the register. A node that runs refuses the next call, and cuts the connection
+/// when it reads its files again.
 ///
 /// # Errors
 /// Those of reading and writing the entry.

@@ -2,15 +2,16 @@
 //!
 //! Rules come from the file that the settings name until officers put others in force with their
 //! signatures; from then on those in the store win, and the file is not looked at: otherwise one person
-//! with an editor could undo what two have signed.
+//! with an editor could undo what two have signed. Once something can go to a partner, a changed file
+//! is followed only if it opens nothing: opening takes two officers, whoever writes the file.
 
 use crate::config::Config;
 use crate::error::NodeError;
-use crate::officer::{Enrolled, OfficerRole, State};
+use crate::officer::{OfficerRole, Register};
 use cedar_engine::{COMMON_FLOOR, Engine, Weighed, freeze, weigh};
 use desk::Desk;
 use desk::error::DeskError;
-use desk::policy_activation::{Activation, PolicyRow, ProposalRow, active_policy};
+use desk::policy_activation::{Activation, PolicyRow, ProposalRow, active_policy, file_policy};
 use domain::envelope::{Envelope, Signed};
 use domain::name::{Digest, OfficerId};
 use domain::policy_consent::{CONSENT_AGE_MS_MAX, PolicyConsent, PolicyStep};
@@ -20,7 +21,6 @@ use policy::difference::{Census, Change};
 use policy::label_space::Only;
 use policy::proposal::{Activated, Authority, Frozen, PolicyText, Proposal, SIGNATURES_MAX, Which};
 use policy::{Evaluator as _, invariant};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
 
@@ -45,32 +45,68 @@ pub(crate) struct Active {
 /// The rules of a node, and their changes one at a time.
 pub(crate) struct PolicyBook {
     desk: Arc<Desk>,
-    register: PathBuf,
+    register: Register,
     active: Mutex<Active>,
     turn: tokio::sync::Mutex<()>,
 }
 
-/// The rules that are to decide: those that officers signed, else those of the file.
+/// The rules that are to decide, and why the file was not followed, if it was not.
+pub(crate) struct Loaded {
+    pub(crate) engine: Engine,
+    pub(crate) active: Active,
+    pub(crate) refused: Option<NodeError>,
+}
+
+/// The rules that are to decide: those that officers signed, else those of the file, unless it opens
+/// more than the rules before; then those. Weighing a changed file takes seconds.
 ///
 /// # Errors
 /// Rules that cannot be used, whichever they are: a node does not fall back on others.
-pub(crate) fn load(config: &Config, store: &dyn Store) -> Result<(Engine, Active), NodeError> {
+pub(crate) fn load(config: &Config, store: &dyn Store) -> Result<Loaded, NodeError> {
     let stored = active_policy(store).map_err(NodeError::Desk)?;
     let (local, authority, consents) = match stored {
         Some(row) => (row.local, Authority::Signatures, row.consents),
         None => (config.local_policy()?.to_string(), Authority::File, Vec::new()),
     };
-    let engine = Engine::load(COMMON_FLOOR, &local)?;
+    let mut engine = Engine::load(COMMON_FLOOR, &local)?;
     for warning in engine.warnings() {
         tracing::warn!(%warning, "policy");
     }
-    let bundle = engine.bundle_hash();
-    Ok((engine, Active { local, bundle, authority, consents }))
+    let mut active = Active { local, bundle: engine.bundle_hash(), authority, consents };
+    let mut refused = None;
+    if authority == Authority::File
+        && let Some(kept) = file_policy(store).map_err(NodeError::Desk)?
+        && opens_more(&kept.local, &engine)
+    {
+        (engine, active.local) = match Engine::load(COMMON_FLOOR, &kept.local) {
+            Ok(engine) => (engine, kept.local),
+            // This release reads those before no more: nothing is shared until two officers sign.
+            Err(_) => freeze(&active.local)?,
+        };
+        active.bundle = engine.bundle_hash();
+        refused = Some(NodeError::PolicyWidens { path: config.local_policy.clone() });
+    }
+    Ok(Loaded { engine, active, refused })
+}
+
+/// Do rules open anything that those before keep closed? What cannot be weighed does.
+fn opens_more(before: &str, after: &Engine) -> bool {
+    let Ok(before) = Engine::load(COMMON_FLOOR, before) else { return true };
+    if before.bundle_hash() == after.bundle_hash() || before.is_only_narrowed_by(after) {
+        return false;
+    }
+    match weigh(&before, after, &Only::everything(), &[]) {
+        Ok(weighed) => weighed.difference.change == Change::Widening,
+        Err(error) => {
+            tracing::error!(%error, "the change of the file of local rules cannot be weighed");
+            true
+        }
+    }
 }
 
 impl PolicyBook {
     pub(crate) fn new(desk: Arc<Desk>, config: &Config, active: Active) -> Self {
-        let register = config.officers_folder.clone();
+        let register = Register::new(config.officers_folder.clone());
         Self { desk, register, active: Mutex::new(active), turn: tokio::sync::Mutex::default() }
     }
 
@@ -83,7 +119,25 @@ impl PolicyBook {
         }
         self.desk.activate_policy(Arc::new(engine)).await?;
         self.replace(active);
-        Ok(())
+        let active = self.active();
+        self.desk.keep_file_policy(&active.local, active.bundle).await
+    }
+
+    /// Keeps what the file says, once something can go to a partner under it.
+    pub(crate) async fn keep_file(&self) -> Result<(), DeskError> {
+        let _turn = self.turn.lock().await;
+        let active = self.active();
+        if active.authority == Authority::Signatures {
+            return Ok(());
+        }
+        self.desk.keep_file_policy(&active.local, active.bundle).await
+    }
+
+    /// The file was not followed: an entry of the log, and a line for the operator.
+    pub(crate) async fn note_file_refused(&self, error: &NodeError) -> Result<(), DeskError> {
+        tracing::error!(%error, hint = error.hint(), "the file of local rules is not followed");
+        let refusal = Refusal::by_rule(RefusalCode::NeedsApproval, invariant::POLICY_SIGNATURES);
+        self.desk.note_file_refused(&refusal).await
     }
 
     /// Rules, for reading.
@@ -302,15 +356,13 @@ impl PolicyBook {
     /// The signing key of an officer who may do that now.
     fn entitled(&self, officer: &OfficerId, office: Office) -> Result<PublicKey, DeskError> {
         let refused = || no(RefusalCode::OfficerNotEntitled, invariant::POLICY_ROLE);
-        let path = self.register.join(format!("{officer}.toml"));
-        let entry = Enrolled::load(&path).map_err(|_| refused())?;
+        let entry = self.register.active(officer).ok_or_else(refused)?;
         let role = match entry.role {
             OfficerRole::Magistrate | OfficerRole::Deputy | OfficerRole::PolicyOfficer => true,
             OfficerRole::Operator | OfficerRole::DataProtectionOfficer => office == Office::Operate,
             OfficerRole::Analyst | OfficerRole::Clerk | OfficerRole::Oversight => false,
         };
-        let is_known = entry.officer == *officer && entry.state == State::Active;
-        let key = entry.signing_key().filter(|_| role && is_known);
+        let key = entry.signing_key().filter(|_| role);
         key.ok_or_else(refused)
     }
 

@@ -2,21 +2,23 @@
 //! partners and officers, follows the partners, and stops in order.
 
 use crate::config::{Config, file};
+use crate::entitlement::Entitled;
 use crate::error::NodeError;
 use crate::grpc::leaving::Leaving;
 use crate::grpc::officer::OfficerDoor;
 use crate::grpc::peer::{PeerDoor, Pulls};
 use crate::ledger::Ledger;
 use crate::notice;
+use crate::officer::Register;
 use crate::peers::{self, Links, Nudges, Officers, Partners};
-use crate::policy_book::{self, PolicyBook};
+use crate::policy_book::{self, Loaded, PolicyBook};
 use crate::recovery::{Guarded, Standing};
 use crate::scheduler::{Resting, Scheduler, Tried};
 use crate::upkeep::{Board, Upkeep};
 use crate::verify::check_made;
 use agreement::Docket;
-use desk::answer::Quota;
 use desk::entropy::Entropy;
+use desk::quota::Quota;
 use desk::{Desk, Parts};
 use domain::time::{Clock, SystemClock};
 use policy::{Evaluator, Gate};
@@ -87,6 +89,7 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
     for (path, docket) in read_agreements(&config)? {
         file_docket(&desk, path, &docket).await?;
     }
+    policy_book.keep_file().await?;
     let credentials = load_credentials(&config)?;
     let officers = Arc::new(Mutex::new(load_officers(&config)?));
     let registry = PeerRegistry::new(peers::snapshot(&desk, &lock(&officers))?);
@@ -125,6 +128,7 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
         followers.spawn(scheduler.run());
         followers.spawn(notice::keep(Arc::clone(&desk), config.data_folder.clone()));
         followers.spawn(keep_head(Arc::clone(&desk), config.head_interval_ms));
+        followers.spawn(keep_file(Arc::clone(&policy_book)));
         followers.spawn(keep_word(Arc::clone(&desk), Arc::clone(&doors.nudges)));
         followers.spawn(Upkeep::new(&desk, doors.board, config.upkeep_interval_ms).run());
     }
@@ -208,6 +212,9 @@ impl Doors {
         let service = OfficerServiceServer::new(door)
             .max_decoding_message_size(limits::DECODE_BYTES_MAX)
             .max_encoding_message_size(limits::ENCODE_BYTES_MAX);
+        let log = (self.standing == Standing::Ordinary).then(|| Arc::clone(&self.desk));
+        let register = Register::new(config.officers_folder.clone());
+        let service = Entitled::new(service, register, log);
         let service = Guarded::new(service, self.standing.clone());
         let (address, incoming) = self.open(config.officer_listen, Port::Officer).await?;
         let router = limits::server().add_service(service);
@@ -238,12 +245,16 @@ impl Running {
     /// # Errors
     /// The first thing that could not be read.
     pub async fn reload(&self) -> Result<(), NodeError> {
-        let (engine, active) = policy_book::load(&self.config, &**self.desk.store())?;
+        let rules = load_rules(&self.config, self.desk.store()).await?;
         let dockets = read_agreements(&self.config)?;
         let (chain, key) = self.config.tls_files()?;
         let officers = load_officers(&self.config)?;
+        if let Some(refused) = rules.refused {
+            self.policy_book.note_file_refused(&refused).await?;
+            return Err(refused);
+        }
         self.credentials.replace_from_pem(&chain, &key, self.desk.now())?;
-        self.policy_book.reload(engine, active).await?;
+        self.policy_book.reload(rules.engine, rules.active).await?;
         *lock(&self.officers) = officers;
         for (path, docket) in dockets {
             file_docket(&self.desk, path, &docket).await?;
@@ -304,8 +315,8 @@ async fn open_desk(
     config: &Config,
     store: Arc<dyn Store>,
 ) -> Result<(Arc<Desk>, Arc<PolicyBook>), NodeError> {
-    let (engine, active) = policy_book::load(config, &*store)?;
-    let engine = Arc::new(engine);
+    let rules = load_rules(config, &store).await?;
+    let engine = Arc::new(rules.engine);
     let gate =
         Arc::new(Gate::new(config.agency.clone(), Arc::clone(&engine) as Arc<dyn Evaluator>));
     let parts = Parts {
@@ -315,13 +326,26 @@ async fn open_desk(
         gate,
         clock: Arc::new(SystemClock),
         entropy: Entropy::new(rand_core::UnwrapErr(getrandom::SysRng)),
-        quota: Quota { tokens_per_day: config.quota_per_day },
+        quota: Quota {
+            tokens_per_day: config.quota_per_day,
+            officer_values_per_day: config.officer_values_per_day,
+        },
         answer_times: config.answer_times,
     };
     let desk = Desk::open(parts).await?;
     desk.activate_policy(engine).await?;
-    let policy_book = Arc::new(PolicyBook::new(Arc::clone(&desk), config, active));
+    let policy_book = Arc::new(PolicyBook::new(Arc::clone(&desk), config, rules.active));
+    if let Some(refused) = rules.refused {
+        policy_book.note_file_refused(&refused).await?;
+    }
     Ok((desk, policy_book))
+}
+
+/// Weighing a changed file blocks for seconds.
+async fn load_rules(config: &Config, store: &Arc<dyn Store>) -> Result<Loaded, NodeError> {
+    let (config, store) = (config.clone(), Arc::clone(store));
+    let loading = tokio::task::spawn_blocking(move || policy_book::load(&config, &*store));
+    loading.await.map_err(|_| NodeError::Serving("weighing the rules ended early".to_owned()))?
 }
 
 fn load_credentials(config: &Config) -> Result<Arc<Credentials>, NodeError> {
@@ -374,6 +398,16 @@ async fn keep_registry(
                 registry.replace(snapshot);
             }
             Err(fault) => tracing::error!(%fault, "the registry of partners cannot be derived"),
+        }
+    }
+}
+
+/// From the moment on at which something can go to a partner, the file opens nothing by itself.
+async fn keep_file(policy_book: Arc<PolicyBook>) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(REGISTRY_MS)).await;
+        if let Err(error) = policy_book.keep_file().await {
+            tracing::error!(%error, "the rules of the file could not be kept");
         }
     }
 }

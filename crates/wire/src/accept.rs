@@ -156,6 +156,14 @@ pub fn calling_agency(extensions: &http::Extensions) -> Option<AgencyId> {
     }
 }
 
+/// The officer who makes a call with these extensions; `None` if it did not come over the officer port.
+pub fn officer_calling(extensions: &http::Extensions) -> Option<OfficerId> {
+    match extensions.get::<Link>().map(|link| &link.caller) {
+        Some(Caller::Officer(officer)) => Some(officer.officer.clone()),
+        _ => None,
+    }
+}
+
 /// The officer who makes this call, on the officer port.
 ///
 /// # Errors

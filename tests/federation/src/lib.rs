@@ -28,4 +28,5 @@ pub mod needle;
 pub mod patience;
 pub mod port;
 pub mod record_log;
+pub mod signatory;
 pub mod world;

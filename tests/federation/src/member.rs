@@ -111,9 +111,9 @@ impl Member {
         fs::write(&self.config.local_policy, text).unwrap();
     }
 
-    /// Enrols an analyst, and says where the profile is.
+    /// Enrols a magistrate, who may make every call, and says where the profile is.
     pub fn enrol(&self, pseudonym: &str) -> PathBuf {
-        self.enrol_as(pseudonym, OfficerRole::Analyst)
+        self.enrol_as(pseudonym, OfficerRole::Magistrate)
     }
 
     /// Enrols an officer, and says where the profile is.

@@ -222,3 +222,32 @@ proptest::proptest! {
         let _ = Engine::load(&text, &rule(&text));
     }
 }
+
+#[test]
+fn only_what_plainly_closes_is_taken_for_narrowing_without_being_weighed() {
+    let permit = "@id(\"L01-links\") @reason(\"Links.\")\n\
+                  permit (principal, action == Action::\"Share\", resource)\n\
+                  when { resource.kind == Kind::\"URL\" };\n";
+    let forbid = "@id(\"L02-not-red\") @reason(\"Not this.\")\n\
+                  forbid (principal, action, resource) when { resource.tlp == Tlp::\"RED\" };\n";
+    let approved = "@id(\"L03-by-hand\") @reason(\"By hand.\") @approval(\"PROSECUTION\")\n\
+                    forbid (principal, action == Action::\"Share\", resource)\n\
+                    unless { context.approvals.contains(AgencyKind::\"PROSECUTION\") };\n";
+    let both = [permit, forbid].concat();
+    let all = [permit, forbid, approved].concat();
+    let narrower = forbid.replace("RED", "AMBER");
+    let other = [permit, narrower.as_str()].concat();
+    for (before, after, plainly) in [
+        (both.as_str(), both.as_str(), true),
+        (permit, both.as_str(), true),
+        (both.as_str(), forbid, true),
+        (both.as_str(), permit, false),
+        (forbid, both.as_str(), false),
+        (both.as_str(), other.as_str(), false),
+        (both.as_str(), all.as_str(), false),
+        (all.as_str(), both.as_str(), false),
+    ] {
+        let load = |local| Engine::load(COMMON_FLOOR, local).unwrap();
+        assert_eq!(load(before).is_only_narrowed_by(&load(after)), plainly, "{before} -> {after}");
+    }
+}

@@ -14,7 +14,7 @@ use crate::session::Session;
 use domain::indicator::{Kind, Tier};
 use domain::name::AgencyId;
 use domain::question::{MatchSummary, PartnerAnswer};
-use domain::report::{AnswerRow, Mode, QUERY_FINGERPRINTS_MAX, Query, QueryReport};
+use domain::report::{Allowance, AnswerRow, Mode, QUERY_FINGERPRINTS_MAX, Query, QueryReport};
 use domain::submission::Case;
 use fingerprint::Normalised;
 use serde_json::{Value, json};
@@ -75,6 +75,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Arguments) -> Result<Out
         Format::Json => print_report_json(context, &case, mode, &asked, &answered),
         Format::Text => print_report(context, &session, &asked, &answered),
     }
+    tell_allowance(context, &answered);
     let outcome = outcome(&answered, mode);
     Ok(if outcome != Outcome::Done && !spoiled.is_empty() { Outcome::Incomplete } else { outcome })
 }
@@ -143,6 +144,17 @@ fn tell_disclosure(
         "each of them can learn the value, and that {agency} asks for it under {} clause {clause}, {}, {}",
         case.agreement, case.purpose, case.offence
     ));
+}
+
+/// How much of the day is used: nobody should be surprised by its end.
+fn tell_allowance(context: &mut Context<'_>, answered: &[Answered]) {
+    if let Some(Allowance { asked_today, per_day }) = answered.last().map(allowance) {
+        context.console.say(&format!("asked about {asked_today} of {per_day} values today"));
+    }
+}
+
+const fn allowance(answered: &Answered) -> Allowance {
+    answered.report.allowance
 }
 
 /// Asks, one question for each kind and each thousand values.
@@ -318,6 +330,7 @@ fn print_report_json(
     let answers =
         answered.iter().flat_map(|one| one.report.answers.iter().map(|row| answer_json(one, row)));
     let audit: Vec<u64> = answered.iter().map(|one| one.report.audit_sequence).collect();
+    let used = answered.last().map(allowance);
     let value = json!({
         "case": case::name(case),
         "dry_run": mode == Mode::DryRun,
@@ -325,6 +338,8 @@ fn print_report_json(
         "held": held.collect::<Vec<_>>(),
         "answers": answers.collect::<Vec<_>>(),
         "audit_sequences": audit,
+        "asked_today": used.map(|used| used.asked_today),
+        "values_per_day": used.map(|used| used.per_day),
     });
     print_json(context.console, &value);
 }
@@ -380,7 +395,8 @@ mod tests {
             note: String::new(),
         };
         let answers = answers.iter().map(row).collect();
-        let report = QueryReport { held: Vec::new(), answers, audit_sequence: 1 };
+        let allowance = Allowance::default();
+        let report = QueryReport { held: Vec::new(), answers, audit_sequence: 1, allowance };
         vec![Answered { kind: Kind::Phone, lines: vec![1], report }]
     }
 

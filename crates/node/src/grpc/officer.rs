@@ -7,7 +7,7 @@ use crate::policy_book::PolicyBook;
 use crate::upkeep::Board;
 use desk::Desk;
 use desk::error::DeskError;
-use domain::name::OfficerId;
+use domain::name::{OfficerId, RecordId};
 use domain::refusal::RefusalCode;
 use domain::report::{CaseOpening, Link, Mode};
 use domain::submission::Fate;
@@ -47,6 +47,19 @@ pub(crate) struct OfficerDoor {
     pub policy_book: Arc<PolicyBook>,
     /// Why the node is in recovery; empty if it is not.
     pub recovery: String,
+}
+
+impl OfficerDoor {
+    /// What an officer is shown is an entry before it is shown.
+    async fn consulted(
+        &self,
+        officer: &OfficerId,
+        what: &'static str,
+        shown: usize,
+        record: Option<RecordId>,
+    ) -> Result<(), Status> {
+        self.desk.note_consulted(officer, what, shown, record).await.map_err(failed)
+    }
 }
 
 fn officer_of<T>(request: &Request<T>) -> Result<OfficerId, Status> {
@@ -95,8 +108,9 @@ impl OfficerService for OfficerDoor {
         &self,
         request: Request<v1::ListCasesRequest>,
     ) -> Result<Response<v1::ListCasesResponse>, Status> {
-        officer_of(&request)?;
+        let officer = officer_of(&request)?;
         let cases = self.desk.list_cases(request.get_ref().after_number).map_err(failed)?;
+        self.consulted(&officer, "cases", cases.len(), None).await?;
         Ok(Response::new(cases.into()))
     }
 
@@ -130,9 +144,10 @@ impl OfficerService for OfficerDoor {
         &self,
         request: Request<v1::ListHitsRequest>,
     ) -> Result<Response<v1::ListHitsResponse>, Status> {
-        officer_of(&request)?;
+        let officer = officer_of(&request)?;
         let HitsAfter(after) = request.into_inner().try_into().map_err(invalid)?;
         let hits = self.desk.list_hits(after.as_ref()).map_err(failed)?;
+        self.consulted(&officer, "matches", hits.len(), None).await?;
         Ok(Response::new(hits.into()))
     }
 
@@ -232,9 +247,10 @@ impl OfficerService for OfficerDoor {
         &self,
         request: Request<v1::ListDisputesRequest>,
     ) -> Result<Response<v1::ListDisputesResponse>, Status> {
-        officer_of(&request)?;
+        let officer = officer_of(&request)?;
         let DisputesAfter(after) = request.into_inner().try_into().map_err(invalid)?;
         let disputes = self.desk.list_disputes(after.as_deref()).map_err(failed)?;
+        self.consulted(&officer, "disputes", disputes.len(), None).await?;
         let placed = disputes.into_iter();
         let placed = placed.map(|(place, dispute)| PlacedDispute { place, dispute });
         Ok(Response::new(placed.collect::<Vec<_>>().into()))
@@ -307,10 +323,12 @@ impl OfficerService for OfficerDoor {
         &self,
         request: Request<v1::RecordReachRequest>,
     ) -> Result<Response<v1::RecordReachResponse>, Status> {
-        officer_of(&request)?;
+        let officer = officer_of(&request)?;
         let reference = RecordReference::try_from(request.into_inner()).map_err(invalid)?;
         let record_id = self.desk.find_record(reference.as_bytes()).map_err(failed)?;
-        Ok(Response::new(self.desk.reach(record_id).map_err(failed)?.into()))
+        let reach = self.desk.reach(record_id).map_err(failed)?;
+        self.consulted(&officer, "how a record travels", 1, Some(record_id)).await?;
+        Ok(Response::new(reach.into()))
     }
 
     async fn read_policy(
@@ -391,9 +409,12 @@ impl OfficerService for OfficerDoor {
         &self,
         request: Request<v1::ListApprovalsRequest>,
     ) -> Result<Response<v1::ListApprovalsResponse>, Status> {
-        officer_of(&request)?;
+        let officer = officer_of(&request)?;
         let ApprovalsAfter(after) = request.into_inner().try_into().map_err(invalid)?;
-        Ok(Response::new(self.desk.list_approvals(after).map_err(failed)?.into()))
+        let page = self.desk.list_approvals(after).map_err(failed)?;
+        let shown = page.pending.len() + page.approvals.len();
+        self.consulted(&officer, "approvals", shown, None).await?;
+        Ok(Response::new(page.into()))
     }
 
     async fn end_approval(

@@ -11,7 +11,9 @@ use domain::name::{AgencyId, CaseId, RecordId};
 use domain::question::{MATCHES_MAX, MatchSummary, NoAnswer, PartnerAnswer, TOKENS_MAX};
 use domain::record::AUDIENCE_MAX;
 use domain::refusal::RefusalCode;
-use domain::report::{AnswerRow, Hit, Mode, PAGE_MAX, QUERY_FINGERPRINTS_MAX, Query, QueryReport};
+use domain::report::{
+    Allowance, AnswerRow, Hit, Mode, PAGE_MAX, QUERY_FINGERPRINTS_MAX, Query, QueryReport,
+};
 
 /// The most hits beside one another in one answer to an officer.
 pub const HITS_MAX: usize = 4096;
@@ -64,6 +66,10 @@ impl From<QueryReport> for v1::QueryResponse {
             held: report.held.into_iter().map(Into::into).collect(),
             answers: report.answers.into_iter().map(Into::into).collect(),
             audit_sequence: report.audit_sequence,
+            allowance: Some(v1::Allowance {
+                asked_today: report.allowance.asked_today,
+                per_day: report.allowance.per_day,
+            }),
         }
     }
 }
@@ -72,10 +78,12 @@ impl TryFrom<v1::QueryResponse> for QueryReport {
     type Error = Invalid;
 
     fn try_from(response: v1::QueryResponse) -> Result<Self, Invalid> {
+        let v1::Allowance { asked_today, per_day } = response.allowance.unwrap_or_default();
         Ok(Self {
             held: field::list("held", response.held, HITS_MAX, Hit::try_from)?,
             answers: field::list("answers", response.answers, ASK_MAX, AnswerRow::try_from)?,
             audit_sequence: response.audit_sequence,
+            allowance: Allowance { asked_today, per_day },
         })
     }
 }

@@ -1503,6 +1503,7 @@ pub struct UpkeepStatus {
     #[prost(string, tag = "4")]
     pub note: ::prost::alloc::string::String,
 }
+/// An agreement on file, and where it stands.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AgreementStatus {
     #[prost(string, tag = "1")]
@@ -1516,6 +1517,7 @@ pub struct AgreementStatus {
     #[prost(string, repeated, tag = "4")]
     pub parties: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// A partner, its link, and how much goes each way.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PartnerStatus {
     #[prost(string, tag = "1")]
@@ -1537,6 +1539,7 @@ pub struct PartnerStatus {
     #[prost(string, tag = "7")]
     pub note: ::prost::alloc::string::String,
 }
+/// Fixes agreement, clause, purpose, offence and reference once; every command then names the case.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Case {
@@ -1596,6 +1599,7 @@ pub struct ListCasesResponse {
     #[prost(message, repeated, tag = "1")]
     pub cases: ::prost::alloc::vec::Vec<Case>,
 }
+/// One thing to be recorded. It holds a digest, never the value it was made of.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Submission {
@@ -1678,6 +1682,7 @@ pub struct SubmitResponse {
     #[prost(message, repeated, tag = "1")]
     pub results: ::prost::alloc::vec::Vec<SubmitResult>,
 }
+/// What became of one submission, at its place.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitResult {
     #[prost(oneof = "submit_result::Result", tags = "1, 2")]
@@ -1693,6 +1698,7 @@ pub mod submit_result {
         Refused(super::Refused),
     }
 }
+/// A refusal: the code, and for our own people the rule.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Refused {
     #[prost(enumeration = "RefusalCode", tag = "1")]
@@ -1701,6 +1707,7 @@ pub struct Refused {
     #[prost(string, tag = "2")]
     pub rule: ::prost::alloc::string::String,
 }
+/// A record that was made, or would be, and where it goes.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitReceipt {
     /// 16 bytes.
@@ -1722,6 +1729,7 @@ pub struct SubmitReceipt {
     #[prost(message, repeated, tag = "7")]
     pub hits: ::prost::alloc::vec::Vec<Hit>,
 }
+/// What a record does towards one partner, and by which rule.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Outlook {
     #[prost(string, tag = "1")]
@@ -1766,7 +1774,19 @@ pub struct QueryResponse {
     pub answers: ::prost::alloc::vec::Vec<PartnerAnswer>,
     #[prost(uint64, tag = "3")]
     pub audit_sequence: u64,
+    /// What the calling officer has asked about today, this query included.
+    #[prost(message, optional, tag = "4")]
+    pub allowance: ::core::option::Option<Allowance>,
 }
+/// Values that an officer asked about in a calendar day (UTC), here or at partners.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Allowance {
+    #[prost(uint64, tag = "1")]
+    pub asked_today: u64,
+    #[prost(uint64, tag = "2")]
+    pub per_day: u64,
+}
+/// What one partner said, or why it said nothing.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PartnerAnswer {
     #[prost(string, tag = "1")]
@@ -1784,6 +1804,7 @@ pub struct PartnerAnswer {
     #[prost(string, tag = "6")]
     pub note: ::prost::alloc::string::String,
 }
+/// A match that was found: with a record held here, or in a live answer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hit {
     #[prost(string, tag = "1")]
@@ -1972,6 +1993,7 @@ pub struct HistoryResponse {
     #[prost(message, repeated, tag = "2")]
     pub versions: ::prost::alloc::vec::Vec<PastVersion>,
 }
+/// One version of an own record, and why it was made.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct PastVersion {
@@ -2015,6 +2037,7 @@ pub struct PlaceHoldResponse {
     #[prost(message, optional, tag = "1")]
     pub receipt: ::core::option::Option<HoldReceipt>,
 }
+/// A hold that stands.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HoldReceipt {
     /// 16 bytes.
@@ -2119,6 +2142,7 @@ pub struct EraseResponse {
     #[prost(message, repeated, tag = "1")]
     pub results: ::prost::alloc::vec::Vec<EraseResult>,
 }
+/// What became of one record, at its place.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EraseResult {
     #[prost(oneof = "erase_result::Result", tags = "1, 2")]
@@ -2134,6 +2158,7 @@ pub mod erase_result {
         Refused(super::Refused),
     }
 }
+/// What was erased, and who is told.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EraseReceipt {
     /// 16 bytes.
@@ -2275,6 +2300,7 @@ pub struct ReadCensusResponse {
     #[prost(uint32, tag = "4")]
     pub classes_total: u32,
 }
+/// A partner and how it is seen by rules.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CensusPartner {
     #[prost(message, optional, tag = "1")]
@@ -2283,6 +2309,7 @@ pub struct CensusPartner {
     #[prost(string, tag = "2")]
     pub transfer: ::prost::alloc::string::String,
 }
+/// A class and how many live records it has.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CensusClass {
     /// The label tuple in its canonical encoding, at most 8192 bytes.
@@ -2299,6 +2326,7 @@ pub struct ListProposalsResponse {
     #[prost(message, repeated, tag = "1")]
     pub proposals: ::prost::alloc::vec::Vec<PolicyProposal>,
 }
+/// Rules that wait for signatures, or for being put in force.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PolicyProposal {
     /// 32 bytes: the hash of the difference, by which it is named.
@@ -2347,6 +2375,7 @@ pub struct ActivatePolicyResponse {
     #[prost(message, optional, tag = "1")]
     pub activated: ::core::option::Option<PolicyActivated>,
 }
+/// Rules that came into force.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PolicyActivated {
     #[prost(enumeration = "PolicyChange", tag = "1")]
@@ -2597,6 +2626,7 @@ pub struct ApproveResponse {
     #[prost(message, optional, tag = "1")]
     pub receipt: ::core::option::Option<ApprovalReceipt>,
 }
+/// An approval that was taken, and how many are missing.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ApprovalReceipt {
     /// 32 bytes: the hash that names the approval.
@@ -2634,6 +2664,7 @@ pub struct ListApprovalsResponse {
     #[prost(bool, tag = "3")]
     pub more_pending: bool,
 }
+/// An approval and what became of it.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ApprovalStanding {
     /// 32 bytes.
@@ -2645,6 +2676,7 @@ pub struct ApprovalStanding {
     #[prost(enumeration = "ApprovalState", tag = "3")]
     pub state: i32,
 }
+/// What waits for people to approve it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct PendingApproval {
@@ -2725,6 +2757,7 @@ pub struct UseInCourtResponse {
     #[prost(uint64, tag = "8")]
     pub audit_sequence: u64,
 }
+/// How a link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LinkState {
@@ -2757,6 +2790,7 @@ impl LinkState {
         }
     }
 }
+/// Does it leave?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Fate {
@@ -2792,6 +2826,7 @@ impl Fate {
         }
     }
 }
+/// The kinds of answer; refused, not asked and no match are different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum AnswerKind {
@@ -2834,6 +2869,7 @@ impl AnswerKind {
         }
     }
 }
+/// What became of a record beside its hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum HeldState {
@@ -2869,6 +2905,7 @@ impl HeldState {
         }
     }
 }
+/// Is the record alive?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RecordLife {
@@ -2898,6 +2935,7 @@ impl RecordLife {
         }
     }
 }
+/// How a record can reach a partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Way {
@@ -2933,6 +2971,7 @@ impl Way {
         }
     }
 }
+/// A decision, in the words of policy files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PolicyDecision {
@@ -2965,6 +3004,7 @@ impl PolicyDecision {
         }
     }
 }
+/// What a change is: it decides how many signatures it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PolicyChange {
@@ -2997,6 +3037,7 @@ impl PolicyChange {
         }
     }
 }
+/// Who owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Debtor {
@@ -3028,6 +3069,7 @@ impl Debtor {
         }
     }
 }
+/// What is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Asked {
@@ -3075,6 +3117,7 @@ impl Asked {
         }
     }
 }
+/// Why a record is disputed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum DisputeReason {
@@ -3114,6 +3157,7 @@ impl DisputeReason {
         }
     }
 }
+/// What the originator says to a dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Verdict {
@@ -3145,6 +3189,7 @@ impl Verdict {
         }
     }
 }
+/// Why a dispute was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RejectionReason {
@@ -3184,6 +3229,7 @@ impl RejectionReason {
         }
     }
 }
+/// Is the record matched while it is disputed?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum MatchingStop {
@@ -3211,6 +3257,7 @@ impl MatchingStop {
         }
     }
 }
+/// Who raised it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum DisputeSide {
@@ -3242,6 +3289,7 @@ impl DisputeSide {
         }
     }
 }
+/// Where a dispute stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum DisputeState {
@@ -3281,6 +3329,7 @@ impl DisputeState {
         }
     }
 }
+/// Does an approval count?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum ApprovalState {
@@ -3324,6 +3373,7 @@ impl ApprovalState {
         }
     }
 }
+/// May a record be used in court?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum CourtUse {
@@ -6305,6 +6355,7 @@ pub struct PullResponse {
     #[prost(bool, tag = "6")]
     pub up_to_date: bool,
 }
+/// The classes that a partner may see, under opaque handles.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GrantSet {
     /// The handles of all granted classes, 16 bytes each, at most 4096.
@@ -6327,6 +6378,7 @@ pub struct Section {
     #[prost(message, optional, tag = "5")]
     pub sheet: ::core::option::Option<Envelope>,
 }
+/// One change of a class: a record that came, left, or was withdrawn.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Entry {
     #[prost(oneof = "entry::Entry", tags = "1, 2, 3, 4")]
@@ -6405,6 +6457,7 @@ pub mod ask_response {
         Matched(super::Matched),
     }
 }
+/// Signed matches, or none; the same size either way.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Matched {
     #[prost(uint64, tag = "1")]

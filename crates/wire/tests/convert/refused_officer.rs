@@ -48,7 +48,7 @@ fn what_a_query_brought() {
         row(v1::AnswerKind::WouldAsk),
     ];
     let held = vec![v1::Hit::from(one(strategy::hit()))];
-    let good = v1::QueryResponse { held, answers, audit_sequence: 1 };
+    let good = v1::QueryResponse { held, answers, audit_sequence: 1, allowance: None };
     refuses(
         &good,
         QueryReport::try_from,

@@ -17,8 +17,8 @@ use domain::question::{QuestionTerms, TOKENS_MAX};
 use domain::record::{Benefit, Version};
 use domain::refusal::{Refusal, RefusalCode};
 use domain::report::{
-    AgreementStatus, AnswerRow, CaseOpening, Hit, Link, NodeStatus, PartnerStatus, Query,
-    QueryReport, UpkeepStatus, WithdrawalReceipt,
+    AgreementStatus, Allowance, AnswerRow, CaseOpening, Hit, Link, NodeStatus, PartnerStatus,
+    Query, QueryReport, UpkeepStatus, WithdrawalReceipt,
 };
 use domain::submission::{Case, Fate, Outlook, Repeated, Submission, SubmissionReceipt};
 use domain::time::Timestamp;
@@ -247,8 +247,16 @@ fn partner_answer() -> impl Strategy<Value = PartnerAnswer> {
 pub(crate) fn report() -> impl Strategy<Value = QueryReport> {
     let row = (agency(), option::of(partner_answer()), instant(), "[a-zé: ]{0,512}")
         .prop_map(|(agency, answer, as_of, note)| AnswerRow { agency, answer, as_of, note });
-    (vec(hit(), 0..4), vec(row, 0..6), any::<u64>())
-        .prop_map(|(held, answers, audit_sequence)| QueryReport { held, answers, audit_sequence })
+    let allowance = (any::<u64>(), any::<u64>())
+        .prop_map(|(asked_today, per_day)| Allowance { asked_today, per_day });
+    (vec(hit(), 0..4), vec(row, 0..6), any::<u64>(), allowance).prop_map(
+        |(held, answers, audit_sequence, allowance)| QueryReport {
+            held,
+            answers,
+            audit_sequence,
+            allowance,
+        },
+    )
 }
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {

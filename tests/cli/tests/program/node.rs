@@ -16,8 +16,8 @@ use domain::question::{MatchSummary, NoAnswer, PartnerAnswer};
 use domain::record::Version;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::report::{
-    AgreementStatus, AnswerRow, CaseOpening, ErasureReceipt, Hit, Link, Mode, NodeStatus,
-    PapersFiled, PartnerStatus, QueryReport, UpkeepStatus, WithdrawalReceipt,
+    AgreementStatus, Allowance, AnswerRow, CaseOpening, ErasureReceipt, Hit, Link, Mode,
+    NodeStatus, PapersFiled, PartnerStatus, QueryReport, UpkeepStatus, WithdrawalReceipt,
 };
 use domain::submission::{Case, Fate, Outlook, Repeated, Submission, SubmissionReceipt};
 use domain::time::{Clock as _, SystemClock, Timestamp};

@@ -129,9 +129,11 @@ const PERMITS_RED: &str = "\n@id(\"BE90-red-too\")\n@reason(\"RED is shared by m
 #[tokio::test(flavor = "multi_thread")]
 async fn a_local_permit_for_red_changes_nothing_and_the_check_says_so() {
     let local = format!("{}{PERMITS_RED}", Belgium.policy());
-    let world = Federation::of(&[Belgium, Spain]).await;
+    let mut world = Federation::found();
+    world.hand_out(&world.signed_by(&ALL));
     world[Belgium].set_policy(&local);
-    world[Belgium].reload().await;
+    world.start(&[Belgium, Spain]).await;
+    world.linked(&[Belgium, Spain]).await;
     let red = world[Belgium].submit(red("red")).await.unwrap();
     let amber = world[Belgium].submit(link(Belgium, "amber")).await.unwrap().record_id;
     until("the other one arrives", || world[Spain].holds(&amber)).await;

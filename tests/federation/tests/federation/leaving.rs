@@ -13,7 +13,7 @@ use domain::question::PartnerAnswer;
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
 use federation::cast::{ALL, Agency, Agency::*};
-use federation::draft::{fingerprint, link, now};
+use federation::draft::{fingerprint, link, now, submission};
 use federation::patience::{stays, until};
 use federation::world::Federation;
 use std::collections::BTreeMap;
@@ -83,6 +83,22 @@ async fn hold_in_morocco(world: &Federation, id: RecordId) -> HoldReference {
     HoldReference::new(&receipt.hold_id.as_bytes()[..4]).unwrap()
 }
 
+/// A live answer, too, is something that was got.
+async fn ask_belgium_live(world: &Federation) {
+    let answered = submission(Belgium, Kind::Phone, "+33199004231");
+    world[Belgium].submit(answered).await.unwrap();
+    let case = world[Morocco].open_case("2026/0097").await;
+    let answer = world[Morocco].ask(&case, Kind::Phone, "+33199004231", Belgium).await;
+    assert!(matches!(answer, PartnerAnswer::Match(_)), "{answer:?}");
+    assert_eq!(live_answers(world).await, 1);
+}
+
+/// How many live matches with Belgian records Morocco's officers see.
+async fn live_answers(world: &Federation) -> usize {
+    let hits = world[Morocco].officer().await.list_hits(None).await.unwrap();
+    hits.iter().filter(|hit| hit.origin == Belgium.id() && hit.record_id.is_none()).count()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_party_that_leaves_takes_its_data_along_and_gives_back_what_it_got() {
     let mut world = Federation::four().await;
@@ -90,6 +106,7 @@ async fn a_party_that_leaves_takes_its_data_along_and_gives_back_what_it_got() {
     let extra = world[Belgium].submit(link(Belgium, "not-evidence")).await.unwrap().record_id;
     until("it arrives", || world[Morocco].holds(&extra)).await;
     let hold = hold_in_morocco(&world, ids[&Belgium]).await;
+    ask_belgium_live(&world).await;
     world[France].stop().await;
 
     // At Morocco's node alone.
@@ -182,6 +199,7 @@ async fn what_is_kept(world: &Federation, ids: &BTreeMap<Agency, RecordId>, hold
     assert_eq!(world[Morocco].records_from(Belgium), 0, "what is held matches nothing any more");
     assert!(!world[Morocco].holds(&evidence));
     assert!(world[Morocco].store().record(&evidence).unwrap().is_none(), "nobody else reads it");
+    assert_eq!(live_answers(world).await, 0, "what was answered live is forgotten");
     let officer = world[Morocco].officer().await;
     assert!(!officer.read_hold(hold).await.unwrap().says.is_empty(), "the proceeding does");
     let case = world[Morocco].open_case("2026/DGSN/4126").await;

@@ -20,6 +20,7 @@ mod consent;
 mod correction;
 mod court_use;
 mod dispute;
+mod entitlement;
 mod erasure;
 mod floor;
 mod hold;

@@ -1,27 +1,21 @@
 //! The policy tools against running nodes: how far a record reaches, and rules that officers sign.
 
-use cedar_engine::{COMMON_FLOOR, Engine, freeze, weigh};
-use domain::envelope::{Envelope, Signed};
+use cedar_engine::{COMMON_FLOOR, Engine};
 use domain::event::Act;
-use domain::name::{Digest, OfficerId};
-use domain::policy_consent::{PolicyConsent, PolicyStep};
+use domain::policy_consent::PolicyStep;
 use domain::refusal::RefusalCode;
-use domain::signature::SecretKey;
 use domain::time::Timestamp;
 use federation::cast::{AGREEMENT, Agency, Agency::*};
 use federation::draft::{link, now};
-use federation::member::Member;
 use federation::patience::{stays, until};
+use federation::signatory::Signatory;
 use federation::world::Federation;
 use node::officer::OfficerRole;
 use policy::difference::{Change, Way};
-use policy::label_space::Only;
-use policy::proposal::{Activated, Authority, Frozen, Proposal, Which};
+use policy::proposal::{Authority, Frozen, Which};
 use policy::reach::{Granted, Reach};
 use policy::{Evaluator as _, Verdict};
-use wire::client::{CallFailure, OfficerClient};
-use wire::convert::policy::{CensusAfter, ProposalReference};
-use wire::tls::Port;
+use wire::client::CallFailure;
 
 /// Belgium's policy without links among the kinds that are shared.
 fn without_links() -> String {
@@ -29,74 +23,6 @@ fn without_links() -> String {
     let narrowed = Belgium.policy().replace(kinds, "Kind::\"INVITE_CODE\", ");
     assert_ne!(narrowed, Belgium.policy());
     narrowed
-}
-
-/// An officer with a signing key, connected.
-struct Signatory {
-    officer: OfficerId,
-    key: SecretKey,
-    client: OfficerClient,
-}
-
-impl Signatory {
-    async fn of(member: &Member, pseudonym: &str, role: OfficerRole) -> Self {
-        let profile = member.enrol_as(pseudonym, role);
-        let text = std::fs::read_to_string(profile.join(format!("{pseudonym}.signing"))).unwrap();
-        let mut seed = [0; 32];
-        domain::hexadecimal::decode(text.trim().as_bytes(), &mut seed).unwrap();
-        let channel = member.dial_as(&profile, Port::Officer).await.unwrap();
-        Self {
-            officer: pseudonym.parse().unwrap(),
-            key: SecretKey::from_seed(&seed),
-            client: OfficerClient::new(channel),
-        }
-    }
-
-    /// The same officer, after the node was started again.
-    async fn of_again(member: &Member, known: Self) -> Self {
-        let profile = member.home().join("profiles").join(known.officer.as_str());
-        let channel = member.dial_as(&profile, Port::Officer).await.unwrap();
-        Self { client: OfficerClient::new(channel), ..known }
-    }
-
-    /// What a change does, weighed on this officer's own machine.
-    async fn weighed(&self, local: &str) -> (Digest, Digest, Digest) {
-        let active = self.client.read_policy(Which::Active).await.unwrap();
-        let asked = CensusAfter { agreement: AGREEMENT.parse().unwrap(), after: 0 };
-        let census = self.client.read_census(asked).await.unwrap().census;
-        let (old, new) = (
-            Engine::load(&active.floor, &active.local).unwrap(),
-            Engine::load(&active.floor, local).unwrap(),
-        );
-        assert_eq!(old.bundle_hash(), active.bundle);
-        let weighed = weigh(&old, &new, &Only::everything(), &[census]).unwrap();
-        (active.bundle, new.bundle_hash(), weighed.hash)
-    }
-
-    fn consent(&self, step: PolicyStep, of: (Digest, Digest, Digest), at: Timestamp) -> Envelope {
-        let (from, to, difference) = of;
-        let (agency, officer) = (Belgium.id(), self.officer.clone());
-        let consent = PolicyConsent { agency, officer, step, from, to, difference, at };
-        Signed::seal(consent, &self.key).into_parts().1
-    }
-
-    /// Proposes rules, or signs for proposed ones.
-    async fn sign(&self, local: &str) -> Result<Proposal, CallFailure> {
-        let consent = self.consent(PolicyStep::Activate, self.weighed(local).await, now());
-        self.client.sign_policy(local.to_owned(), consent).await
-    }
-
-    async fn activate(&self, proposal: &Proposal) -> Result<Activated, CallFailure> {
-        let named = ProposalReference(proposal.difference.as_bytes()[..3].to_vec());
-        self.client.activate_policy(named).await
-    }
-
-    async fn freeze(&self) -> Result<Activated, CallFailure> {
-        let active = self.client.read_policy(Which::Active).await.unwrap();
-        let (frozen, _) = freeze(&active.local).unwrap();
-        let of = (active.bundle, frozen.bundle_hash(), Digest::from_bytes([0; 32]));
-        self.client.freeze_policy(self.consent(PolicyStep::Freeze, of, now())).await
-    }
 }
 
 fn refused<T: core::fmt::Debug>(result: Result<T, CallFailure>) -> (RefusalCode, String) {

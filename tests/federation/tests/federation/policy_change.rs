@@ -6,7 +6,10 @@ use federation::cast::{ALL, Agency::*};
 use federation::draft::{link, submission};
 use federation::envoy::Envoy;
 use federation::patience::{WATCH, stays, until};
+use federation::signatory::Signatory;
 use federation::world::Federation;
+use node::error::NodeError;
+use node::officer::OfficerRole;
 use std::time::{Duration, Instant};
 
 /// Belgium's policy without links among the kinds that are shared.
@@ -55,13 +58,43 @@ async fn a_narrowed_policy_drops_the_class_everywhere_and_a_widened_one_brings_i
         Belgium.others().all(|one| world[one].records_from(Belgium) == 1)
     })
     .await;
+    // One person with an editor opens nothing: two officers sign for it.
     world[Belgium].set_policy(Belgium.policy());
-    world[Belgium].reload().await;
+    let widened = world[Belgium].try_reload().await;
+    assert!(matches!(widened, Err(NodeError::PolicyWidens { .. })), "{widened:?}");
+    stays("the links are still at home", || {
+        Belgium.others().all(|one| world[one].records_from(Belgium) == 1)
+    })
+    .await;
+    let refused = world[Belgium].events_of(Act::PolicyRefused);
+    assert_eq!(refused[0].local.rule.as_deref(), Some("code.policy-signatures"));
+    let first = Signatory::of(&world[Belgium], "BE-71", OfficerRole::PolicyOfficer).await;
+    let second = Signatory::of(&world[Belgium], "BE-72", OfficerRole::Magistrate).await;
+    first.sign(Belgium.policy()).await.unwrap();
+    let proposal = second.sign(Belgium.policy()).await.unwrap();
+    second.activate(&proposal).await.unwrap();
     for partner in Belgium.others() {
         world.arrived(Belgium, partner, 7).await;
         assert!(world[partner].holds(&later.record_id));
         assert!(links.iter().all(|id| world[partner].holds(id)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_opens_more_is_not_followed_at_a_start_either() {
+    let mut world = Federation::of(&[Belgium, Spain]).await;
+    world[Belgium].set_policy(&without_links());
+    world[Belgium].reload().await;
+    world[Belgium].stop().await;
+    world[Belgium].set_policy(Belgium.policy());
+    world[Belgium].start().await;
+    world.linked(&[Belgium, Spain]).await;
+    let link = world[Belgium].submit(link(Belgium, "page")).await.unwrap().record_id;
+    let file = submission(Belgium, Kind::Sha256, "picture of a boat");
+    let file = world[Belgium].submit(file).await.unwrap().record_id;
+    until("the other class arrives", || world[Spain].holds(&file)).await;
+    stays("the link does not", || !world[Spain].holds(&link)).await;
+    assert_eq!(world[Belgium].count_of(Act::PolicyRefused), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -83,7 +83,9 @@ impl OfficerService for Scripted {
         let answers = rows.filter(|row| query.ask.contains(&row.agency)).collect();
         let held =
             if query.kind == Kind::Url { vec![hit(query.kind, "es-pn", 12)] } else { Vec::new() };
-        Ok(Response::new(QueryReport { held, answers, audit_sequence: 40_214 }.into()))
+        let allowance = Allowance { asked_today: 12, per_day: 1000 };
+        let report = QueryReport { held, answers, audit_sequence: 40_214, allowance };
+        Ok(Response::new(report.into()))
     }
 
     async fn list_hits(

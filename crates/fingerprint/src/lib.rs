@@ -9,8 +9,8 @@
 //! node, never resolves a link, and neither its errors nor its `Debug` repeat a raw value.
 //!
 //! Path through it: [`normalise()`] takes the raw value, an [`InputKind`] and a [`Hint`];
-//! `link` decides what a URL is and asks `platform` whose rule applies; the kind of the result
-//! decides the tier. [`recognise()`] guesses the kind for prompts, [`file`](mod@file) hashes
+//! `link` decides what a URL is and asks `platform` whose rule applies, and `page` whether an address
+//! of no platform names somebody; the kind of the result decides the tier. [`recognise()`] guesses the kind for prompts, [`file`](mod@file) hashes
 //! files, [`text`] treats advertisements, and [`look_alike()`] is a second, weak token.
 
 mod email;
@@ -21,6 +21,7 @@ mod link;
 mod look_alike;
 mod mask;
 mod normalise;
+mod page;
 mod phone;
 mod platform;
 mod recognise;

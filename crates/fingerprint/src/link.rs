@@ -65,6 +65,15 @@ impl Link {
 
 /// What the link points at. `region` serves `tel:` links without `+`.
 pub(crate) fn resolve(raw: &str, region: Option<&Country>) -> Result<Canonical, Refused> {
+    resolve_within(raw, region, 0)
+}
+
+/// The same for a link that stands in `nested` others.
+pub(crate) fn resolve_within(
+    raw: &str,
+    region: Option<&Country>,
+    nested: usize,
+) -> Result<Canonical, Refused> {
     let mut address = raw.to_owned();
     for _ in 0..=REDIRECTS_MAX {
         let url = web::parse(&address)?;
@@ -82,7 +91,7 @@ pub(crate) fn resolve(raw: &str, region: Option<&Country>) -> Result<Canonical, 
         match platform::outcome(Link::new(url))? {
             Outcome::Names(canonical) => return Ok(canonical),
             Outcome::Redirect(target) => address = target,
-            Outcome::Page(url, exposure) => return Ok(Canonical::page(&url, exposure)),
+            Outcome::Page(url, exposure) => return Ok(Canonical::page(&url, exposure, nested)),
         }
     }
     Err(Refused::LinkTooDeep)

@@ -2,7 +2,7 @@
 //!
 //! One module per family of platforms; each says what a handle is, and what its links point at.
 //! A link to a platform that its module does not understand stays a page of the web, and counts as
-//! naming somebody unless it is known to be a post, a video or a service page.
+//! naming somebody unless it is known to be a post or a video whose code cannot be guessed.
 
 mod facebook;
 mod instagram;
@@ -21,7 +21,7 @@ use url::Url;
 use crate::link::Link;
 use crate::refused::Refused;
 use crate::unicode::{is_digits, tidy, tidy_without_spaces};
-use crate::web;
+use crate::{page, web};
 
 /// Invite codes of at least this many characters cannot be guessed.
 const LONG_CODE_CHARACTERS: usize = 16;
@@ -29,6 +29,8 @@ const LONG_CODE_CHARACTERS: usize = 16;
 const CODE_CHARACTERS_MAX: usize = 128;
 /// The shortest invite code, in characters.
 const CODE_CHARACTERS_MIN: usize = 6;
+/// Codes of posts of at least this many characters cannot be guessed: 60 bits.
+const POST_CODE_CHARACTERS: usize = 10;
 /// The longest numeric id, in digits: 64 bits.
 const NUMERIC_DIGITS_MAX: usize = 20;
 
@@ -43,9 +45,11 @@ pub(crate) struct Canonical {
 /// May a page be treated as naming nobody, if nothing in its address looks like an identifier?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exposure {
-    /// A post, a service page, any other site.
-    Plain,
-    /// The address names somebody in a way only the platform knows.
+    /// A site of no platform: what follows its host decides ([`crate::page`]).
+    Site,
+    /// A post or a video under a code that the platform drew and nobody can guess.
+    Drawn,
+    /// The address names somebody, or is a short code that only the platform can resolve.
     Named,
 }
 
@@ -80,9 +84,18 @@ impl Canonical {
         Self { kind: Kind::ChannelId, platform: Some(platform), text }
     }
 
-    pub(crate) fn page(url: &Url, exposure: Exposure) -> Self {
+    /// A page; `nested` is how many links its address stands in.
+    pub(crate) fn page(url: &Url, exposure: Exposure, nested: usize) -> Self {
         let text = web::canonical(url);
-        let named = exposure == Exposure::Named || web::holds_identifier(&text);
+        let named = match exposure {
+            Exposure::Named => true,
+            Exposure::Drawn => web::holds_identifier(&text),
+            // Judged in canonical form, so that it does not depend on what was dropped.
+            Exposure::Site => {
+                web::holds_identifier(&text)
+                    || Url::parse(&text).map_or(true, |url| page::names_somebody(&url, nested))
+            }
+        };
         let kind = if named { Kind::UrlWithIdentifier } else { Kind::Url };
         Self { kind, platform: None, text }
     }
@@ -191,6 +204,13 @@ fn plain_handle(
     }
 }
 
+/// How exposed is a post under this code?
+fn of_post(code: &str, characters_min: usize) -> Exposure {
+    let is_code = (characters_min..=CODE_CHARACTERS_MAX).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_code { Exposure::Drawn } else { Exposure::Named }
+}
+
 /// Dots neither at the ends nor beside each other.
 fn has_single_inner_dots(name: &str) -> bool {
     !name.starts_with('.') && !name.ends_with('.') && !name.contains("..")
@@ -210,7 +230,7 @@ pub(crate) fn outcome(link: Link) -> Result<Outcome, Refused> {
         Some(Platform::Signal) => messenger::signal_link(link),
         Some(Platform::Viber) => messenger::viber_link(link),
         Some(Platform::Skype) => messenger::skype_link(link),
-        None if web::is_web(&link.url) => Ok(Outcome::Page(link.url, Exposure::Plain)),
+        None if web::is_web(&link.url) => Ok(Outcome::Page(link.url, Exposure::Site)),
         None => Err(Refused::UrlScheme),
     }
 }
@@ -262,11 +282,11 @@ pub(crate) fn of_host(link: &Link) -> Option<Platform> {
     HOSTS.iter().find(|(domain, _)| within(domain)).map(|(_, platform)| *platform)
 }
 
-/// The page under the one host by which we know the platform.
-fn page_at(mut url: Url, host: &str, exposure: Exposure) -> Result<Outcome, Refused> {
+/// A page that may name somebody, under the one host by which we know the platform.
+fn page_at(mut url: Url, host: &str) -> Result<Outcome, Refused> {
     url.set_scheme("https").map_err(|()| Refused::UrlScheme)?;
     url.set_host(Some(host)).map_err(|_| Refused::UrlHost)?;
-    Ok(Outcome::Page(url, exposure))
+    Ok(Outcome::Page(url, Exposure::Named))
 }
 
 /// A page whose path alone says what it shows: all parameters are dropped.

@@ -62,17 +62,24 @@ const TRACKING_PREFIXES: &[&str] = &["utm_", "__cft__", "__tn__", "__xts__"];
 /// Query parameters whose value names a person.
 const NAMING_PARAMETERS: &[&str] = &[
     "account",
+    "author",
     "email",
     "handle",
+    "instagram",
+    "login",
     "mail",
     "nick",
+    "nickname",
     "phone",
     "profile",
     "screen_name",
     "tel",
+    "telegram",
     "user",
+    "user_id",
     "user_name",
     "username",
+    "via",
     "whatsapp",
 ];
 
@@ -252,8 +259,10 @@ fn with_scheme(text: &str) -> Result<String, Refused> {
     if lower == "http" || lower == "https" || APPLICATION_SCHEMES.contains(&lower.as_str()) {
         return Ok(text.to_owned());
     }
-    let is_host = scheme.contains(['.', '/']) || rest.starts_with(|c: char| c.is_ascii_digit());
-    if is_host && !rest.starts_with("//") {
+    // The colon of another link, which stands behind the host of this one.
+    let is_behind = scheme.contains(['/', '?']);
+    let is_host = scheme.contains('.') || rest.starts_with(|c: char| c.is_ascii_digit());
+    if is_behind || (is_host && !rest.starts_with("//")) {
         Ok(format!("https://{text}"))
     } else {
         Err(Refused::UrlScheme)

@@ -55,8 +55,6 @@ const RESERVED: &[&str] = &[
     "videos",
     "watch",
 ];
-/// Among these, the ones that show a post and name nobody in their path.
-const POSTS: &[&str] = &["events", "hashtag", "photo", "reel", "share", "watch"];
 /// Second path segments that show another page of the same account.
 const TABS: &[&str] = &[
     "about",
@@ -115,7 +113,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
             _ => Err(Refused::LinkNamesNobody),
         },
         _ if OTHER_SITES.iter().any(|site| host.split('.').next() == Some(site)) => {
-            Ok(Outcome::Page(link.url, Exposure::Plain))
+            Ok(Outcome::Page(link.url, Exposure::Named))
         }
         _ => site(link),
     }
@@ -142,12 +140,11 @@ fn site(link: Link) -> Result<Outcome, Refused> {
         }
         ["p" | "pg", name, ..] => named(name).map(Outcome::Names),
         [first, ..] if RESERVED.contains(&first.to_ascii_lowercase().as_str()) => {
-            let exposure = if POSTS.contains(first) { Exposure::Plain } else { Exposure::Named };
-            page_at(link.url, "www.facebook.com", exposure)
+            page_at(link.url, "www.facebook.com")
         }
         [name] => named(name).map(Outcome::Names),
         [name, tab] if TABS.contains(tab) => named(name).map(Outcome::Names),
-        _ => page_at(link.url, "www.facebook.com", Exposure::Named),
+        _ => page_at(link.url, "www.facebook.com"),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use domain::value::Platform;
 
-use super::{Canonical, Exposure, Outcome, has_single_inner_dots, page_at, page_of};
+use super::{
+    Canonical, Outcome, POST_CODE_CHARACTERS, has_single_inner_dots, of_post, page_at, page_of,
+};
 use crate::link::Link;
 use crate::refused::Refused;
 
@@ -62,18 +64,20 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
     match path.as_slice() {
         [] => Err(Refused::LinkNamesNobody),
         [post, code, ..] | [_, post, code] if POSTS.contains(post) => {
-            page_of("www.instagram.com", &["p", code], Exposure::Plain)
+            page_of("www.instagram.com", &["p", code], of_post(code, POST_CODE_CHARACTERS))
         }
-        ["reels", code] => page_of("www.instagram.com", &["p", code], Exposure::Plain),
+        ["reels", code] => {
+            page_of("www.instagram.com", &["p", code], of_post(code, POST_CODE_CHARACTERS))
+        }
         ["m", name] if link.host == "ig.me" => handle(name).map(Outcome::Names),
         ["_u", name, ..] => handle(name).map(Outcome::Names),
         ["stories", name, ..] if *name != "highlights" => handle(name).map(Outcome::Names),
         [first, ..] if RESERVED.contains(first) => {
             let host = if link.host == "ig.me" { "ig.me" } else { "www.instagram.com" };
-            page_at(link.url, host, Exposure::Plain)
+            page_at(link.url, host)
         }
         [name] => handle(name).map(Outcome::Names),
         [name, tab] if TABS.contains(tab) => handle(name).map(Outcome::Names),
-        _ => page_at(link.url, "www.instagram.com", Exposure::Named),
+        _ => page_at(link.url, "www.instagram.com"),
     }
 }

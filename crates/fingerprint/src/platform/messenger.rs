@@ -78,7 +78,7 @@ pub(super) fn viber_link(link: Link) -> Result<Outcome, Refused> {
         }
         ("chats.viber.com", [name, ..]) => viber_handle(name).map(Outcome::Names),
         (_, []) => Err(Refused::LinkNamesNobody),
-        _ => Ok(Outcome::Page(link.url, Exposure::Plain)),
+        _ => Ok(Outcome::Page(link.url, Exposure::Named)),
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn skype_link(link: Link) -> Result<Outcome, Refused> {
         (_, []) => Err(Refused::LinkNamesNobody),
         _ => {
             let host = link.host.clone();
-            page_at(link.url, &host, Exposure::Plain)
+            page_at(link.url, &host)
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use domain::value::Platform;
 
-use super::{Canonical, Exposure, Outcome, page_at};
+use super::{Canonical, Outcome, of_post, page_at, page_of};
 use crate::link::Link;
 use crate::refused::Refused;
 
-/// First path segments that show a video or a place and name nobody.
-const POSTS: &[&str] = &["discover", "lens", "p", "spotlight", "t", "topic", "unlock"];
+/// The codes of public videos are longer than any name, in characters.
+const VIDEO_CHARACTERS: usize = 16;
 
 /// 3 to 15 characters, a letter first, then letters, digits, hyphen, underscore and dot.
 pub(super) fn handle(name: &str) -> Result<Canonical, Refused> {
@@ -29,9 +29,9 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
         [] => Err(Refused::LinkNamesNobody),
         ["add" | "s", name, ..] => handle(name.trim_start_matches('@')).map(Outcome::Names),
         [name] if name.starts_with('@') => handle(name.trim_start_matches('@')).map(Outcome::Names),
-        [first, ..] => {
-            let exposure = if POSTS.contains(first) { Exposure::Plain } else { Exposure::Named };
-            page_at(link.url, "www.snapchat.com", exposure)
+        ["spotlight", code] => {
+            page_of("www.snapchat.com", &["spotlight", code], of_post(code, VIDEO_CHARACTERS))
         }
+        _ => page_at(link.url, "www.snapchat.com"),
     }
 }

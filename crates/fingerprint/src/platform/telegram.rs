@@ -2,9 +2,7 @@
 
 use domain::value::Platform;
 
-use super::{
-    Canonical, Exposure, Outcome, channel_id, checked_number, invite, numeric_id, page_at,
-};
+use super::{Canonical, Outcome, channel_id, checked_number, invite, numeric_id, page_at};
 use crate::link::Link;
 use crate::phone;
 use crate::refused::Refused;
@@ -75,7 +73,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
             None => Err(Refused::LinkNamesNobody),
         },
         [first, ..] if RESERVED.contains(&first.to_ascii_lowercase().as_str()) => {
-            page_at(link.url, "t.me", Exposure::Plain)
+            page_at(link.url, "t.me")
         }
         [first, ..] => match first.strip_prefix('+') {
             Some(number) if is_digits(number) && (7..=15).contains(&number.len()) => {

@@ -24,7 +24,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
     match path.as_slice() {
         [] => Err(Refused::LinkNamesNobody),
         [code, ..] if SHORT_HOSTS.contains(&link.host.as_str()) => {
-            page_of(&link.host, &[code], Exposure::Plain)
+            page_of(&link.host, &[code], Exposure::Named)
         }
         [name] | [name, "live" | "playlist"] if name.starts_with('@') => {
             handle(name.trim_start_matches('@')).map(Outcome::Names)
@@ -33,9 +33,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
             let name = name.to_ascii_lowercase();
             page_of("www.tiktok.com", &[&name, kind, id], Exposure::Named)
         }
-        [first, ..] if RESERVED.contains(first) => {
-            page_at(link.url, "www.tiktok.com", Exposure::Plain)
-        }
-        _ => page_at(link.url, "www.tiktok.com", Exposure::Named),
+        [first, ..] if RESERVED.contains(first) => page_at(link.url, "www.tiktok.com"),
+        _ => page_at(link.url, "www.tiktok.com"),
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::value::Platform;
 
-use super::{Canonical, Exposure, Outcome, invite, page_at};
+use super::{Canonical, Outcome, invite, page_at};
 use crate::link::Link;
 use crate::phone;
 use crate::refused::Refused;
@@ -18,9 +18,10 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
     let path = link.path();
     match (link.host.as_str(), path.as_slice()) {
         ("chat.whatsapp.com", ["invite", code, ..] | [code, ..]) => group(Some(code)),
-        ("wa.me", [space @ ("message" | "qr"), code, ..]) => {
-            invite(Platform::Whatsapp, space, code).map(Outcome::Names)
-        }
+        (
+            "wa.me" | "api.whatsapp.com" | "web.whatsapp.com" | "whatsapp.com",
+            [space @ ("message" | "qr"), code, ..],
+        ) => invite(Platform::Whatsapp, space, code).map(Outcome::Names),
         ("wa.me" | "whatsapp.com", ["c" | "catalog", digits, ..]) => number(Some(digits)),
         ("wa.me", ["p", _, digits, ..]) => number(Some(digits)),
         ("wa.me", [digits, ..]) => number(Some(digits)),
@@ -34,7 +35,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
         (_, []) => Err(Refused::LinkNamesNobody),
         _ => {
             let host = link.host.clone();
-            page_at(link.url, &host, Exposure::Plain)
+            page_at(link.url, &host)
         }
     }
 }

@@ -74,10 +74,10 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
             page_of("x.com", &["i", "status", id], Exposure::Named)
         }
         [first, ..] if RESERVED.contains(&first.to_ascii_lowercase().as_str()) => {
-            page_at(link.url, "x.com", Exposure::Plain)
+            page_at(link.url, "x.com")
         }
         [name] => handle(name.trim_start_matches('@')).map(Outcome::Names),
         [name, tab] if TABS.contains(tab) => handle(name).map(Outcome::Names),
-        _ => page_at(link.url, "x.com", Exposure::Named),
+        _ => page_at(link.url, "x.com"),
     }
 }

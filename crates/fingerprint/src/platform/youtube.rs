@@ -8,22 +8,6 @@ use crate::link::Link;
 use crate::refused::Refused;
 use crate::unicode::{is_letter, is_mark};
 
-/// First path segments that are no names of channels.
-const RESERVED: &[&str] = &[
-    "about",
-    "attribution_link",
-    "feed",
-    "gaming",
-    "hashtag",
-    "playlist",
-    "post",
-    "premium",
-    "redirect",
-    "results",
-    "source",
-    "t",
-    "trending",
-];
 /// First path segments before the id of a video.
 const VIDEOS: &[&str] = &["embed", "live", "shorts", "v"];
 /// The length of a video's id, in characters.
@@ -72,10 +56,7 @@ pub(super) fn link(link: Link) -> Result<Outcome, Refused> {
         [name, ..] if name.starts_with('@') => {
             handle(&crate::unicode::tidy(name.trim_start_matches('@'))).map(Outcome::Names)
         }
-        [first, ..] => {
-            let exposure = if RESERVED.contains(first) { Exposure::Plain } else { Exposure::Named };
-            page_at(link.url, "www.youtube.com", exposure)
-        }
+        _ => page_at(link.url, "www.youtube.com"),
     }
 }
 
@@ -88,7 +69,7 @@ fn video(id: &str) -> Result<Outcome, Refused> {
     }
     let url = format!("https://www.youtube.com/watch?v={id}");
     let url = url::Url::parse(&url).map_err(|_| Refused::UrlInvalid)?;
-    Ok(Outcome::Page(url, Exposure::Plain))
+    Ok(Outcome::Page(url, Exposure::Drawn))
 }
 
 fn folded(name: &str, lengths: core::ops::RangeInclusive<usize>) -> Result<String, Refused> {

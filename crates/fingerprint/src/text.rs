@@ -4,6 +4,7 @@
 //! telephone number would let anybody who holds the key test numbers against its digest. Then what
 //! is left is normalised, and its digest is the exact token of the advertisement.
 
+mod near;
 mod slot;
 
 use core::ops::Range;
@@ -50,10 +51,10 @@ impl core::fmt::Debug for AdText {
 
 /// Cuts identifiers out of a raw text and normalises the rest.
 ///
-/// Cut are e-mail addresses, links, @handles and handles after a platform's name and a colon,
-/// wallets and IBANs with valid check digits, every run of five or more digits, digits grouped like
-/// a telephone number, and the spans in `marked`, which a person or a lexicon adds (a handle without
-/// `@`, a place, a price).
+/// Cut are e-mail addresses, links, @handles, words with an underscore, handles after a platform's
+/// name and a colon or beside it (`malines93 sur telegram`), wallets and IBANs with valid check
+/// digits, every run of five or more digits, digits grouped like a telephone number, and the spans
+/// in `marked`, which a person or a lexicon adds (a handle that is a plain word, a place, a price).
 ///
 /// # Errors
 ///

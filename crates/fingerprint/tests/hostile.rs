@@ -180,9 +180,22 @@ proptest! {
 
 #[test]
 fn the_longest_texts_are_treated_in_time() {
-    for piece in
-        ["@", "((", "a ", "x: ", "1 ", "FR14 ", "<", "\u{FDFA}", "t.me/ ", "1\u{200B}", "a.b/"]
-    {
+    for piece in [
+        "@",
+        "((",
+        "a ",
+        "x: ",
+        "1 ",
+        "FR14 ",
+        "<",
+        "\u{FDFA}",
+        "t.me/ ",
+        "snap ",
+        "add a on snap ",
+        "a_b ",
+        "1\u{200B}",
+        "a.b/",
+    ] {
         let raw = piece.repeat(TEXT_BYTES_MAX / piece.len());
         let started = std::time::Instant::now();
         let found = ad_text(&raw, &[]);

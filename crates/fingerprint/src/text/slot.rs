@@ -7,6 +7,7 @@ use core::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::near;
 use crate::unicode::{is_dash, is_invisible, is_mark, with_ascii_digit};
 use crate::{iban, link, wallet, web};
 
@@ -16,28 +17,6 @@ const DIGITS_IN_A_ROW: usize = 5;
 const DIGITS_IN_GROUPS: usize = 7;
 /// Characters between two groups of digits, at most.
 const SEPARATORS_MAX: usize = 2;
-/// Names after which, and a colon, a handle follows.
-const PLATFORM_WORDS: &[&str] = &[
-    "facebook",
-    "fb",
-    "ig",
-    "insta",
-    "instagram",
-    "messenger",
-    "signal",
-    "skype",
-    "snap",
-    "snapchat",
-    "telegram",
-    "tg",
-    "tiktok",
-    "twitter",
-    "viber",
-    "wa",
-    "whatsapp",
-    "x",
-    "youtube",
-];
 
 /// What may stand right before a word.
 const OPENING: &str = "<([{\"'«“‘|*";
@@ -118,6 +97,9 @@ pub(super) fn found(raw: &str) -> Vec<Slot> {
             _ => at += 1,
         }
     }
+    let beside = near::handles(&text, &spans);
+    spans.extend(beside.into_iter().map(|span| (span, SlotKind::Handle)));
+    spans.sort_by_key(|(span, _)| span.start);
     let raw_span = |span: Range<usize>| {
         let first = seen.get(span.start)?.span.start;
         let last = seen.get(span.end.checked_sub(1)?)?.span.end;
@@ -280,7 +262,7 @@ fn labelled(rest: &[char]) -> Option<(usize, SlotKind)> {
         .take(12)
         .map(char::to_ascii_lowercase)
         .collect();
-    if !PLATFORM_WORDS.contains(&label.as_str()) {
+    if !near::PLATFORMS.contains(&label.as_str()) && !near::LABELS.contains(&label.as_str()) {
         return None;
     }
     let mut at = label.len();
@@ -295,7 +277,14 @@ fn labelled(rest: &[char]) -> Option<(usize, SlotKind)> {
     while blank(at) || rest.get(at) == Some(&'@') {
         at += 1;
     }
-    let length = handle_length(rest.get(at..)?);
+    let mut length = handle_length(rest.get(at..)?);
+    // `snap: ajoute malines`: the small word goes with it.
+    let word: String = rest.iter().skip(at).take(length).flat_map(|c| c.to_lowercase()).collect();
+    if near::is_small(&word) {
+        let gap = rest.iter().skip(at + length).take_while(|character| **character == ' ').count();
+        let next = handle_length(rest.get(at + length + gap..)?);
+        length += if gap > 0 && next > 0 { gap + next } else { 0 };
+    }
     let has_letter = rest.iter().skip(at).take(length).any(|c| c.is_alphabetic());
     (length >= 3 && has_letter).then_some((at + length, SlotKind::Handle))
 }
@@ -409,7 +398,71 @@ mod tests {
         ] {
             assert_eq!(cut(raw), [(slot, kind)], "{raw}");
         }
+        for (raw, handle) in [
+            ("contact malines_fict on telegram", "malines_fict"),
+            ("snap malines_fict", "malines_fict"),
+            ("SNAP MALINES_FICT", "MALINES_FICT"),
+            ("ecris a _malines ce soir", "_malines"),
+            ("linkedin: malines-fict ok", "linkedin: malines-fict"),
+            ("vk : malines demain", "vk : malines"),
+            ("Discord = malines", "Discord = malines"),
+            ("wechat: malines", "wechat: malines"),
+            ("line: malines", "line: malines"),
+            ("imo: malines", "imo: malines"),
+            ("viber: malines", "viber: malines"),
+            ("threads: malines.fict", "threads: malines.fict"),
+            ("signal: malines.42", "signal: malines.42"),
+            ("skype: malines", "skype: malines"),
+            ("snap: ajoute malines vite", "snap: ajoute malines"),
+            ("telegram → malines", "malines"),
+            ("insta 👉 malines", "malines"),
+            ("telegram malines93 ce soir", "malines93"),
+            ("malines93 sur telegram", "malines93"),
+            ("malines93 en mi Instagram", "malines93"),
+            ("malines93 op snapchat", "malines93"),
+            ("malines93 via mijn insta", "malines93"),
+            ("malines93 3la telegram", "malines93"),
+            ("malines93 على تلغرام", "malines93"),
+            ("malines93 على التليجرام", "malines93"),
+            ("insta malines.fict", "malines.fict"),
+            ("snap/insta malines93", "malines93"),
+            ("odnoklassniki: malines", "malines"),
+            ("ok malines93", "malines93"),
+            ("تلغرام : malines", "malines"),
+            ("add malines on snap", "malines"),
+            ("ajoute malines sur snap", "malines"),
+            ("agrega malines en telegram", "malines"),
+            ("volg malines op instagram", "malines"),
+            ("zid malines f snap", "malines"),
+            ("اضف malines على سناب", "malines"),
+        ] {
+            assert_eq!(cut(raw), [(handle, SlotKind::Handle)], "{raw}");
+        }
         for free in ["boat travel", "fin. Départ", "a/b", "x : 3", "@ noon", "me@home"] {
+            assert_eq!(cut(free), [], "{free}");
+        }
+    }
+
+    #[test]
+    fn ordinary_sentences_stay_whole() {
+        for free in [
+            "Départ garanti ce soir, places limitées, écrivez sur WhatsApp ou Telegram.",
+            "Contactez nous sur WhatsApp 24h24 et 7j sur 7, prix 3000eur",
+            "contact us on telegram, add me on snap, message me on signal",
+            "ajoute moi sur snap, ajoutez nous sur insta pour les horaires",
+            "Salida segura a España, contacta por WhatsApp, agrega nos en telegram",
+            "Veilige overtocht, contacteer ons op WhatsApp of via telegram, voeg mij toe op snap",
+            "سفر مضمون الى اسبانيا تواصل معنا على واتساب او تلغرام",
+            "7arraga l7rig sf9at mdmona 3la zodiac, telegram 3la 7sab l7al",
+            "l7rig b sba7 3la telegram, 9rib mn snap",
+            "whatsapp 7arraga 3la zodiac",
+            "ok départ ce soir, ligne directe, en ligne sur Facebook",
+            "ok : départ ce soir",
+            "places _limitées_ ce soir _urgent_",
+            "____ départ ____",
+            "2 x zodiac, 4x4 jusqu'au port, 12 places",
+            "Rendez-vous au port, telegram ouvert",
+        ] {
             assert_eq!(cut(free), [], "{free}");
         }
     }

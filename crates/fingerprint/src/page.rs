@@ -10,10 +10,11 @@
 //! 2. Elsewhere a segment `@x`, a segment behind one of `page/naming.txt` (`user`, `in`, `profile`),
 //!    a host of rule 1 or of a platform inside the path, and a colon in the path name somebody.
 //! 3. Else the first segment that says something has to be *known*: words of `page/word.txt`
-//!    (`/offre-2026`), a number of at most six digits, a title of five words, of three with two
-//!    known ones, a drawn code of twenty characters, one or two letters, more than a hundred
-//!    characters, or letters of another script than Latin, which no platform but YouTube allows in
-//!    a handle. A single word that the list does not know is taken for a handle.
+//!    (`/offre-2026`), a number of at most six digits, a title (five words, or three with two telling
+//!    known ones, and no naming word), a drawn code of twenty characters that is no wallet, one or
+//!    two letters, more than a hundred characters, or letters of another script than Latin, which
+//!    no platform but YouTube allows in a handle. A single word that the list does not know is
+//!    taken for a handle.
 //! 4. Behind a known segment words are free (`/annonces/maria`), but not an underscore nor letters
 //!    and digits mixed.
 //! 5. Names and values of the query have to be known like the first segment. A value that is a link
@@ -33,7 +34,7 @@ use unicode_normalization::UnicodeNormalization;
 use url::Url;
 
 use crate::unicode::{is_digits, is_invisible, is_letter, is_mark, with_ascii_digit};
-use crate::{link, web};
+use crate::{link, wallet, web};
 
 /// Links inside the queries of links that are followed, at most; deeper counts as naming somebody.
 pub(crate) const NESTED_MAX: usize = 3;
@@ -53,6 +54,9 @@ const TITLE_CHARACTERS_MIN: usize = 24;
 const CODE_CHARACTERS_MIN: usize = 20;
 /// And changes between letters and digits so often, at least: names do not.
 const CODE_CHANGES_MIN: usize = 6;
+
+/// No wallet is shorter, in characters.
+const WALLET_CHARACTERS_MIN: usize = 25;
 
 static HOSTS: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| listed(include_str!("page/host.txt")).collect());
@@ -76,7 +80,18 @@ pub(crate) fn names_somebody(url: &Url, nested: usize) -> bool {
         let is_bare = matches!(url.path(), "" | "/") && query.is_empty();
         return !(is_bare && is_listed_itself(host));
     }
-    path_names(url.path()) || query.split('&').any(|pair| parameter_names(pair, nested))
+    path_names(url.path())
+        || query.split('&').any(|pair| parameter_names(pair, nested))
+        || holds_wallet(url.path())
+        || holds_wallet(query)
+}
+
+/// A wallet is a drawn code too, and all that were ever used stand in a public ledger.
+fn holds_wallet(text: &str) -> bool {
+    let decoded = percent_decode_str(text).decode_utf8_lossy();
+    decoded
+        .split(|character: char| !character.is_ascii_alphanumeric())
+        .any(|part| part.len() >= WALLET_CHARACTERS_MIN && wallet::canonical(part).is_ok())
 }
 
 /// Is the host, or a domain above it, on the list?
@@ -223,11 +238,15 @@ fn is_known(segment: &str) -> bool {
         return false;
     }
     let words = || text.split(is_between).filter(|word| !word.is_empty());
+    if words().all(is_known_word) {
+        return true;
+    }
+    // `follow-malines-on-telegram` is a title that names somebody.
     let count = words().count();
-    let known = words().filter(|word| is_known_word(word)).count();
-    known == count
-        || (count >= 3 && known >= 2)
-        || (count >= TITLE_WORDS_MIN && text.chars().count() >= TITLE_CHARACTERS_MIN)
+    let telling = words().filter(|word| word.len() > TELLING_CHARACTERS && WORDS.contains(word));
+    let is_title = (count >= 3 && telling.count() >= 2)
+        || (count >= TITLE_WORDS_MIN && text.chars().count() >= TITLE_CHARACTERS_MIN);
+    is_title && !words().any(|word| says_something(word) && NAMING.contains(word))
 }
 
 /// Words and numbers with hyphens, spaces or commas between them, no word of letters and digits.
@@ -355,6 +374,11 @@ mod tests {
         "site.example/~malines",
         "site.example/%24malines",
         "site.example/profile/malines",
+        "site.example/contact-me-malines",
+        "site.example/follow-malines-fict-on-telegram-now",
+        "site.example/pay/1111111111111111111114oLvT2",
+        "site.example/pay?a=1111111111111111111114oLvT2",
+        "site.example/pay/bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
         "site.example/fr/Profil/malines",
         "site.example/blog/author/malines",
         "site.example/offers/malines_fict",

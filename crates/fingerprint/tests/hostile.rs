@@ -172,6 +172,25 @@ proptest! {
         prop_assert!(longest.unwrap_or_default() < 5, "{}", text);
     }
 
+    /// What is cut is cut once: the normal form of a text has nothing left to cut.
+    #[test]
+    fn handles_beside_platforms(pieces in proptest::collection::vec(
+        (
+            proptest::sample::select(vec![
+                "snap", "Telegram", "insta", "تلغرام", "فيسبوک", "ok", "x", "tok", "whats", "sur",
+                "على", "3la", "add", "contact", "malines", "malines93", "MALINES.fict", "m_f",
+                "_m_", "7arraga", "24h", "me", "handle", "boooat", "départ", "12", "12345", "é",
+            ]),
+            proptest::sample::select(vec![
+                " ", " ", " ", ": ", "-", ".", " → ", "/", "·", "_", "\n", ", ", "'", "\u{200B}",
+            ]),
+        ),
+        0..14,
+    )) {
+        let raw: String = pieces.iter().map(|(word, sign)| format!("{word}{sign}")).collect();
+        check(InputKind::Text, &raw, &Hint::default())?;
+    }
+
     #[test]
     fn look_alikes(handle in any::<String>()) {
         let _ = look_alike(Platform::Telegram, &handle);

@@ -12,6 +12,7 @@
 use core::ops::Range;
 
 use super::slot::SlotKind;
+use super::{is_word_character, normalise_text, normalised_word, unified_arabic};
 
 /// Names of platforms that are hardly anything else. Those in Latin letters are also labels: the
 /// word after them and a colon is a handle.
@@ -266,28 +267,39 @@ const PRONOUNS: &[&str] = &[
 
 /// Small words looked over between a handle and its platform, at most.
 const SMALL_WORDS_MAX: usize = 2;
+/// No handle is shorter, in characters.
+const NAME_CHARACTERS_MIN: usize = 3;
 /// A mix of letters and digits of this length can be a handle.
 const MIX_CHARACTERS_MIN: usize = 4;
 
-/// A run of letters, digits and `_ . - ·`, folded, and where it stands.
+/// A word as it is compared, and the run of letters, digits and `_ . - ·` in which it stands. The
+/// words are those of the normalised text, so that a text and its normal form are cut alike.
 struct Word {
     text: String,
     span: Range<usize>,
 }
 
-/// The handles among the words that are not claimed yet, in the order of the text.
+/// The handles among what is not claimed yet, in the order of the text.
 pub(super) fn handles(text: &[char], claimed: &[(Range<usize>, SlotKind)]) -> Vec<Range<usize>> {
-    let words = words(text);
-    let mut claims = claimed.iter().map(|(span, _)| span).peekable();
-    let mut found = Vec::new();
-    for (at, word) in words.iter().enumerate() {
-        while claims.next_if(|claim| claim.end <= word.span.start).is_some() {}
-        let is_claimed = claims.peek().is_some_and(|claim| claim.start < word.span.end);
-        if !is_claimed && is_handle(text, &words, at) {
-            found.push(word.span.clone());
+    let mut words: Vec<Word> = Vec::new();
+    let mut runs: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+    let mut from = 0;
+    let end = core::iter::once(text.len()..text.len());
+    for claim in claimed.iter().map(|(span, _)| span.clone()).chain(end) {
+        for run in runs_in(text, from..claim.start) {
+            let first = words.len();
+            push_words(text, &run, &mut words);
+            runs.push((run, first..words.len()));
         }
+        // What is cut stands between its neighbours and is none itself.
+        words.push(Word { text: String::new(), span: claim.clone() });
+        from = claim.end;
     }
-    found
+    let is_one = |run: &Range<usize>, of: &Range<usize>| {
+        let name: String = text.get(run.clone()).unwrap_or_default().iter().collect();
+        is_handle(text, &words, of, &name)
+    };
+    runs.iter().filter(|(run, of)| is_one(run, of)).map(|(run, _)| run.clone()).collect()
 }
 
 /// Is the word one of the small ones that may stand between a label and its handle?
@@ -295,20 +307,29 @@ pub(super) fn is_small(word: &str) -> bool {
     SMALL.contains(&word)
 }
 
-fn is_handle(text: &[char], words: &[Word], at: usize) -> bool {
-    let Some(word) = words.get(at) else {
-        return false;
-    };
-    let name = word.text.as_str();
+/// Is the run that holds these words a handle?
+fn is_handle(text: &[char], words: &[Word], of: &Range<usize>, name: &str) -> bool {
     if has_underscore(name) {
         return true;
     }
-    if platform(name).is_some() || is_small(name) || name.chars().count() < 3 {
+    let could_be = |word: &Word| {
+        platform(&word.text).is_none()
+            && !is_small(&word.text)
+            && word.text.chars().count() >= NAME_CHARACTERS_MIN
+    };
+    if !words.get(of.clone()).unwrap_or_default().iter().any(could_be) {
         return false;
     }
-    is_labelled(text, words, at)
-        || (has_signs(name) && is_beside(words, at))
-        || is_called(words, at)
+    let is_one = |at: usize| {
+        let word = words.get(at).filter(|word| could_be(word));
+        word.is_some_and(|word| {
+            (is_mix(&word.text) && is_beside(words, at..at + 1)) || is_called(words, &(at..at + 1))
+        })
+    };
+    is_labelled(text, words, of.start)
+        || (has_dot(name) && is_beside(words, of.clone()))
+        || is_called(words, of)
+        || of.clone().any(is_one)
 }
 
 /// `malines_fict`, `_malines`; not `_malines_`, which is emphasis in messengers.
@@ -320,14 +341,19 @@ fn has_underscore(name: &str) -> bool {
         && inner.chars().filter(|character| character.is_alphanumeric()).count() >= 2
 }
 
-/// A mix of letters and digits that is neither arabizi nor a figure with its unit, or a dot inside.
-fn has_signs(name: &str) -> bool {
-    let has_dot = name.split('.').filter(|part| part.chars().count() >= 2).count() >= 2
-        && name.contains(char::is_alphabetic);
-    let is_mix = name.chars().count() >= MIX_CHARACTERS_MIN
-        && name.contains(|c: char| c.is_ascii_digit())
-        && name.contains(char::is_alphabetic);
-    has_dot || (is_mix && !is_arabizi(name) && !is_figure(name))
+/// `malines.fict`.
+fn has_dot(name: &str) -> bool {
+    name.split('.').filter(|part| part.chars().count() >= 2).count() >= 2
+        && name.contains(char::is_alphabetic)
+}
+
+/// A mix of letters and digits that is neither arabizi nor a figure with its unit.
+fn is_mix(name: &str) -> bool {
+    name.chars().count() >= MIX_CHARACTERS_MIN
+        && name.contains(|character: char| character.is_ascii_digit())
+        && name.contains(char::is_alphabetic)
+        && !is_arabizi(name)
+        && !is_figure(name)
 }
 
 /// Single digits that stand for Arabic letters.
@@ -374,23 +400,26 @@ fn is_labelled(text: &[char], words: &[Word], at: usize) -> bool {
 }
 
 /// Is there a platform on either side, with at most two small words between?
-fn is_beside(words: &[Word], at: usize) -> bool {
-    let found = |mut others: &mut dyn Iterator<Item = &Word>| {
-        let mut others = (&mut others).take(SMALL_WORDS_MAX + 1);
+fn is_beside(words: &[Word], of: Range<usize>) -> bool {
+    let names = |mut others: core::iter::Take<&mut dyn Iterator<Item = &Word>>| {
         others.find(|word| !is_small(&word.text)).is_some_and(|word| platform(&word.text).is_some())
     };
-    found(&mut words.iter().skip(at + 1)) || found(&mut words.iter().take(at).rev())
+    let most = SMALL_WORDS_MAX + 1;
+    let behind: &mut dyn Iterator<Item = &Word> = &mut words.iter().skip(of.end);
+    let before: &mut dyn Iterator<Item = &Word> = &mut words.iter().take(of.start).rev();
+    names(behind.take(most)) || names(before.take(most))
 }
 
 /// `add malines on snap`: a verb in front, a small word and a platform behind.
-fn is_called(words: &[Word], at: usize) -> bool {
+fn is_called(words: &[Word], of: &Range<usize>) -> bool {
     let near = |at: Option<usize>| at.and_then(|at| words.get(at)).map(|word| word.text.as_str());
     let is = |at: Option<usize>, list: &[&str]| near(at).is_some_and(|word| list.contains(&word));
     let is_platform = |at| near(Some(at)).and_then(platform) == Some(Strength::Strong);
-    is(at.checked_sub(1), VERBS)
-        && !is(Some(at), PRONOUNS)
-        && is(Some(at + 1), SMALL)
-        && (is_platform(at + 2) || (is(Some(at + 2), SMALL) && is_platform(at + 3)))
+    let behind = of.end;
+    is(of.start.checked_sub(1), VERBS)
+        && !is(Some(of.start), PRONOUNS)
+        && is(Some(behind), SMALL)
+        && (is_platform(behind + 1) || (is(Some(behind + 1), SMALL) && is_platform(behind + 2)))
 }
 
 /// How surely a word is the name of a platform.
@@ -414,38 +443,51 @@ fn platform(word: &str) -> Option<Strength> {
     }
 }
 
-fn words(text: &[char]) -> Vec<Word> {
-    let is_part =
-        |character: char| character.is_alphanumeric() || matches!(character, '_' | '.' | '-' | '·');
-    let mut words = Vec::new();
-    let mut at = 0;
-    while let Some(character) = text.get(at) {
-        if !is_part(*character) {
-            at += 1;
-            continue;
-        }
-        let start = at;
-        while text.get(at).is_some_and(|character| is_part(*character)) {
-            at += 1;
-        }
-        let run = text.get(start..at).unwrap_or_default();
-        let is_edge = |character: &&char| matches!(**character, '.' | '-' | '·');
+/// Runs of letters, digits and `_ . - ·` within a span, without the signs at their ends.
+fn runs_in(text: &[char], within: Range<usize>) -> Vec<Range<usize>> {
+    let is_part = |character: char| is_word_character(character) || "_.-·".contains(character);
+    let is_edge = |character: &&char| ".-·".contains(**character);
+    let mut runs = Vec::new();
+    let mut at = within.start;
+    while at < within.end {
+        let rest = text.get(at..within.end).unwrap_or_default();
+        let length = rest.iter().take_while(|character| is_part(**character)).count();
+        let run = rest.get(..length).unwrap_or_default();
         let head = run.iter().take_while(is_edge).count();
         let tail = run.iter().rev().take_while(is_edge).count();
-        let span = start + head..at.saturating_sub(tail);
-        if span.is_empty() || span.len() > WORD_CHARACTERS_MAX {
-            continue;
+        if head < length {
+            runs.push(at + head..at + length - tail);
         }
-        let name: String = text
-            .get(span.clone())
-            .unwrap_or_default()
-            .iter()
-            .flat_map(|c| c.to_lowercase())
-            .collect();
-        words.push(Word { text: name, span });
+        at += length.max(1);
     }
-    words
+    runs
 }
 
-/// No handle is longer, in characters.
-const WORD_CHARACTERS_MAX: usize = 128;
+/// The words of a run, as the normalised text has them.
+fn push_words(text: &[char], span: &Range<usize>, words: &mut Vec<Word>) {
+    let mut at = span.start;
+    while at < span.end {
+        let rest = text.get(at..span.end).unwrap_or_default();
+        let length = rest.iter().take_while(|character| is_word_character(**character)).count();
+        let word: String = rest.iter().take(length).collect();
+        let word = folded(&word);
+        if !word.is_empty() {
+            words.push(Word { text: word, span: at..at + length });
+        }
+        at += length.max(1);
+    }
+}
+
+/// What [`normalise_text`] makes of a word, quicker for the commonest ones.
+fn folded(word: &str) -> String {
+    if word.is_empty() {
+        String::new()
+    } else if word.is_ascii() {
+        normalised_word(&word.to_ascii_lowercase())
+    } else if word.chars().all(|character| ('\u{0600}'..='\u{06FF}').contains(&character)) {
+        let unified: String = word.chars().filter_map(unified_arabic).collect();
+        if unified.is_empty() { unified } else { normalised_word(&unified) }
+    } else {
+        normalise_text(word)
+    }
+}

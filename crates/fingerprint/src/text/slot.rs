@@ -135,6 +135,8 @@ fn seen(raw: &str) -> Vec<Seen> {
         let plain = core::iter::once(character)
             .nfkd()
             .filter(|part| !is_mark(*part) && !is_invisible(*part))
+            // Tatweel only stretches: digits on both sides of it are one number.
+            .filter(|part| super::unified_arabic(*part).is_some())
             .map(with_ascii_digit);
         seen.extend(plain.map(|character| Seen { character, span: span.clone() }));
         // What nobody sees belongs to the character before it.
@@ -366,6 +368,7 @@ mod tests {
             "٠١٩٩٠٠١٢٣٤",
             "0\u{FE0F}\u{20E3}1\u{FE0F}\u{20E3}9\u{FE0F}\u{20E3}9\u{FE0F}\u{20E3}0\u{FE0F}\u{20E3}",
             "0\u{200B}1\u{200B}99001234",
+            "0199\u{640}0012\u{640}34",
             "(01) 99 00 12 34",
             "12345",
         ] {
@@ -434,6 +437,12 @@ mod tests {
             ("agrega malines en telegram", "malines"),
             ("volg malines op instagram", "malines"),
             ("zid malines f snap", "malines"),
+            ("add malines-fict on snap", "malines-fict"),
+            ("voici snap-malines93 ce soir", "snap-malines93"),
+            ("voici malines93-snap ce soir", "malines93-snap"),
+            ("malines93-snap ", "malines93-snap"),
+            ("linkedin → malines-fict", "malines-fict"),
+            ("فيسبوک malines93", "malines93"),
             ("اضف malines على سناب", "malines"),
         ] {
             assert_eq!(cut(raw), [(handle, SlotKind::Handle)], "{raw}");

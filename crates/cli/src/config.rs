@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::name::AgencyId;
 use domain::time::{Clock, SystemClock, Timestamp};
+use fingerprint::NegativeBank;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -54,6 +55,7 @@ impl Environment {
 /// key = "BE-1042.key"            # the officer's private key
 /// signing_key = "BE-1042.signing" # optional: the key of the officer's own signature
 /// node_ca = "node-ca.pem"        # the authority of the node's certificate
+/// negative_bank = "bank.tsv"     # optional: the agency's own contacts that are never indexed
 /// demo = false                   # true allows `--value` with invented values
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,8 @@ pub(crate) struct Profile {
     pub(crate) signing_key: Option<PathBuf>,
     /// The authority of the node's certificate.
     pub(crate) node_ca: PathBuf,
+    /// The agency's own rows of the negative bank, where there are some.
+    pub(crate) negative_bank: Option<PathBuf>,
     /// May values stand on the command line?
     pub(crate) values: Values,
 }
@@ -86,7 +90,7 @@ pub(crate) enum Values {
 }
 
 const PROFILE_KEYS: &[&str] =
-    &["node", "agency", "certificate", "key", "signing_key", "node_ca", "demo"];
+    &["node", "agency", "certificate", "key", "signing_key", "node_ca", "negative_bank", "demo"];
 
 impl Profile {
     /// Reads a profile.
@@ -120,12 +124,32 @@ impl Profile {
         self.signing_key.as_deref().ok_or(missing)
     }
 
+    /// The contacts that are never indexed: those shipped, and the agency's own.
+    ///
+    /// # Errors
+    /// [`Failure::FileInvalid`] with the line, and those of [`read_text`].
+    pub(crate) fn bank(&self) -> Result<NegativeBank, Failure> {
+        let Some(file) = &self.negative_bank else {
+            return Ok(NegativeBank::shipped());
+        };
+        let text = read_text(file, LIST_BYTES_MAX)?;
+        NegativeBank::shipped().with(&text).map_err(|fault| Failure::FileInvalid {
+            file: file.clone(),
+            line: u64::try_from(fault.line).unwrap_or(0),
+            why: fault.why.to_string(),
+        })
+    }
+
     fn of_table(file: PathBuf, folder: &Path, table: &toml::Table) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::FileInvalid { file: file.clone(), line: 0, why };
         let text = |key: &'static str| match table.get(key) {
             Some(toml::Value::String(text)) => Ok(text.as_str()),
             Some(_) => Err(wrong(format!("`{key}` is a text"))),
             None => Err(Failure::KeyMissing { file: file.clone(), key }),
+        };
+        let optional = |key: &'static str| match table.contains_key(key) {
+            true => text(key).map(|name| Some(folder.join(name))),
+            false => Ok(None),
         };
         let values = match table.get("demo") {
             None | Some(toml::Value::Boolean(false)) => Values::Hidden,
@@ -148,10 +172,8 @@ impl Profile {
             agency,
             certificate: folder.join(text("certificate")?),
             key: folder.join(text("key")?),
-            signing_key: match table.contains_key("signing_key") {
-                true => Some(folder.join(text("signing_key")?)),
-                false => None,
-            },
+            signing_key: optional("signing_key")?,
+            negative_bank: optional("negative_bank")?,
             node_ca: folder.join(text("node_ca")?),
             values,
             file: file.clone(),
@@ -377,6 +399,32 @@ mod tests {
         assert_eq!(profile.certificate, profile.file.with_file_name("a.pem"));
         assert_eq!(profile.key, Path::new("/k/a.key"));
         assert_eq!(load(&format!("{PROFILE}demo = true")).unwrap().values, Values::Demo);
+    }
+
+    #[test]
+    fn an_agency_adds_to_the_negative_bank() {
+        let folder = tempfile::tempdir().unwrap();
+        let bank = |rows: &str| {
+            let text = format!("{PROFILE}negative_bank = \"bank.tsv\"\n");
+            std::fs::write(folder.path().join("be.toml"), text).unwrap();
+            std::fs::write(folder.path().join("bank.tsv"), rows).unwrap();
+            let home = Some(folder.path().to_owned());
+            Profile::load(&Environment { home, now: Timestamp::from_millis(0) }, "be")?.bank()
+        };
+        let hint = Default::default();
+        let url = "https://shelter.example/a";
+        let url = fingerprint::normalise(fingerprint::InputKind::Url, url, &hint).unwrap();
+        assert_eq!(load(PROFILE).unwrap().bank().unwrap().holds(&url), None);
+        let own = "# ours\nhost\tshelter.example\ta shelter\tHUMANITARIAN\tits site\n";
+        assert!(bank(own).unwrap().holds(&url).is_some());
+        let failure = bank("# ours\n\nhost\tshelter.example\n").unwrap_err();
+        assert!(matches!(failure, Failure::FileInvalid { line: 3, .. }), "{failure}");
+        std::fs::remove_file(folder.path().join("bank.tsv")).unwrap();
+        let missing = Profile::load(
+            &Environment { home: Some(folder.path().to_owned()), now: Timestamp::from_millis(0) },
+            "be",
+        );
+        assert!(matches!(missing.unwrap().bank(), Err(Failure::FileUnreadable { .. })));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use crate::error::Failure;
 use crate::message::{Phrase, phrase};
 use core::str::FromStr;
 use domain::digest::Fingerprint;
+use domain::refusal::{Refusal, RefusalCode};
 use domain::value::Platform;
 use fingerprint::file::{FILE_BYTES_MAX, hash_file};
-use fingerprint::{Hint, InputKind, Normalised, normalise};
+use fingerprint::{Hint, InputKind, NegativeBank, Normalised, normalise};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -124,19 +125,28 @@ pub(crate) fn read(
     if raws.iter().all(|raw| raw.text.trim().is_empty()) { Err(Failure::NoValue) } else { Ok(raws) }
 }
 
-/// Normalises a value; a file gives its two hashes, everything else one thing.
+/// Normalises a value; a file gives its two hashes, everything else one thing. What the negative
+/// bank holds goes no further: it is neither submitted nor asked about.
 ///
 /// # Errors
-/// [`Failure::ValueRefused`], and those of opening a file.
+/// [`Failure::ValueRefused`], [`Failure::Refused`] with NEGATIVE_BANK, and those of opening a file.
 pub(crate) fn normalised(
     given: Given,
     raw: &str,
     hint: &Hint,
     folder: Option<&Path>,
+    bank: &NegativeBank,
 ) -> Result<Vec<Normalised>, Failure> {
     match given {
         Given::Identifier(kind) => {
-            normalise(kind, raw, hint).map(|one| vec![one]).map_err(Failure::ValueRefused)
+            let one = normalise(kind, raw, hint).map_err(Failure::ValueRefused)?;
+            match bank.holds(&one) {
+                None => Ok(vec![one]),
+                Some(why) => {
+                    let refusal = Refusal::by_rule(RefusalCode::NegativeBank, why.code());
+                    Err(Failure::Refused(refusal))
+                }
+            }
         }
         Given::File => {
             let path = Path::new(raw.trim());
@@ -180,6 +190,33 @@ mod tests {
         }
         assert_eq!("FILE".parse::<Given>().unwrap(), Given::File);
         assert!("fax".parse::<Given>().unwrap_err().to_string().ends_with(", file"));
+    }
+
+    #[test]
+    fn contacts_of_those_who_help_go_no_further() {
+        let own = "phone\t+33 1 99 00 43 21\ta shelter\tHUMANITARIAN\tits site\n";
+        let bank = NegativeBank::shipped().with(own).unwrap();
+        let said = |kind, raw: &str| {
+            normalised(Given::Identifier(kind), raw, &Hint::default(), None, &bank)
+        };
+        for (kind, raw) in [
+            (InputKind::Phone, "+33 1 99 00 43 21"),
+            (InputKind::Link, "https://wa.me/33199004321"),
+            (InputKind::Link, "https://twitter.com/alarm_phone"),
+            (InputKind::Url, "https://help.unhcr.org/contact"),
+            (InputKind::Email, "contact@alarmphone.org"),
+        ] {
+            let failure = said(kind, raw).unwrap_err();
+            assert_eq!(failure.code(), "NEGATIVE_BANK", "{raw}");
+            assert_eq!(failure.outcome(), crate::error::Outcome::Refused);
+            assert!(!failure.to_string().contains("33199004321"), "{failure}");
+        }
+        for (kind, raw) in [
+            (InputKind::Phone, "+33 1 99 00 12 34"),
+            (InputKind::Url, "https://visa-rapide.example/offre-2026"),
+        ] {
+            assert_eq!(said(kind, raw).unwrap().len(), 1, "{raw}");
+        }
     }
 
     #[test]

@@ -9,9 +9,11 @@
 //! node, never resolves a link, and neither its errors nor its `Debug` repeat a raw value.
 //!
 //! Path through it: [`normalise()`] takes the raw value, an [`InputKind`] and a [`Hint`];
-//! `link` decides what a URL is and asks `platform` whose rule applies, and `page` whether an address
-//! of no platform names somebody; the kind of the result decides the tier. [`recognise()`] guesses the kind for prompts, [`file`](mod@file) hashes
-//! files, [`text`] treats advertisements, and [`look_alike()`] is a second, weak token.
+//! `link` decides what a URL is and asks `platform` whose rule applies, and `page` whether an
+//! address of no platform names somebody; the kind of the result decides the tier. [`recognise()`]
+//! guesses the kind for prompts, [`file`](mod@file) hashes files, [`text`] treats advertisements,
+//! and [`NegativeBank`] holds the contacts that are never indexed. [`look_alike()`] is a second,
+//! weak token that no other crate uses yet.
 
 mod email;
 pub mod file;
@@ -20,6 +22,7 @@ mod input;
 mod link;
 mod look_alike;
 mod mask;
+mod negative_bank;
 mod normalise;
 mod page;
 mod phone;
@@ -33,6 +36,7 @@ mod web;
 
 pub use input::{Hint, InputKind, UnknownInputKind};
 pub use look_alike::{LookAlike, look_alike};
+pub use negative_bank::{BANK_ROWS_MAX, BankFault, BankReason, BankRule, NegativeBank};
 pub use normalise::{CANONICAL_BYTES_MAX, Normalised, RAW_BYTES_MAX, normalise};
 pub use recognise::{Guess, recognise};
 pub use refused::Refused;

@@ -1,4 +1,4 @@
-//! Does what follows the host of an address name somebody, or can it be guessed?
+//! Decides whether what follows the host of an address names somebody or can be guessed.
 //!
 //! A page that names nobody is replicated to partners as a keyed token, and whoever holds the key
 //! can test guesses against it. So the question is not "does it look like a handle" but "could a

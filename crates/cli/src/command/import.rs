@@ -10,6 +10,7 @@ use crate::message::{self, Language};
 use crate::output::{self, Format, Table, count, print_json};
 use domain::name::CaseId;
 use domain::time::Timestamp;
+use fingerprint::NegativeBank;
 use interop::misp::{self, EventPlan, Limits, Marked, Note, Plan, Reason};
 use interop::{Fault, LABELS_BYTES_MAX, Labelling};
 use rand_core::UnwrapErr;
@@ -20,7 +21,15 @@ use std::path::Path;
 pub(super) fn run(context: &mut Context<'_>, command: ImportCommand) -> Result<Outcome, Failure> {
     let ImportCommand::Misp { file, labels, case, consent } = command;
     let labelling = labels.as_deref().map(read_labels).transpose()?;
-    let plan = read_plan(context, &file, labelling.as_ref())?;
+    // A dry run works on a machine without a profile, and then knows the shipped contacts only.
+    let bank = match context.profile() {
+        Ok(profile) => profile.bank()?,
+        Err(Failure::NoHome | Failure::ProfileMissing { .. }) if consent.dry_run => {
+            NegativeBank::shipped()
+        }
+        Err(failure) => return Err(failure),
+    };
+    let plan = read_plan(context, &file, labelling.as_ref(), &bank)?;
     if consent.dry_run {
         return Ok(forecast(context, &plan, labelling.as_ref()));
     }
@@ -39,12 +48,13 @@ fn read_plan(
     context: &mut Context<'_>,
     file: &Path,
     labelling: Option<&Labelling>,
+    bank: &NegativeBank,
 ) -> Result<Plan, Failure> {
     let bytes = config::read_or_input(context.console, file, LIST_BYTES_MAX)?;
     let limits = Limits { bytes_max: LIST_BYTES_MAX, ..Limits::default() };
     let document = misp::read(&bytes, &limits);
     drop(bytes);
-    document.map(|document| misp::plan(document, labelling)).map_err(Failure::Import)
+    document.map(|document| misp::plan(document, labelling, bank)).map_err(Failure::Import)
 }
 
 /// What would be submitted. Needs no node: what the agreement and policy say of it is asked when it

@@ -8,22 +8,26 @@ use crate::error::{Failure, Outcome};
 use crate::given::{self, Given};
 use crate::output::{Format, Table, print_json};
 use domain::indicator::Tier;
-use fingerprint::Normalised;
+use fingerprint::{NegativeBank, Normalised};
 use serde_json::{Value, json};
 
 pub(super) fn run(context: &mut Context<'_>, arguments: Normalise) -> Result<Outcome, Failure> {
     let given: Given = arguments.kind.parse()?;
     let hint =
         given::hint(arguments.source.region.as_deref(), arguments.source.platform.as_deref())?;
-    // The profile is needed for `--value` alone: everything else works on a machine without one.
-    let values = match arguments.source.value {
-        Some(_) => context.profile()?.values,
-        None => Values::Hidden,
+    // The profile is needed for `--value` alone: everything else works on a machine without one,
+    // and then knows the shipped negative bank only.
+    let (values, bank) = match arguments.source.value {
+        Some(_) => {
+            let profile = context.profile()?;
+            (profile.values, profile.bank()?)
+        }
+        None => (Values::Hidden, NegativeBank::shipped()),
     };
     let raws = given::read(context.console, given, &arguments.source, values)?;
     let mut rows: Vec<(u64, Result<Normalised, Failure>)> = Vec::with_capacity(raws.len());
     for raw in &raws {
-        match given::normalised(given, &raw.text, &hint, None) {
+        match given::normalised(given, &raw.text, &hint, None, &bank) {
             Ok(many) => rows.extend(many.into_iter().map(|one| (raw.line, Ok(one)))),
             Err(failure) => rows.push((raw.line, Err(failure))),
         }

@@ -43,9 +43,10 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Arguments) -> Result<Out
     let source = &arguments.source;
     let hint = given::hint(source.region.as_deref(), source.platform.as_deref())?;
     let profile = context.profile()?;
+    let bank = profile.bank()?;
     let (mut asked, mut spoiled) = (Vec::new(), Vec::new());
     for raw in given::read(context.console, given, source, profile.values)? {
-        match given::normalised(given, &raw.text, &hint, None) {
+        match given::normalised(given, &raw.text, &hint, None, &bank) {
             Ok(values) => {
                 asked.extend(values.into_iter().map(|value| Asked { line: raw.line, value }))
             }

@@ -15,7 +15,7 @@ use crate::{interview, output};
 use domain::digest;
 use domain::indicator::Family;
 use domain::name::{CaseId, ClusterId, IdempotencyKey};
-use fingerprint::{Hint, Normalised};
+use fingerprint::{Hint, NegativeBank, Normalised};
 use rand_core::UnwrapErr;
 use serde_json::json;
 use std::path::Path;
@@ -30,6 +30,7 @@ struct Ready {
 
 /// The rows of one run.
 struct Rows {
+    bank: NegativeBank,
     ready: Vec<Ready>,
     spoiled: Vec<Spoiled>,
     /// The hash of the list, if it is one: a list submitted again is recorded once.
@@ -107,7 +108,8 @@ fn rows(
     defaults: &Answers,
 ) -> Result<Rows, Failure> {
     let kind = arguments.kind.as_deref().map(str::parse::<Given>).transpose()?;
-    let mut rows = Rows { ready: Vec::new(), spoiled: Vec::new(), list: None };
+    let bank = profile.bank()?;
+    let mut rows = Rows { bank, ready: Vec::new(), spoiled: Vec::new(), list: None };
     match (&arguments.source.from, kind) {
         (Some(file), kind) if kind != Some(Given::File) => {
             let bytes = config::read_or_input(context.console, file, LIST_BYTES_MAX)?;
@@ -140,7 +142,7 @@ impl Rows {
         let none = Hint::default();
         row.answers.complete_hint(defaults.hint.as_ref().unwrap_or(&none));
         let hint = row.answers.hint.clone().unwrap_or_default();
-        match given::normalised(row.given, &row.raw, &hint, folder) {
+        match given::normalised(row.given, &row.raw, &hint, folder, &self.bank) {
             Ok(things) => {
                 let Row { line, account, answers, .. } = row;
                 self.ready.push(Ready { line, things, account, answers });

@@ -10,7 +10,7 @@ use crate::Labelling;
 use domain::digest::Fingerprint;
 use domain::label::Evaluation;
 use domain::value::{Basis, Pap, Platform, Tlp};
-use fingerprint::{Hint, InputKind, Normalised, Refused, normalise};
+use fingerprint::{Hint, InputKind, NegativeBank, Normalised, Refused, normalise};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What a file would become. Nothing is submitted by making it.
@@ -133,17 +133,19 @@ pub(super) struct Edition {
     pub(super) edited_s: u64,
 }
 
-/// Plans the import of a document. Without a labels file, what is unmarked stays TLP RED.
-pub fn plan(document: Document, labelling: Option<&Labelling>) -> Plan {
+/// Plans the import of a document. Without a labels file, what is unmarked stays TLP RED. What the
+/// bank holds is skipped.
+pub fn plan(document: Document, labelling: Option<&Labelling>, bank: &NegativeBank) -> Plan {
+    let events = document.events.into_iter();
     Plan {
         form: document.form,
-        events: document.events.into_iter().map(|event| plan_event(event, labelling)).collect(),
+        events: events.map(|event| plan_event(event, labelling, bank)).collect(),
         misshapen: document.misshapen,
     }
 }
 
-fn plan_event(event: Event, labelling: Option<&Labelling>) -> EventPlan {
-    let mut planning = Planning::new(&event, labelling);
+fn plan_event(event: Event, labelling: Option<&Labelling>, bank: &NegativeBank) -> EventPlan {
+    let mut planning = Planning::new(&event, labelling, bank);
     for (position, attribute) in event.attributes.iter().enumerate() {
         planning.decide(attribute, position, None, Surroundings::of_event(&event));
     }
@@ -188,6 +190,7 @@ impl<'a> Surroundings<'a> {
 /// An event while its attributes are decided.
 struct Planning<'a> {
     labelling: Option<&'a Labelling>,
+    bank: &'a NegativeBank,
     event: Option<Uuid>,
     marking: Marking,
     candidates: Vec<Candidate>,
@@ -211,9 +214,10 @@ impl From<Reason> for Fate {
 }
 
 impl<'a> Planning<'a> {
-    fn new(event: &Event, labelling: Option<&'a Labelling>) -> Self {
+    fn new(event: &Event, labelling: Option<&'a Labelling>, bank: &'a NegativeBank) -> Self {
         Self {
             labelling,
+            bank,
             event: event.uuid,
             marking: event.marking,
             candidates: Vec::new(),
@@ -281,6 +285,7 @@ impl<'a> Planning<'a> {
             return reason.into();
         }
         match found {
+            Ok(normalised) if self.bank.holds(&normalised).is_some() => Reason::NegativeBank.into(),
             Ok(normalised) => Fate::Identifier(input, normalised),
             Err(refused) => Fate::Skipped(Reason::ValueRefused, Some(refused)),
         }

@@ -4,6 +4,7 @@ use super::tests::{event, labels, planned, submissions, vector};
 use super::{Form, Limits, Marked, Reason, plan, read, read_from};
 use crate::{Fault, Labelling};
 use domain::value::Tlp;
+use fingerprint::NegativeBank;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -79,7 +80,8 @@ fn values_that_break_the_rules_of_text_are_skipped_and_the_rest_is_read() {
         ]}}}}",
         long_integer = "9".repeat(40),
     );
-    let plan = plan(read(text.as_bytes(), &Limits::default()).unwrap(), None);
+    let plan =
+        plan(read(text.as_bytes(), &Limits::default()).unwrap(), None, &NegativeBank::shipped());
     let reasons: Vec<Reason> = plan.events[0].skipped.iter().map(|s| s.reason).collect();
     assert!(reasons.contains(&Reason::ValueNotText) && reasons.contains(&Reason::TypeMissing));
     assert!(!plan.events[0].candidates.is_empty());
@@ -152,7 +154,7 @@ fn nothing_of_a_value_or_a_title_is_shown_by_debug() {
     let document = read(json.to_string().as_bytes(), &Limits::default()).unwrap();
     let labelling = labels(&[]);
     assert!(!format!("{document:?}").contains("canary"));
-    let plan = plan(document, Some(&labelling));
+    let plan = plan(document, Some(&labelling), &NegativeBank::shipped());
     assert_eq!(plan.events[0].candidates.len(), 1);
     assert!(!format!("{plan:?}").contains("canary"));
     assert!(!format!("{:?}", submissions(&plan, &labelling)).contains("canary"));
@@ -207,7 +209,7 @@ proptest! {
     fn any_json_is_planned_and_adds_up(json in arbitrary_json(), body in arbitrary_json()) {
         for json in [json.clone(), json!({"Event": json}), json!({"info": "", "Attribute": body})] {
             let plan = match read(json.to_string().as_bytes(), &Limits::default()) {
-                Ok(document) => plan(document, None),
+                Ok(document) => plan(document, None, &NegativeBank::shipped()),
                 // Both envelopes at once is the only JSON of this size that is refused.
                 Err(error) => {
                     prop_assert!(error.to_string().contains("more than one of `Event`"));

@@ -70,6 +70,8 @@ reasons! {
     ValueTooLong "VALUE_TOO_LONG" "its value is longer than anything that can be compared",
     /// A rule of normalisation refused it; [`Skipped::refused`] says which.
     ValueRefused "VALUE_REFUSED" "not a well-formed value of its type",
+    /// A contact of rescue, aid, lawyers, the press or a family.
+    NegativeBank "NEGATIVE_BANK" "a contact of aid, rescue, lawyers, press or family is never indexed",
     /// The same thing stood in the event before; the markings were merged.
     Repeated "REPEATED" "the same thing as before; the stricter marking of both counts",
     /// A tag says that its time is over.

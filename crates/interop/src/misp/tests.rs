@@ -8,6 +8,7 @@ use domain::refusal::RefusalCode;
 use domain::submission::Submission;
 use domain::time::Timestamp;
 use domain::value::{Pap, Tlp};
+use fingerprint::NegativeBank;
 use rand_core::{TryCryptoRng, TryRng};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -55,7 +56,8 @@ pub(super) fn labels(changes: &[(&str, &str)]) -> Labelling {
 }
 
 pub(super) fn planned(json: &Json, labelling: Option<&Labelling>) -> Plan {
-    plan(read(json.to_string().as_bytes(), &Limits::default()).unwrap(), labelling)
+    let document = read(json.to_string().as_bytes(), &Limits::default()).unwrap();
+    plan(document, labelling, &NegativeBank::shipped())
 }
 
 pub(super) fn event(attributes: Json) -> Json {
@@ -84,7 +86,7 @@ fn every_event_of_the_vectors_has_the_counts_that_were_counted_by_hand() {
     for (name, expected) in expected.iter().filter(|(name, _)| name.ends_with(".json")) {
         files += 1;
         let document = read_from(vector(name).as_slice(), &Limits::default()).unwrap();
-        let plan = plan(document, Some(&labelling));
+        let plan = plan(document, Some(&labelling), &NegativeBank::shipped());
         assert_eq!(plan.form.code(), expected["form"], "{name}");
         let events: Vec<Json> = plan.events.iter().map(tally).collect();
         assert_eq!(Json::from(events), expected["events"], "{name}");
@@ -124,7 +126,11 @@ fn tally(event: &super::EventPlan) -> Json {
 fn every_candidate_of_the_vectors_becomes_a_submission_that_the_rules_accept() {
     let labelling = labels(&[]);
     for name in ["wrapped.json", "bare.json", "response-list.json", "odd.json"] {
-        let plan = plan(read(&vector(name), &Limits::default()).unwrap(), Some(&labelling));
+        let plan = plan(
+            read(&vector(name), &Limits::default()).unwrap(),
+            Some(&labelling),
+            &NegativeBank::shipped(),
+        );
         let submissions = submissions(&plan, &labelling);
         assert!(!submissions.is_empty(), "{name}");
         let candidates = plan.events.iter().flat_map(|event| &event.candidates);
@@ -285,4 +291,30 @@ fn a_repeat_makes_the_first_one_stricter() {
     let plan = planned(&json, None);
     assert_eq!(plan.events[0].candidates[0].tlp, Tlp::Red);
     assert_eq!(only_reason(&plan), Reason::Repeated);
+}
+
+#[test]
+fn contacts_of_those_who_help_are_skipped() {
+    let json = event(json!([
+        {"type": "url", "value": "https://boats.example/a"},
+        {"type": "phone-number", "value": "+33 1 99 00 43 21"},
+        {"type": "url", "value": "https://wa.me/33199004321"},
+        {"type": "url", "value": "https://help.unhcr.org/offers"},
+        {"type": "url", "value": "https://twitter.com/Alarm_Phone"},
+        {"type": "url", "value": "https://shelter.example/offers"},
+    ]));
+    let labelling = labels(&[]);
+    let document = || read(json.to_string().as_bytes(), &Limits::default()).unwrap();
+    let held = |bank: &NegativeBank| {
+        let plan = plan(document(), Some(&labelling), bank);
+        let counts = &plan.events[0].counts;
+        assert_eq!(counts.candidates + counts.skipped, 6);
+        assert!(submissions(&plan, &labelling).iter().all(Result::is_ok));
+        counts.by_reason.get(&Reason::NegativeBank).copied().unwrap_or(0)
+    };
+    assert_eq!(held(&NegativeBank::default()), 0);
+    assert_eq!(held(&NegativeBank::shipped()), 2);
+    let own = "host\tshelter.example\ta shelter\tHUMANITARIAN\tits site\n\
+        phone\t+33 1 99 00 43 21\ta shelter\tHUMANITARIAN\tits site\n";
+    assert_eq!(held(&NegativeBank::shipped().with(own).unwrap()), 5);
 }

@@ -106,10 +106,10 @@ pub struct PurgeCounts {
     /// Records, sheets and tombstones aside.
     #[n(1)]
     pub records: u64,
-    /// Rows of indexes and caches.
+    /// Entries of indexes. A node of this program has one for each record that could match.
     #[n(2)]
     pub index_rows: u64,
-    /// Backups made unreadable by destroying their key.
+    /// Backups made unreadable by destroying their key. A node of this program knows of none: 0.
     #[n(3)]
     pub backups: u64,
 }

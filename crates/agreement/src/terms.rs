@@ -98,7 +98,7 @@ pub struct Terms {
     /// Ready-made labels, so that an officer answers few questions.
     #[n(21)]
     pub label_presets: Vec<LabelPreset>,
-    /// For what else than the purpose received data may be used.
+    /// For what received data may be used; empty permits nothing.
     #[n(22)]
     pub use_basis: BTreeSet<UseBasis>,
     /// How soon a request must be answered.

@@ -4,11 +4,11 @@ use crate::CedarError;
 use crate::load::{Loaded, Rule, bundle_hash, floor_hash, load};
 use crate::request::{Asked, Check, Scene};
 use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicySet, Schema};
-use domain::name::Digest;
+use domain::name::{AgencyId, Digest};
 use domain::value::AgencyKind;
 use policy::situation::{APPROVALS_MAX, Situation};
 use policy::{Evaluation, Evaluator, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The common floor and one country's rules, checked and ready. One evaluation costs tens of
 /// microseconds, so the gate asks once per peer and class and keeps the answer.
@@ -19,6 +19,8 @@ pub struct Engine {
     rules: BTreeMap<String, Rule>,
     warnings: Vec<String>,
     permits_look_at_approvals: bool,
+    /// Every name that a rule compares anything with, whatever it is the name of.
+    named: BTreeSet<String>,
     floor_hash: Digest,
     bundle_hash: Digest,
 }
@@ -34,6 +36,8 @@ impl Engine {
             policy.effect() == Effect::Permit && policy.annotation("approval").is_some()
         };
         let permits_look_at_approvals = policies.policies().any(is_asking);
+        let literals = policies.policies().flat_map(Policy::entity_literals);
+        let named = literals.map(|uid| uid.id().unescaped().to_owned()).collect();
         Ok(Self {
             authorizer: Authorizer::new(),
             schema,
@@ -41,6 +45,7 @@ impl Engine {
             rules,
             warnings,
             permits_look_at_approvals,
+            named,
             floor_hash: floor_hash(floor),
             bundle_hash: bundle_hash(floor, local),
         })
@@ -164,6 +169,12 @@ enum Answer {
 impl Evaluator for Engine {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         self.verdict(&evaluation.into())
+    }
+
+    /// A rule knows an agency by its labels, by how it stands to the agencies of a record, and by a name
+    /// that is written in the rule: no text is ever made of a name, and none is made into one.
+    fn may_name(&self, agency: &AgencyId) -> bool {
+        self.named.contains(agency.as_str())
     }
 
     fn floor_hash(&self) -> Digest {

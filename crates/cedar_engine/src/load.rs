@@ -2,9 +2,12 @@
 
 use crate::typo::Lists;
 use crate::{CedarError, SCHEMA, nesting};
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::{
+    ActionConstraint, Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator,
+};
 use domain::name::Digest;
 use domain::value::AgencyKind;
+use policy::rulebook::ACTIONS;
 pub use policy::rulebook::Layer;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,7 +96,8 @@ fn load_here(floor: &str, local: &str) -> Result<Loaded, CedarError> {
             return Err(CedarError::Invalid { rule: policy.id().to_string(), why });
         }
     }
-    let warnings = validate(&schema, &policies)?;
+    let mut warnings = hollow(&policies, &rules);
+    warnings.extend(validate(&schema, &policies)?);
     Ok(Loaded { schema, policies, rules, warnings })
 }
 
@@ -188,6 +192,38 @@ fn looks_at_approvals(policy: &Policy) -> Result<bool, String> {
     let structure = policy.to_json().map_err(|error| error.to_string())?;
     let conditions = structure.get("conditions");
     Ok(conditions.is_some_and(|conditions| conditions.to_string().contains("\"approvals\"")))
+}
+
+/// Local rules that ask for approvals where nobody can give one. The floor asks for them everywhere on
+/// purpose: what is protected is shown to nobody, and people can approve that the record itself goes.
+fn hollow(policies: &PolicySet, rules: &BTreeMap<String, Rule>) -> Vec<String> {
+    let mut hollow: Vec<String> = policies.policies().filter_map(|policy| {
+        let rule = rules.get(&policy.id().to_string())?;
+        let nobody: Vec<&str> = ACTIONS
+            .iter()
+            .filter(|action| !action.takes_approvals() && is_about(policy, action.as_str()))
+            .map(|action| action.as_str())
+            .collect();
+        let asks = rule.layer == Layer::Local && rule.approval.is_some();
+        (asks && !nobody.is_empty()).then(|| {
+            let (id, nobody) = (&rule.id, nobody.join(", "));
+            format!(
+                "rule {id} asks for approvals for {nobody}, where nobody approves: people approve that \
+                 one record goes to one partner (Share, Receive)"
+            )
+        })
+    }).collect();
+    hollow.sort_unstable();
+    hollow
+}
+
+fn is_about(policy: &Policy, action: &str) -> bool {
+    let is_it = |uid: &cedar_policy::EntityUid| uid.id().unescaped() == action;
+    match policy.action_constraint() {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(one) => is_it(&one),
+        ActionConstraint::In(some) => some.iter().any(is_it),
+    }
 }
 
 fn validate(schema: &Schema, policies: &PolicySet) -> Result<Vec<String>, CedarError> {

@@ -7,7 +7,7 @@ use domain::name::Digest;
 use policy::Evaluator as _;
 use policy::difference::{Census, Difference, PartnerChange, count, difference, hash};
 use policy::label_space::{Only, SpaceError};
-use policy::survey::Survey;
+use policy::survey::{Idle, Survey};
 
 /// The id of the rule that stops all sharing.
 pub const FREEZE_ID: &str = "freeze-of-all-sharing";
@@ -29,6 +29,25 @@ pub enum WeighingError {
     Space(#[from] SpaceError),
 }
 
+/// Why rules should not be taken into use.
+#[derive(Debug, thiserror::Error)]
+pub enum IdleError {
+    /// Some of them can never decide anything: most likely they say something else than was meant.
+    #[error("{} can never decide: {}; `malines policy check` says more", count_of(.0), list(.0))]
+    NeverDecide(Vec<Idle>),
+    /// Whether they can is not known.
+    #[error(transparent)]
+    Unknown(#[from] WeighingError),
+}
+
+fn count_of(idle: &[Idle]) -> String {
+    if idle.len() == 1 { "a rule".to_owned() } else { format!("{} rules", idle.len()) }
+}
+
+fn list(idle: &[Idle]) -> String {
+    idle.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// What a change of rules does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weighed {
@@ -38,6 +57,8 @@ pub struct Weighed {
     pub counts: Vec<Vec<PartnerChange>>,
     /// What a signature is bound to: both policies, what the change is, and the counts.
     pub hash: Digest,
+    /// The local rules of the new policy that can never decide, ascending by id.
+    pub idle: Vec<Idle>,
 }
 
 /// Weighs the change from one policy to another, for what is held under each agreement.
@@ -59,7 +80,8 @@ pub fn weigh(
     let counts = censuses.iter().map(|census| count(&survey, from, to, census));
     let counts = counts.collect::<Result<Vec<_>, _>>()?;
     let hash = hash(&old.bundle_hash(), &new.bundle_hash(), difference.change, &counts.concat());
-    Ok(Weighed { difference, counts, hash })
+    let idle = survey.idle_rules(to)?;
+    Ok(Weighed { difference, counts, hash, idle })
 }
 
 /// Local rules on the floor of this release, with all sharing stopped.
@@ -72,6 +94,34 @@ pub fn freeze(local: &str) -> Result<(Engine, String), CedarError> {
 }
 
 impl Engine {
+    /// The local rules that can never decide, ascending by id, each with the reason: over all
+    /// combinations of labels, or over those that are looked at only.
+    ///
+    /// # Errors
+    /// [`WeighingError`]: too many combinations, or a rule that cannot be followed.
+    pub fn idle_rules(&self, only: &Only) -> Result<Vec<Idle>, WeighingError> {
+        let reading = Reading::of(&[self])?;
+        let survey = Survey { conditions: reading.conditions(), oracle: &reading, only };
+        let [rulebook] = reading.rulebooks() else {
+            return Err(SpaceError::Outside.into());
+        };
+        Ok(survey.idle_rules(rulebook)?)
+    }
+
+    /// Refuses rules of which some can never decide: asked where rules are proposed, signed and put in
+    /// force. The rule that stops all sharing makes others idle for as long as it stands, so frozen
+    /// rules are not looked at.
+    ///
+    /// # Errors
+    /// [`IdleError`], with the rules and what keeps each of them from deciding.
+    pub fn demand_that_each_decides(&self) -> Result<(), IdleError> {
+        if self.is_frozen() {
+            return Ok(());
+        }
+        let idle = self.idle_rules(&Only::everything())?;
+        if idle.is_empty() { Ok(()) } else { Err(IdleError::NeverDecide(idle)) }
+    }
+
     /// Does the rule that stops all sharing stand in it?
     pub fn is_frozen(&self) -> bool {
         self.rule(FREEZE_ID).is_some()

@@ -22,7 +22,7 @@ use policy::approval::{Subject, Used, Wanted};
 use policy::{Action, Decision, invariant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
-use store::{Batch, LogKind, Ownership, Precondition, RowState, Secrecy, Table, Withdrawn};
+use store::{Batch, Change, LogKind, Ownership, Precondition, RowState, Secrecy, Table, Withdrawn};
 
 /// The most approvals of one record, those that ended included.
 pub const PER_RECORD_MAX: usize = 64;
@@ -135,7 +135,7 @@ impl Desk {
                 }
             }
             ApprovedAct::JudicialUse { case_reference } => {
-                let used = Used { holder: peer, case: case_reference, purpose: None };
+                let used = asked_by_nobody(peer, case_reference);
                 gate.decide_court_use(used, &subject, &with, now)?;
             }
         }
@@ -440,6 +440,42 @@ impl Desk {
         self.approvals.read().unwrap_or_else(PoisonError::into_inner).turn
     }
 
+    /// Approvals that count for nothing since before this instant, at most so many. Those taken back
+    /// are kept as long, so that they cannot be handed in again.
+    pub(crate) fn approvals_ended_before(
+        &self,
+        instant: Timestamp,
+        most: usize,
+    ) -> Vec<(RecordId, Digest)> {
+        let book = self.approvals.read().unwrap_or_else(PoisonError::into_inner);
+        let all = book.entries.iter().flat_map(|(record_id, known)| {
+            let ended = known.iter().filter(|(_, one)| one.approval.valid_until <= instant);
+            ended.map(|(hash, _)| (*record_id, *hash))
+        });
+        all.take(most).collect()
+    }
+
+    /// Deletes approvals, durably first.
+    pub(crate) async fn delete_approvals(
+        &self,
+        ended: &[(RecordId, Digest)],
+    ) -> Result<(), DeskError> {
+        let delete = |batch: Batch, (record_id, hash): &(RecordId, Digest)| {
+            let key = own_key(record_id, hash);
+            batch.with(Change::Delete { table: Table::Approval, key })
+        };
+        self.store.commit(ended.iter().fold(Batch::new(), delete)).await?;
+        self.change_book(|book| {
+            for (record_id, hash) in ended {
+                let known = book.entries.get_mut(record_id);
+                if known.is_some_and(|known| known.remove(hash).is_some() && known.is_empty()) {
+                    book.entries.remove(record_id);
+                }
+            }
+        });
+        Ok(())
+    }
+
     pub(crate) fn load_approvals(&self) -> Result<(), DeskError> {
         let mut after: Option<Vec<u8>> = None;
         loop {
@@ -508,7 +544,7 @@ impl Desk {
         let Ok(class) = self.class_of_own(&record_id) else { return Ok(receipt) };
         let subject = Subject { record_id, version: approval.version, class: &class };
         if let ApprovedAct::JudicialUse { case_reference } = &approval.act {
-            let used = Used { holder: peer, case: case_reference, purpose: None };
+            let used = asked_by_nobody(peer, case_reference);
             let weighed = self.gate.decide_court_use(used, &subject, &signed, now);
             if let Ok(weighed) = weighed {
                 receipt.needed = u32::from(weighed.needed);
@@ -543,6 +579,12 @@ fn approval_event(
     event.local.officer = Some(officer.clone());
     event.local.records = vec![approval.record_id];
     event
+}
+
+/// A use in court that people sign for before anybody asks: the purpose and the offence of the case are
+/// those that will be asked for.
+const fn asked_by_nobody<'a>(holder: &'a AgencyId, case: &'a str) -> Used<'a> {
+    Used { holder, case, purpose: None, offence: None }
 }
 
 fn own_key(record_id: &RecordId, hash: &Digest) -> Vec<u8> {

@@ -20,7 +20,7 @@ use policy::approval::Subject;
 use policy::{Action, Decision};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{Batch, Change, Ownership, Secrecy, Table, Withdrawn};
+use store::{Batch, Change, Erased, Ownership, Secrecy, Table, Withdrawn};
 use sync::message::{Entry, LogKind, LogRow, Section, VIEW_CLASSES_MAX, class_of_one};
 use sync::origin::{Grant, Life};
 use sync::receiver::Effects;
@@ -59,6 +59,12 @@ pub(crate) struct Received {
     /// At most [`APPROVALS_MAX`].
     #[n(5)]
     approvals: Vec<Envelope>,
+}
+
+/// Rows of records that are gone, and the last row that was looked at.
+pub(crate) struct Stale {
+    pub(crate) gone: Vec<(Vec<u8>, Digest)>,
+    pub(crate) last: Vec<u8>,
 }
 
 impl Desk {
@@ -167,6 +173,25 @@ impl Desk {
     fn received_one(&self, record_id: &RecordId) -> Result<Option<Received>, DeskError> {
         let row = self.store.get(Table::Approval, &received_key(record_id))?;
         row.map(|row| Ok(encoding::from_bytes("approvals", &row, ROW_BYTES_MAX)?)).transpose()
+    }
+
+    /// What came by approval of records that are gone, a page at a time: the rows, each with the hash of
+    /// what stands in it, and where to go on. What is withdrawn goes with the next pull.
+    pub(crate) fn received_of_nothing(
+        &self,
+        after: Option<&[u8]>,
+    ) -> Result<Option<Stale>, DeskError> {
+        let rows = self.store.scan(Table::Approval, &[RECEIVED], after, ROWS)?;
+        let Some((last, _)) = rows.last() else { return Ok(None) };
+        let last = last.clone();
+        let is_gone = |key: &[u8]| {
+            let record_id = key.get(1..).and_then(|id| RecordId::try_from(id).ok());
+            let row = record_id.and_then(|record_id| self.store.hit_row(&record_id));
+            row.is_none_or(|row| row.erased == Erased::Yes || row.class.is_none())
+        };
+        let gone = rows.into_iter().filter(|(key, _)| is_gone(key));
+        let gone = gone.map(|(key, value)| (key, store::value_hash(&value))).collect();
+        Ok(Some(Stale { gone, last }))
     }
 
     /// Everything of a partner under an agreement that came by approval.

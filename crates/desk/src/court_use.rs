@@ -38,11 +38,11 @@ struct Occasion<'a> {
 impl Desk {
     /// May this record be used in the court proceedings of an open case of ours? Its originator is
     /// asked where it restricted that (H1), said something that no machine reads (H3), or stated the
-    /// record for other purposes than that of the case.
+    /// record for other purposes or offences than those of the case.
     ///
     /// # Errors
     /// A refusal, which is an entry of the log: not held, gone, disputed, training data, no open case of
-    /// its agreement, a question that our own policy keeps from leaving, or one that the originator
+    /// its agreement, a use that the agreement keeps from everybody, a question that our own policy keeps from leaving, or one that the originator
     /// refuses. A failing store.
     pub async fn use_in_court(
         &self,
@@ -177,6 +177,7 @@ impl Desk {
             holder: &self.own,
             case: occasion.case_reference,
             purpose: Some(occasion.case.purpose),
+            offence: Some(occasion.case.offence),
         };
         self.gate.decide_court_use(used, &subject, approvals, self.now())
     }

@@ -223,8 +223,8 @@ impl Desk {
         }
     }
 
-    /// Forgets questions that waited too long or that nobody can answer any more. Returns how many; ends
-    /// early when `stop` says so.
+    /// Forgets questions that waited too long or that nobody can answer any more, and approvals that
+    /// ended ([`Desk::forget_approvals`]). Returns how many questions; ends early when `stop` says so.
     ///
     /// # Errors
     /// A failing or damaged store.
@@ -232,6 +232,10 @@ impl Desk {
         &self,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<u64, DeskError> {
+        let approvals = self.forget_approvals(stop).await?;
+        if approvals > 0 {
+            tracing::info!(approvals, "approvals that ended were forgotten");
+        }
         let (mut forgotten, mut after) = (0_u64, None::<Vec<u8>>);
         while !stop() {
             let rows =
@@ -265,8 +269,8 @@ impl Desk {
 }
 
 fn used_of<'a>(holder: &'a AgencyId, question: &'a PermissionQuestion) -> Used<'a> {
-    let (case, purpose) = (question.case_reference.as_str(), Some(question.terms.purpose));
-    Used { holder, case, purpose }
+    let (purpose, offence) = (Some(question.terms.purpose), Some(question.terms.offence));
+    Used { holder, case: question.case_reference.as_str(), purpose, offence }
 }
 
 fn asked_prefix(peer: &AgencyId) -> Vec<u8> {

@@ -3,17 +3,19 @@
 use crate::error::DeskError;
 use crate::{Desk, pair_key};
 use agreement::{Agreement, Party};
+use domain::approval::ApprovedAct;
 use domain::class::Class;
 use domain::name::{AgencyId, AgreementId, Digest, RecordId};
 use domain::question::QuestionTerms;
 use domain::refusal::RefusalCode;
 use domain::time::Timestamp;
 use domain::value::{Channel, TransferBasis, Urgency};
+use policy::approval::Subject;
 use policy::difference::{Census, PARTNERS_MAX, Partner, Way, wider};
 use policy::reach::{Granted, Life, PartnerReach, Reach};
 use policy::situation::AgencyLabels;
 use policy::{Action, Decision, Verdict, invariant};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use store::Withdrawn;
 
 impl Desk {
@@ -34,8 +36,10 @@ impl Desk {
         let agreement = self.agreement(&class.agreement).ok_or(RefusalCode::AgreementUnknown)?;
         let partners = self.others_in(&agreement).map(|party| {
             let partner = self.partner_labels(&agreement, party);
-            let granted = self.is_granted(&party.agency, &class.agreement, &hash);
-            let decide = |way| (way, self.decide_way(&agreement, &party.agency, way, &class, now));
+            let granted = self.is_granted(&party.agency, &class.agreement, &hash, &record_id);
+            let subject = Subject { record_id, version: row.version, class: &class };
+            let decide =
+                |way| (way, self.decide_way(&agreement, &party.agency, way, &subject, now));
             PartnerReach { partner, granted, ways: Way::ALL.map(decide).to_vec() }
         });
         let partners = partners.collect();
@@ -83,14 +87,22 @@ impl Desk {
         Partner { labels: AgencyLabels::of(party), transfer }
     }
 
-    /// Is the class in what the partner was granted last?
-    fn is_granted(&self, peer: &AgencyId, agreement: &AgreementId, class: &Digest) -> Granted {
+    /// Is the class in what the partner was granted last, or the record alone, by approval?
+    fn is_granted(
+        &self,
+        peer: &AgencyId,
+        agreement: &AgreementId,
+        class: &Digest,
+        record_id: &RecordId,
+    ) -> Granted {
         let mut kept = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.kept_grants(&mut kept, &pair_key(peer, agreement));
-        match known {
-            Ok(known) if known.grants().classes.contains_key(class) => Granted::Yes,
-            _ => Granted::No,
-        }
+        let is_granted = known.is_ok_and(|known| {
+            let classes = &known.grants().classes;
+            let mut alone = classes.values().filter_map(|grant| grant.only);
+            classes.contains_key(class) || alone.any(|only| only == *record_id)
+        });
+        if is_granted { Granted::Yes } else { Granted::No }
     }
 
     /// What the gate decides for the most open of the situations of a way.
@@ -99,14 +111,24 @@ impl Desk {
         agreement: &Agreement,
         peer: &AgencyId,
         way: Way,
-        class: &Arc<Class>,
+        subject: &Subject<'_>,
         now: Timestamp,
     ) -> Verdict {
+        let class = subject.class;
         let share =
             |channel| verdict(self.gate.decide_class(Action::Share, peer, class, channel, now));
         match way {
             Way::Machine => share(Channel::Automated),
-            Way::Hand => wider(share(Channel::Analyst), share(Channel::Authority)),
+            Way::Hand => {
+                let of_class = wider(share(Channel::Analyst), share(Channel::Authority));
+                let (signed, _) = self.approvals_for(&subject.record_id, peer, &ApprovedAct::Share);
+                if signed.is_empty() {
+                    return of_class;
+                }
+                let of_record =
+                    self.gate.decide_record(Action::Share, peer, subject, &signed, now).0;
+                wider(of_class, verdict(of_record))
+            }
             Way::Match => {
                 let mut widest = None;
                 for terms in questions(agreement, class) {

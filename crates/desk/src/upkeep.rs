@@ -8,7 +8,7 @@ use domain::event::{Act, EVENT_RECORDS_MAX, Event};
 use domain::name::{AgencyId, AgreementId, RecordId};
 use domain::report::{Hit, OVERDUE_COUNTED_MAX, PAGE_MAX};
 use domain::time::Timestamp;
-use store::{Batch, Change, Erased, Ownership, Table, Withdrawn};
+use store::{Batch, Change, Erased, Ownership, Precondition, RowState, Table, Withdrawn};
 
 /// The most records that one batch erases.
 const ERASED_AT_ONCE: usize = 256;
@@ -16,6 +16,9 @@ const ERASED_AT_ONCE: usize = 256;
 const DELETED_AT_ONCE: usize = 2048;
 /// How often a batch is put together anew because a hold was placed meanwhile.
 const TRIES_MAX: usize = 8;
+/// How long an approval is kept after its end, in days: long enough that a partner that was away is told
+/// of a change to what it got by it.
+const APPROVAL_KEPT_DAYS: u32 = 30;
 /// What is due longer than this is overdue, in milliseconds.
 const OVERDUE_MS: u64 = Timestamp::DAY_MS;
 
@@ -127,6 +130,72 @@ impl Desk {
             }
             (None, None) => Ok(true),
         }
+    }
+
+    /// Forgets approvals of our own people that ended a month ago, and what partners approved for us of
+    /// records that are gone. The entries of the log stay. Returns how many; ends early when `stop` says
+    /// so.
+    ///
+    /// # Errors
+    /// A store that fails or is damaged.
+    pub async fn forget_approvals(
+        &self,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<u64, DeskError> {
+        let before = self.now().minus_ms(u64::from(APPROVAL_KEPT_DAYS) * Timestamp::DAY_MS);
+        let own = self.forget_approvals_before(before, stop).await?;
+        Ok(own.saturating_add(self.forget_received_approvals(stop).await?))
+    }
+
+    /// Forgets approvals of our own people that ended before this instant.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub async fn forget_approvals_before(
+        &self,
+        before: Timestamp,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<u64, DeskError> {
+        let mut forgotten = 0_u64;
+        while !stop() {
+            let ended = self.approvals_ended_before(before, ERASED_AT_ONCE);
+            if ended.is_empty() {
+                break;
+            }
+            self.delete_approvals(&ended).await?;
+            forgotten = forgotten.saturating_add(ended.len() as u64);
+        }
+        Ok(forgotten)
+    }
+
+    async fn forget_received_approvals(
+        &self,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<u64, DeskError> {
+        let mut forgotten = 0_u64;
+        let mut after: Option<Vec<u8>> = None;
+        while !stop() {
+            let Some(stale) = self.received_of_nothing(after.as_deref())? else { break };
+            after = Some(stale.last);
+            let mut batch = Batch::new();
+            let gone = stale.gone.len() as u64;
+            for (key, hash) in stale.gone {
+                let is = RowState::ValueHash(hash);
+                let there = Precondition::Row { table: Table::Approval, key: key.clone(), is };
+                let delete = Change::Delete { table: Table::Approval, key };
+                batch = batch.provided(there).with(delete);
+            }
+            if gone == 0 {
+                continue;
+            }
+            match self.store.commit(batch).await {
+                Ok(_) => forgotten = forgotten.saturating_add(gone),
+                // One of them came again meanwhile: the next upkeep looks at them.
+                Err(store::Error::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(forgotten)
     }
 
     fn is_gone(&self, record_id: &RecordId) -> bool {

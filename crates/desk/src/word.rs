@@ -98,6 +98,7 @@ impl Desk {
         if docket.register().may(&self.own, operator.key_id(), Power::ConfirmPurge, now).is_err() {
             return Ok(0);
         }
+        // One entry of the index goes with each record; of backups a node knows nothing.
         let receipt = PurgeReceipt {
             order: order.hash(),
             holder: self.own.clone(),
@@ -248,7 +249,8 @@ fn purged_key(order: &Digest) -> Vec<u8> {
 /// The largest stored row of what an order erased, in bytes.
 const PURGED_BYTES_MAX: usize = 128;
 
-/// What is kept apart, by authority and review. More than fit are told as one, with the next review.
+/// What is kept apart, by authority and review. More than fit are told as one, with the next review. A
+/// hold stands for the proceeding of its case and has no field for another ground, so no other is told.
 fn exceptions(holds: impl Iterator<Item = Hold>, now: Timestamp) -> Vec<KeptApart> {
     let mut kept: BTreeMap<(String, Timestamp), u64> = BTreeMap::new();
     let latest = now.plus_days(REVIEW_DAYS_MAX);

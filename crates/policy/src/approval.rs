@@ -6,6 +6,7 @@
 
 use crate::invariant;
 use agreement::officer::Power;
+use agreement::terms::UseBasis;
 use agreement::{Agreement, Register};
 use domain::approval::{APPROVALS_MAX, Approval, ApprovedAct};
 use domain::class::Class;
@@ -14,7 +15,7 @@ use domain::name::{AgencyId, KeyId, OfficerId, RecordId};
 use domain::record::{CLOCK_SKEW_MS, Version};
 use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
-use domain::value::{Onward, Purpose};
+use domain::value::{Offence, Onward, Purpose};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -60,6 +61,46 @@ pub struct Used<'a> {
     pub case: &'a str,
     /// The purpose of the case; `None` where people sign before anybody asks.
     pub purpose: Option<Purpose>,
+    /// The offence of the case; `None` where people sign before anybody asks.
+    pub offence: Option<Offence>,
+}
+
+/// Does what parties signed as permitted use (`use_basis`) cover a use, and may it go without people?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Footing {
+    /// It is what the record was stated for: nobody is asked, unless the record restricts it.
+    AsStated,
+    /// It is another use that the agreement lets the originator permit.
+    ByConsent,
+    /// The agreement has no room for it, whoever permits.
+    None,
+}
+
+/// What the use of a record in a case stands on. What nobody has said yet could be anything that the
+/// agreement has room for.
+///
+/// | the case | stands on |
+/// | --- | --- |
+/// | a purpose and an offence that the record states | PURPOSE_OF_AGREEMENT, nobody is asked |
+/// | another purpose of the agreement, an offence that the record states | PURPOSE_OF_AGREEMENT |
+/// | another offence | OTHER_OFFENCE_WITH_CONSENT |
+/// | a threat to life, whatever the record states | IMMEDIATE_SERIOUS_THREAT |
+/// | any of them | AS_AGREED: no machine reads the instrument, so people decide |
+pub(crate) fn footing(agreement: &Agreement, class: &Class, used: &Used<'_>) -> Footing {
+    let has = |basis| agreement.use_basis.contains(&basis);
+    let same_purpose = used.purpose.is_some_and(|purpose| class.purposes.contains(&purpose));
+    let same_offence = used.offence.is_some_and(|offence| class.offences.contains(&offence));
+    let stated_offence = same_offence || used.offence.is_none();
+    let other_offence = !same_offence;
+    let threat = used.purpose.is_none_or(|purpose| purpose == Purpose::ThreatToLife);
+    if same_purpose && same_offence && has(UseBasis::PurposeOfAgreement) {
+        return Footing::AsStated;
+    }
+    let permitted = (stated_offence && has(UseBasis::PurposeOfAgreement))
+        || (other_offence && has(UseBasis::OtherOffenceWithConsent))
+        || (threat && has(UseBasis::ImmediateSeriousThreat))
+        || has(UseBasis::AsAgreed);
+    if permitted { Footing::ByConsent } else { Footing::None }
 }
 
 /// Whether a record may be used in court: who permits it, and how many it takes.

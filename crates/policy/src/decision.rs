@@ -56,6 +56,12 @@ impl Action {
         }
     }
 
+    /// Can people approve it? Only that one record goes to one partner, on both ends; to everything
+    /// else a rule that asks for approvals is a no.
+    pub const fn takes_approvals(self) -> bool {
+        matches!(self, Self::Share | Self::Receive)
+    }
+
     /// Does what is decided leave for the peer? Only then does a permit open a [`crate::Held`].
     pub const fn hands_over(self) -> bool {
         matches!(self, Self::Share | Self::Show | Self::Inspect)

@@ -3,7 +3,7 @@
 use crate::decision::Action;
 use agreement::{Agreement, Party};
 use domain::class::Class;
-use domain::name::Digest;
+use domain::name::{AgencyId, Digest};
 use domain::question::QuestionTerms;
 use domain::value::{AgencyKind, Channel, TransferBasis};
 
@@ -44,6 +44,24 @@ pub enum Matter<'a> {
     },
 }
 
+impl<'a> Matter<'a> {
+    /// The class, where there is one.
+    pub const fn class(self) -> Option<&'a Class> {
+        match self {
+            Matter::Class(class) | Matter::Match { class, .. } => Some(class),
+            Matter::Terms(_) => None,
+        }
+    }
+
+    /// The question, where there is one.
+    pub const fn terms(self) -> Option<&'a QuestionTerms> {
+        match self {
+            Matter::Terms(terms) | Matter::Match { terms, .. } => Some(terms),
+            Matter::Class(_) => None,
+        }
+    }
+}
+
 /// What the rules say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -77,6 +95,15 @@ pub enum Verdict {
 pub trait Evaluator: Send + Sync {
     /// The verdict. It must depend on the evaluation alone, because it is kept.
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict;
+
+    /// Could a rule tell this agency from another with the same labels, because it names it? Whoever
+    /// answers no says that two evaluations have one verdict if they differ in nothing but the peer, no
+    /// rule names either, both peers have the same labels, both or neither are in the audience, and
+    /// neither is our own agency or the originator: then the gate asks once for both.
+    fn may_name(&self, agency: &AgencyId) -> bool {
+        let _ = agency;
+        true
+    }
 
     /// The hash of the common floor in use; must be the one the agreement pins.
     fn floor_hash(&self) -> Digest;

@@ -211,7 +211,7 @@ impl Gate {
         let (recipient, purpose) = (used.holder, used.purpose);
         let wanted = Wanted { subject, recipient, act: &act, purpose };
         let approved = kept.judge().weigh(approvals, wanted, now);
-        kept.judge().decide_court_use(subject.class, used.purpose, approved)
+        kept.judge().decide_court_use(subject.class, &used, approved)
     }
 
     /// Does this one approval count now, and if not, why?

@@ -46,6 +46,12 @@ pub const APPROVAL_TIME: &str = "code.approval-time";
 pub const APPROVAL_OTHER_EYES: &str = "code.approval-other-eyes";
 /// The rule that an originator's word is needed before its record is used in court.
 pub const COURT_USE: &str = "code.court-use";
+/// The rule that an agreement can keep courts to what came by a formal request.
+pub const EVIDENCE_RULE: &str = "code.evidence-rule";
+/// The rule that the agreement says what else received data may be used for at all.
+pub const USE_BASIS: &str = "code.use-basis";
+/// The rule that people approve what goes to a partner, and nothing else.
+pub const APPROVED_ACTIONS: &str = "code.approved-actions";
 
 /// The rule that says who may change the policy.
 pub const POLICY_ROLE: &str = "code.policy-role";
@@ -429,6 +435,18 @@ const OF_THE_GATE: &[(&str, &str)] = &[
     (APPROVAL_OTHER_EYES, "Who stated a record does not approve it."),
     (COURT_USE, "What a partner restricted is used in court when its authority permits, by case."),
     (
+        EVIDENCE_RULE,
+        "Under this agreement only what came by a formal request is used in court: make one.",
+    ),
+    (
+        USE_BASIS,
+        "The agreement names what received data may be used for, and this is not among it.",
+    ),
+    (
+        APPROVED_ACTIONS,
+        "People approve that one record goes to one partner; no question and no match waits for them.",
+    ),
+    (
         POLICY_ROLE,
         "Rules are signed by policy officers, magistrates and deputies who have a signing key here.",
     ),
@@ -482,18 +500,12 @@ pub(crate) fn is_protected(class: &Class) -> bool {
 impl<'a> Scene<'a> {
     /// The class, where there is one.
     pub const fn class(&self) -> Option<&'a Class> {
-        match self.matter {
-            Matter::Class(class) | Matter::Match { class, .. } => Some(class),
-            Matter::Terms(_) => None,
-        }
+        self.matter.class()
     }
 
     /// The question, where there is one.
     pub const fn terms(&self) -> Option<&'a QuestionTerms> {
-        match self.matter {
-            Matter::Terms(terms) | Matter::Match { terms, .. } => Some(terms),
-            Matter::Class(_) => None,
-        }
+        self.matter.terms()
     }
 
     /// Do our own officers look into what we hold?

@@ -1,10 +1,14 @@
 //! Makes one decision anew: find the agreement, hold the invariants, ask the policy, narrow.
 
-use crate::approval::{self, Approved, CourtUse, Wanted, quorum, with_approved_audience};
+use crate::alike::{Sets, Shared};
+use crate::approval::{
+    self, Approved, CourtUse, Footing, Used, Wanted, quorum, with_approved_audience,
+};
 use crate::cache::Asked;
 use crate::decision::{Action, Decision, Permit, PolicyEpoch, Scope};
 use crate::evaluator::{Evaluation, Evaluator, Matter, Verdict};
 use crate::invariant::{self, Invariant, Scene};
+use agreement::terms::EvidenceRule;
 use agreement::{Agreement, Register};
 use domain::approval::Approval;
 use domain::class::Class;
@@ -13,9 +17,9 @@ use domain::name::{AgencyId, AgreementId, KeyId};
 use domain::question::QuestionTerms;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
-use domain::value::{Channel, Handling, Purpose, Subject};
+use domain::value::{Channel, Handling, Subject};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The longest fault kept for our own log, in characters.
 const FAULT_CHARACTERS_MAX: usize = 512;
@@ -33,6 +37,9 @@ pub(crate) struct Judge {
     epoch: PolicyEpoch,
     bindings: BTreeMap<AgreementId, Binding>,
     evaluator: Arc<dyn Evaluator>,
+    /// For each agreement the partners that the rules cannot tell apart, found when it is first asked.
+    sets: BTreeMap<AgreementId, OnceLock<Sets>>,
+    shared: Shared,
     lists: Lists,
     last_fault: Mutex<Option<String>>,
 }
@@ -60,7 +67,9 @@ impl Judge {
         evaluator: Arc<dyn Evaluator>,
         lists: Lists,
     ) -> Self {
-        Self { own, epoch, bindings, evaluator, lists, last_fault: Mutex::new(None) }
+        let sets = bindings.keys().map(|agreement| (agreement.clone(), OnceLock::new())).collect();
+        let (shared, last_fault) = (Shared::default(), Mutex::new(None));
+        Self { own, epoch, bindings, evaluator, sets, shared, lists, last_fault }
     }
 
     pub(crate) const fn epoch(&self) -> PolicyEpoch {
@@ -167,7 +176,7 @@ impl Judge {
         class: &Arc<Class>,
         approved: &Approved,
     ) -> Decision {
-        if !matches!(action, Action::Share | Action::Receive) {
+        if !action.takes_approvals() {
             return Decision::deny(RefusalCode::PolicyFault, invariant::ACTION);
         }
         let recipient = if action == Action::Receive { &self.own } else { peer };
@@ -206,12 +215,13 @@ impl Judge {
         }
     }
 
-    /// What a use in court takes of the originator's people: nobody where it is not restricted, and for
-    /// what is protected as many as for moving it.
+    /// What a use in court takes of the originator's people: nobody where it is what the record was
+    /// stated for and nobody restricted it, and for what is protected as many as for moving it. What the
+    /// agreement keeps from courts, or has no room for, nobody permits.
     pub(crate) fn decide_court_use(
         &self,
         class: &Class,
-        purpose: Option<Purpose>,
+        used: &Used<'_>,
         approved: Approved,
     ) -> Result<CourtUse, Refusal> {
         let unknown =
@@ -220,17 +230,31 @@ impl Judge {
         if class.subject == Subject::SmuggledMigrant {
             return Err(RefusalCode::SmuggledMigrant.into());
         }
-        // H3 says something that no machine reads, and another purpose is one that nobody stated: people
-        // decide.
-        let is_restricted = class.handling.contains(Handling::H1)
-            || class.handling.contains(Handling::H3)
-            || purpose.is_none_or(|purpose| !class.purposes.contains(&purpose));
-        if !is_restricted {
+        let agreement = &binding.agreement;
+        if agreement.evidence_rule == EvidenceRule::FormalRequestOnly {
+            return Err(Refusal::by_rule(RefusalCode::RuleDenied, invariant::EVIDENCE_RULE));
+        }
+        if used.purpose.is_some_and(|purpose| !agreement.covers_purpose(purpose)) {
+            return Err(Refusal::by_rule(RefusalCode::PurposeNotCovered, "code.purpose"));
+        }
+        if used.offence.is_some_and(|offence| !agreement.covers_offence(offence)) {
+            return Err(Refusal::by_rule(RefusalCode::OffenceNotCovered, "code.offence"));
+        }
+        let as_stated = match approval::footing(agreement, class, used) {
+            Footing::None => {
+                return Err(Refusal::by_rule(RefusalCode::RuleDenied, invariant::USE_BASIS));
+            }
+            footing => footing == Footing::AsStated,
+        };
+        // H3 says something that no machine reads: people decide, as about what nobody stated.
+        let is_restricted =
+            class.handling.contains(Handling::H1) || class.handling.contains(Handling::H3);
+        if as_stated && !is_restricted {
             return Ok(CourtUse { approved, needed: 0 });
         }
         let mut purposes = class.purposes.clone();
-        purposes.extend(purpose);
-        let quorum = quorum(&binding.agreement, &class.origin, &purposes);
+        purposes.extend(used.purpose);
+        let quorum = quorum(agreement, &class.origin, &purposes);
         let unlisted = || Refusal::by_rule(RefusalCode::RuleDenied, invariant::APPROVERS);
         let least = if invariant::is_protected(class) { 2 } else { 1 };
         Ok(CourtUse { approved, needed: quorum.ok_or_else(unlisted)?.max(least) })
@@ -315,12 +339,17 @@ impl Judge {
 
     /// Everything that code demands holds; now the rules of the floor and of this country.
     fn ask_policy(&self, scene: &Scene<'_>, scope: Scope, denied: RefusalCode) -> Decision {
+        let class = match &scope {
+            // What was approved puts another audience to the rules than the record has.
+            Scope::Class(class) if scene.approvals.is_none() => Some(Arc::clone(class)),
+            _ => None,
+        };
         let permit =
             |rules| Permit::new(scene.action, &scene.peer.agency, scope, self.epoch, rules);
         if scene.is_own_use() && scene.action != Action::Submit {
             return Decision::Allow(permit(vec![invariant::OWN_USE.to_owned()]));
         }
-        match self.evaluator.evaluate(&evaluation_of(scene)) {
+        match self.verdict(scene, class.as_ref()) {
             Verdict::Allow { rules } if !rules.is_empty() => match invariant::approval(scene) {
                 Some((authority, persons, rule)) if scene.approvals.unwrap_or(0) < persons => {
                     Decision::NeedsApproval { authority, persons, rule: rule.to_owned() }
@@ -337,6 +366,20 @@ impl Judge {
             }
             Verdict::Fault { why } => self.fault(&why),
         }
+    }
+
+    /// What the rules say, asked once for all partners that they cannot tell apart.
+    fn verdict(&self, scene: &Scene<'_>, class: Option<&Arc<Class>>) -> Verdict {
+        let evaluation = evaluation_of(scene);
+        // The class that is kept is the one that the rules look at, or nothing is kept.
+        let is_whole = scene.class().is_none() == class.is_none()
+            && class.is_none_or(|class| scene.class() == Some(&**class));
+        let sets = self.sets.get(&scene.agreement.agreement_id);
+        let Some(sets) = sets.filter(|_| is_whole && scene.approvals.is_none()) else {
+            return self.evaluator.evaluate(&evaluation);
+        };
+        let of = || Sets::of(scene.agreement, &self.own, &*self.evaluator);
+        self.shared.verdict(&*self.evaluator, &evaluation, sets.get_or_init(of), class)
     }
 
     fn fault(&self, why: &str) -> Decision {

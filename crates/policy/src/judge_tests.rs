@@ -127,6 +127,9 @@ const CASES: &[Case] = &[
         w.class.offences.insert(Offence::Terrorism);
     }),
     ("code.offence", Action::Submit, |w| w.class.offences.clear()),
+    ("code.offence", Action::Show, |w| {
+        w.class.offences.insert(Offence::Terrorism);
+    }),
     ("code.clause", Action::Ask, |w| {
         w.terms.clauses[0].binds = [agency("be-fedpol")].into();
     }),
@@ -195,6 +198,15 @@ const CASES: &[Case] = &[
     ("code.depicted", Action::Share, |w| w.class.depicts = Depicts::Minors),
     ("code.depicted", Action::Show, |w| w.class.depicts = Depicts::Unknown),
     ("code.protected-subject", Action::Share, |w| w.class.subject = Subject::Victim),
+    // An adult victim, for protection: by hand perhaps, by a machine never.
+    ("code.protected-subject", Action::Share, |w| {
+        w.class.subject = Subject::Victim;
+        w.class.purposes = [Purpose::VictimProtection].into();
+    }),
+    ("code.protected-subject", Action::Receive, |w| {
+        w.class.subject = Subject::Victim;
+        w.class.purposes = [Purpose::ThreatToLife].into();
+    }),
     ("code.protected-subject", Action::Receive, |w| w.class.subject = Subject::Witness),
     ("code.protected-subject", Action::Show, |w| w.class.subject = Subject::Unknown),
     ("code.exercise", Action::Show, |w| w.class.exercise = true),

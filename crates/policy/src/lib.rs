@@ -10,13 +10,14 @@
 //!
 //! Path through it: [`Gate`] finds the agreement and its standing, [`invariant`] says what is
 //! never allowed, the [`Evaluator`] narrows further, and the [`Decision`] is kept in a [`View`]
-//! until anything changes. What people approved for one record goes past the cache: [`approval`].
+//! until anything changes; partners that no rule tells apart share what the rules said. What people approved for one record goes past the cache: [`approval`].
 //!
 //! Beside it, for people who write rules: a [`situation`] is one question to the rules in words, a
 //! [`rulebook`] is rules as formulas, the [`label_space`] is every situation that rules could tell
 //! apart, and over it [`survey`], [`proof`], [`difference`] and [`explanation`] say what rules can
 //! never do, never allow, would change, and why.
 
+mod alike;
 pub mod approval;
 mod cache;
 mod class_table;

@@ -1,6 +1,7 @@
 //! Looks at every point of the label space, and finds the rules that can never decide anything.
 
 use crate::decision::Action;
+use crate::invariant::APPROVED_ACTIONS;
 use crate::label_space::{Conditions, LabelSpace, Only, Oracle, SpaceError};
 use crate::rulebook::{ACTIONS, About, Approved, Bits, Effect, Layer, Rule, Rulebook, Truth};
 use core::ops::ControlFlow;
@@ -38,6 +39,17 @@ pub enum WhyIdle {
     },
     /// A forbid: wherever it holds, nothing is permitted anyway.
     NothingPermitted,
+}
+
+impl core::fmt::Display for Idle {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let rule = &self.rule;
+        match &self.why {
+            WhyIdle::NeverHolds => write!(f, "{rule}, whose conditions exclude each other"),
+            WhyIdle::NothingPermitted => write!(f, "{rule}, which forbids what nothing permits"),
+            WhyIdle::Blocked { by } => write!(f, "{rule}, blocked by {}", by.join(" or ")),
+        }
+    }
 }
 
 impl Survey<'_> {
@@ -80,7 +92,7 @@ impl Survey<'_> {
                     break;
                 }
                 space.walk(&cuts, &mut |approved, _| {
-                    look(&about, approved, &mut watched);
+                    look(action, &about, approved, &mut watched);
                     if watched.iter().all(|(_, seen)| seen.decides) {
                         ControlFlow::Break(())
                     } else {
@@ -125,10 +137,9 @@ impl Seen {
         WhyIdle::Blocked { by }
     }
 
-    fn note(&mut self, forbids: &[&Rule]) {
+    fn note(&mut self, forbids: &[&str]) {
         let names = |keep: &dyn Fn(&str) -> bool| -> Vec<String> {
-            let ids = forbids.iter().map(|rule| rule.id.as_str()).filter(|id| keep(id));
-            ids.map(str::to_owned).collect()
+            forbids.iter().filter(|id| keep(id)).map(|id| (*id).to_owned()).collect()
         };
         self.always = Some(match self.always.take() {
             None => names(&|_| true),
@@ -140,8 +151,10 @@ impl Seen {
 }
 
 /// At one point: which of the watched rules hold, and which of them something rests on.
-fn look(about: &About<'_>, approved: &Approved, watched: &mut [(&Rule, Seen)]) {
-    for bits in approved {
+fn look(action: Action, about: &About<'_>, approved: &Approved, watched: &mut [(&Rule, Seen)]) {
+    for (persons, bits) in approved.iter().enumerate() {
+        // What takes no approvals is never decided with any.
+        let is_real = persons == 0 || action.takes_approvals();
         if about.all().any(|rule| rule.truth(bits) == Truth::Fault) {
             // Nothing decides here: what cannot be evaluated is a no.
             continue;
@@ -149,15 +162,18 @@ fn look(about: &About<'_>, approved: &Approved, watched: &mut [(&Rule, Seen)]) {
         let holding = |rules: &[&'_ Rule]| -> bool { rules.iter().any(|rule| holds(rule, bits)) };
         let is_permitted = holding(&about.permits);
         for (rule, seen) in watched.iter_mut().filter(|(_, seen)| !seen.decides) {
-            if !holds(rule, bits) {
+            if !holds(rule, bits) || (!is_real && rule.effect == Effect::Forbid) {
                 continue;
             }
             seen.holds = true;
             match rule.effect {
                 Effect::Forbid => seen.decides = is_permitted,
                 Effect::Permit => {
-                    let forbids: Vec<&Rule> =
-                        about.forbids.iter().copied().filter(|one| holds(one, bits)).collect();
+                    let forbids = about.forbids.iter().filter(|one| holds(one, bits));
+                    let mut forbids: Vec<&str> = forbids.map(|one| one.id.as_str()).collect();
+                    if !is_real {
+                        forbids.push(APPROVED_ACTIONS);
+                    }
                     seen.decides = forbids.is_empty();
                     if !seen.decides {
                         seen.note(&forbids);

@@ -114,7 +114,7 @@ const BELGIUM: &[Row] = &[
     Answer("ma-dgsn", life, Allow("BE07-answer")),
     Answer("es-pn", prosecution, Deny("code.default-deny")),
     Show("ma-dgsn", phone, Allow("BE08-show-match")),
-    Show("es-pn", red, Approval("BE09-show-red-by-prosecutor")),
+    Show("es-pn", red, Deny("code.default-deny")),
     Show("es-pn", victim, Approval("C10-protected-approval")),
 ];
 
@@ -167,7 +167,8 @@ const MOROCCO: &[Row] = &[
     Ask("es-pn", prosecution, Deny("code.default-deny")),
     Answer("fr-oltim", as_is, Allow("MA06-answer")),
     Show("fr-oltim", phone, Allow("MA07-show-match")),
-    Show("fr-oltim", strict, Approval("MA08-show-strict-by-prosecutor")),
+    Share("fr-oltim", strict, Approval("MA08-share-strict-by-prosecutor")),
+    Show("fr-oltim", strict, Deny("code.default-deny")),
     Show("fr-oltim", red, Deny("code.default-deny")),
 ];
 

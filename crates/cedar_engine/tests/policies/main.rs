@@ -13,6 +13,7 @@ mod fault;
 mod fixture;
 mod floor;
 mod loading;
+mod sharing;
 mod space;
 
 use agreement::Agreement;

@@ -243,6 +243,75 @@ fn rules_that_can_never_decide_are_found_with_the_reason() {
     }
 }
 
+/// A part of the space is enough where the rules are about it, and much faster.
+fn by_hand() -> Only {
+    let only = Only::everything().with(Dimension::Kind, vec!["URL".to_owned()]).unwrap();
+    only.with(Dimension::Channel, vec!["AUTHORITY".to_owned()]).unwrap()
+}
+
+fn idle_by_hand(local: &str) -> Vec<(String, WhyIdle)> {
+    let found = engine(local).idle_rules(&by_hand()).unwrap();
+    found.into_iter().map(|idle| (idle.rule, idle.why)).collect()
+}
+
+/// People approve that a record goes to a partner; a match and a question wait for nobody.
+#[test]
+fn a_rule_that_waits_for_approvals_that_nobody_can_give_is_named() {
+    let rule = |id: &str, actions: &str| {
+        format!(
+            r#"@id("{id}") @reason("x") @approval("PROSECUTION")
+            permit (principal, action in [{actions}], resource)
+            when {{ resource.tlp == Tlp::"AMBER" && context.approvals >= 1 }};"#
+        )
+    };
+    let by = vec!["code.approved-actions".to_owned()];
+    let blocked = |id: &str| [(id.to_owned(), WhyIdle::Blocked { by: by.clone() })];
+    for action in ["Submit", "Show"] {
+        let text = rule("L01", &format!("Action::\"{action}\""));
+        assert_eq!(idle_by_hand(&text), blocked("L01"), "{action}");
+        let [warning] = &engine(&text).warnings().to_vec()[..] else { panic!("{action}") };
+        assert!(warning.contains("rule L01 asks for approvals for"), "{warning}");
+        assert!(warning.contains(action), "{warning}");
+    }
+    // On both: it decides where people can approve, and its promise elsewhere is named.
+    let both = rule("L02", "Action::\"Share\", Action::\"Show\"");
+    assert_eq!(idle_by_hand(&both), []);
+    let [warning] = &engine(&both).warnings().to_vec()[..] else { panic!("one") };
+    assert!(warning.contains("for Show, where nobody approves"), "{warning}");
+    // Where it can be given, nothing is said.
+    let share = rule("L03", "Action::\"Share\", Action::\"Receive\"");
+    assert_eq!((idle_by_hand(&share), engine(&share).warnings().len()), (Vec::new(), 0));
+    // A forbid that gives way to approvals does decide; what it asks for is named.
+    let forbid = r#"@id("L04") @reason("x") permit (principal, action == Action::"Show", resource);
+        @id("L05") @reason("x") @approval("PROSECUTION")
+        forbid (principal, action == Action::"Show", resource) when { context.approvals < 1 };"#;
+    assert_eq!(idle_by_hand(forbid).len(), 1, "L04 is blocked by L05 wherever nobody can approve");
+    assert_eq!(engine(forbid).warnings().len(), 1);
+}
+
+/// The calls that a node makes where rules are proposed, signed and put in force.
+#[test]
+fn rules_that_can_never_decide_are_refused_with_the_reason() {
+    let red = r#"@id("L09") @reason("x") permit (principal, action == Action::"Share", resource)
+        when { resource.tlp == Tlp::"RED" && context.channel == Channel::"AUTOMATED" };"#;
+    let small = r#"@id("L08") @reason("x") permit (principal, action == Action::"Show", resource)
+        when { resource.tlp == Tlp::"GREEN" };"#;
+    let (old, new) = (engine(small), engine(&format!("{small}{red}")));
+    let machine = Only::everything().with(Dimension::Kind, vec!["URL".to_owned()]).unwrap();
+    let weighed = cedar_engine::weigh(&old, &new, &machine, &[]).unwrap();
+    let idle: Vec<String> = weighed.idle.iter().map(ToString::to_string).collect();
+    assert_eq!(idle, ["L09, blocked by C02-tlp-red-automated"]);
+    let back = cedar_engine::weigh(&new, &old, &machine, &[]).unwrap();
+    assert_eq!(back.idle, [], "those of the new policy, not of the old one");
+    let error = new.demand_that_each_decides().unwrap_err();
+    let expected = "a rule can never decide: L09, blocked by C02-tlp-red-automated; `malines policy \
+                    check` says more";
+    assert_eq!(error.to_string(), expected);
+    // A stop makes other rules idle for as long as it stands, and is never refused.
+    let (frozen, _) = cedar_engine::freeze(&country("be")).unwrap();
+    frozen.demand_that_each_decides().unwrap();
+}
+
 fn compare(old: &str, new: &str) -> policy::difference::Difference {
     let (old, new) = (engine(old), engine(new));
     let reading = Reading::of(&[&old, &new]).unwrap();

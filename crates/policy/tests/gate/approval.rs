@@ -375,10 +375,11 @@ fn court_use_for(
     purpose: Option<Purpose>,
     approvals: &[Envelope],
 ) -> Result<(usize, u8), RefusalCode> {
+    let offence = class.offences.first().copied();
     let class = Arc::new(class.clone());
     let subject = Subject { record_id: RECORD, version: Version::FIRST, class: &class };
     let holder = agency("ma-dgsn");
-    let used = Used { holder: &holder, case, purpose };
+    let used = Used { holder: &holder, case, purpose, offence };
     let used = gate("ma-dgsn").decide_court_use(used, &subject, approvals, now());
     used.map(|used| (used.approved.persons.len(), used.needed)).map_err(|refusal| refusal.code)
 }

@@ -7,8 +7,10 @@
     reason = "tests"
 )]
 
+mod amended;
 mod approval;
 mod box_and_permit;
+mod court_use;
 mod epoch;
 #[path = "../../../agreement/tests/fixture/mod.rs"]
 mod fixture;

@@ -7,7 +7,7 @@
 //! **Invariant:** reads the repository, never changes it, and depends on none of our crates.
 //!
 //! Path through it: [`tree`] lists and reads the files, [`manifest`] reads each `Cargo.toml`; then
-//! [`floor`], [`fence`], [`source`], [`lock`], [`text`] and [`phone`] judge them.
+//! [`floor`], [`fence`], [`source`], [`lock`], [`text`], [`phone`] and [`shown`] judge them.
 
 pub mod code;
 pub mod fence;
@@ -15,6 +15,7 @@ pub mod floor;
 pub mod lock;
 pub mod manifest;
 pub mod phone;
+pub mod shown;
 pub mod source;
 pub mod text;
 pub mod tree;

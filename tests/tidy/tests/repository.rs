@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 use tidy::manifest::{self, Package};
 use tidy::tree::{File, Tree};
-use tidy::{Finding, fence, floor, lock, phone, source, text};
+use tidy::{Finding, fence, floor, lock, phone, shown, source, text};
 
 /// Findings printed for one rule; the rest is counted.
 const SHOWN_MAX: usize = 40;
@@ -97,6 +97,14 @@ fn telephone_numbers_are_fictional() {
 fn links_lead_somewhere() {
     let pages = tree().files.iter().filter(|file| file.is_markdown());
     none(pages.flat_map(|page| text::dead_links(page, tree())));
+}
+
+#[test]
+fn every_test_that_a_page_names_as_proof_exists() {
+    let known = shown::all_tests(tree());
+    let page = tree().files.iter().find(|file| file.path == "docs/data-protection.md").unwrap();
+    assert!(page.text.contains("| shown by |"), "the table was not found");
+    none(shown::unknown_tests(page, &known));
 }
 
 #[test]

@@ -57,8 +57,6 @@ pub struct Weighed {
     pub counts: Vec<Vec<PartnerChange>>,
     /// What a signature is bound to: both policies, what the change is, and the counts.
     pub hash: Digest,
-    /// The local rules of the new policy that can never decide, ascending by id.
-    pub idle: Vec<Idle>,
 }
 
 /// Weighs the change from one policy to another, for what is held under each agreement.
@@ -80,8 +78,7 @@ pub fn weigh(
     let counts = censuses.iter().map(|census| count(&survey, from, to, census));
     let counts = counts.collect::<Result<Vec<_>, _>>()?;
     let hash = hash(&old.bundle_hash(), &new.bundle_hash(), difference.change, &counts.concat());
-    let idle = survey.idle_rules(to)?;
-    Ok(Weighed { difference, counts, hash, idle })
+    Ok(Weighed { difference, counts, hash })
 }
 
 /// Local rules on the floor of this release, with all sharing stopped.

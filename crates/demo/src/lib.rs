@@ -4,23 +4,29 @@
 //! program is what that program said.
 //!
 //! **Invariant:** it has no way into a node but the two programs that people use, and one dial with
-//! a forged certificate. If a node is gone, the story ends, names it, and fails.
+//! a forged certificate. If a node is gone, the story ends, names it, and fails. However the
+//! demonstration ends, its nodes end with it.
 //!
 //! Path: [`cast`] says who takes part, [`stage`] builds the folder and runs the programs, [`story`]
-//! tells, [`narrator`] prints.
+//! tells, [`narrator`] prints; [`stop`] hears that it is to end, and [`tether`] ties the nodes to it.
 
 mod cast;
 mod forgery;
 mod narrator;
 mod signing;
 mod stage;
+mod stop;
 mod story;
+mod tether;
 
 use clap::Parser;
 use narrator::Narrator;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use stop::{Stop, Stopped};
+
+pub use tether::follow_demonstration;
 
 /// What was asked on the command line.
 #[derive(Debug, Parser)]
@@ -54,11 +60,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let narrator = Narrator::new();
-    match story::tell(&options, &narrator) {
+    match Stop::listen().and_then(|stop| story::tell(&options, &narrator, stop)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             narrator.failure(&error);
-            ExitCode::from(2)
+            ExitCode::from(error.downcast_ref::<Stopped>().map_or(2, Stopped::code))
         }
     }
 }

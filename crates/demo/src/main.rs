@@ -11,7 +11,15 @@ fn main() -> ExitCode {
     let name = arguments.next().unwrap_or_default();
     let name = Path::new(&name).file_stem().unwrap_or_default().to_owned();
     match name.to_str() {
-        Some("malines-node") => node::run(std::env::args_os()),
+        Some("malines-node") => match demo::follow_demonstration() {
+            Ok(()) => node::run(std::env::args_os()),
+            Err(error) => {
+                eprintln!(
+                    "error: the demonstration that starts this node cannot be followed: {error}"
+                );
+                ExitCode::from(2)
+            }
+        },
         Some("malines") => cli::run(std::env::args_os()),
         _ => demo::run(std::env::args_os()),
     }

@@ -1,5 +1,7 @@
 //! Prints the story: chapters, what people do, what the programs say.
 
+use crate::stop::Stopped;
+use crate::tether::Refused;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -71,8 +73,14 @@ impl Narrator {
 
     /// The story ends badly.
     pub(crate) fn failure(&self, error: &anyhow::Error) {
-        let _ = writeln!(anstream::stderr(), "\n{RED}the demonstration failed:{PLAIN} {error:#}");
-        let hint = "the logs of the nodes are in the folder named above, one `node.log` each";
+        let (head, hint) = if error.is::<Stopped>() {
+            ("ended", "its nodes are stopped too; run it again, it begins anew")
+        } else if error.is::<Refused>() {
+            ("did not begin", Refused::HINT)
+        } else {
+            ("failed", "the logs of the nodes are in the folder named above, one `node.log` each")
+        };
+        let _ = writeln!(anstream::stderr(), "\n{RED}the demonstration {head}:{PLAIN} {error:#}");
         let _ = writeln!(anstream::stderr(), "hint: {hint}");
     }
 

@@ -2,7 +2,7 @@
 
 use crate::cast::{self, AGREEMENT, BELGIUM, MOROCCO};
 use crate::narrator::Narrator;
-use crate::stage::Stage;
+use crate::stage::{Stage, typed};
 use crate::story::{list, text};
 use anyhow::Context as _;
 use serde_json::Value;
@@ -88,10 +88,7 @@ pub(crate) fn sign_last(stage: &mut Stage, narrator: &Narrator) -> anyhow::Resul
     narrator.say(&format!("in Belgium the agreement is {}", standing.unwrap_or_default()));
     let key = authority_key(stage, MOROCCO);
     let sign = ["agreement", "sign", AGREEMENT, "--key", &key, "--language", "ar", "--yes"];
-    narrator.command(
-        MOROCCO.name,
-        &format!("malines agreement sign {AGREEMENT} --key authority.key --language ar"),
-    );
+    narrator.command(MOROCCO.name, &typed(&sign));
     stage.show(MOROCCO, &sign, &[0])?;
     let took = stage.until("Belgium does not hear of the signature", |stage| {
         let (_, status) = stage.ask(BELGIUM, &["agreement", "status", AGREEMENT], &[0])?;

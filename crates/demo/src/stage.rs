@@ -1,6 +1,9 @@
 //! The folder, the four nodes as processes, and the two programs as people run them.
 
 use crate::cast::{self, Agency};
+use crate::narrator::Narrator;
+use crate::stop::Stop;
+use crate::tether::{self, Locks};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -12,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// How long a node may take to serve, and to stop.
 const START_MAX: Duration = Duration::from_secs(30);
-const STOP_MAX: Duration = Duration::from_secs(15);
+pub(crate) const STOP_MAX: Duration = Duration::from_secs(15);
 /// How long a change may take to arrive.
 const ARRIVE_MAX: Duration = Duration::from_secs(30);
 /// How often is looked again.
@@ -34,19 +37,23 @@ pub(crate) struct Stage {
     officer_program: PathBuf,
     nodes: BTreeMap<&'static str, Child>,
     pub beginning: Beginning,
+    stop: Stop,
+    /// Last, so that it goes when the nodes are gone.
+    locks: Locks,
 }
 
 impl Stage {
     /// Makes or finds the folder, beside the folder this program was built into.
-    pub(crate) fn open(keep: bool) -> anyhow::Result<Self> {
+    pub(crate) fn open(keep: bool, stop: Stop) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("where this program is")?;
         let target = program.parent().and_then(Path::parent).context("no folder to play in")?;
         let folder = target.join("malines-demo");
+        fs::create_dir_all(&folder)?;
+        let locks = Locks::take(&folder)?;
         let complete = folder.join("complete").exists();
         let beginning = if keep && complete { Beginning::Kept } else { Beginning::Fresh };
-        if beginning == Beginning::Fresh && folder.exists() {
-            fs::remove_dir_all(&folder)
-                .with_context(|| format!("cannot wipe {}", folder.display()))?;
+        if beginning == Beginning::Fresh {
+            wipe(&folder).with_context(|| format!("cannot wipe {}", folder.display()))?;
         }
         let programs = folder.join("bin");
         fs::create_dir_all(&programs)?;
@@ -58,7 +65,8 @@ impl Stage {
                 fs::copy(&program, link).context("cannot link the programs")?;
             }
         }
-        Ok(Self { folder, node_program, officer_program, nodes: BTreeMap::new(), beginning })
+        let nodes = BTreeMap::new();
+        Ok(Self { folder, node_program, officer_program, nodes, beginning, stop, locks })
     }
 
     /// The folder.
@@ -137,10 +145,10 @@ impl Stage {
     pub(crate) fn start(&mut self, agency: Agency) -> anyhow::Result<()> {
         let home = self.home(agency);
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log(agency))?;
-        let child = Command::new(&self.node_program)
-            .args(["run"])
-            .arg(home.join("node.toml"))
-            .stdin(Stdio::null())
+        let mut command = Command::new(&self.node_program);
+        let child = self
+            .locks
+            .tie(command.args(["run"]).arg(home.join("node.toml")))
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
@@ -167,8 +175,9 @@ impl Stage {
         self.home(agency).join("node.log")
     }
 
-    /// Fails, naming it, if a node that was started is gone.
+    /// Fails if this program is to stop, or, naming it, if a node that was started is gone.
     pub(crate) fn check_nodes(&mut self) -> anyhow::Result<()> {
+        self.stop.check()?;
         for agency in cast::ALL {
             let Some(node) = self.nodes.get_mut(agency.id) else { continue };
             if let Some(status) = node.try_wait()? {
@@ -186,7 +195,8 @@ impl Stage {
     /// Runs `malines` as an agency's officer.
     pub(crate) fn malines(&mut self, agency: Agency, arguments: &[&str]) -> anyhow::Result<Output> {
         self.check_nodes()?;
-        let output = Command::new(&self.officer_program)
+        let mut command = Command::new(&self.officer_program);
+        let output = tether::detach(&mut command)
             .args(arguments)
             .env("MALINES_HOME", self.officer_home(agency))
             .current_dir(self.folder.join("samples"))
@@ -237,6 +247,32 @@ impl Stage {
         Ok(said)
     }
 
+    /// The same as [`Self::ask`], with the command that is run told.
+    pub(crate) fn ask_aloud(
+        &mut self,
+        narrator: &Narrator,
+        agency: Agency,
+        arguments: &[&str],
+        allowed: &[i32],
+    ) -> anyhow::Result<(i32, Value)> {
+        narrator.command(agency.name, &typed(&[arguments, &["--json"]].concat()));
+        self.ask(agency, arguments, allowed)
+    }
+
+    /// The same as [`Self::show`], with the command that is run and what it said told.
+    pub(crate) fn show_aloud(
+        &mut self,
+        narrator: &Narrator,
+        agency: Agency,
+        arguments: &[&str],
+        allowed: &[i32],
+    ) -> anyhow::Result<String> {
+        narrator.command(agency.name, &typed(arguments));
+        let said = self.show(agency, arguments, allowed)?;
+        narrator.quote(&said);
+        Ok(said)
+    }
+
     /// Looks again and again until `arrived` says yes.
     pub(crate) fn until(
         &mut self,
@@ -245,6 +281,7 @@ impl Stage {
     ) -> anyhow::Result<Duration> {
         let begun = Instant::now();
         while !arrived(self)? {
+            self.check_nodes()?;
             if begun.elapsed() > ARRIVE_MAX {
                 bail!("{what}: not within {} seconds", ARRIVE_MAX.as_secs());
             }
@@ -255,7 +292,9 @@ impl Stage {
 
     /// Runs `malines-node` and returns what it said.
     pub(crate) fn node(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let output = Command::new(&self.node_program)
+        self.stop.check()?;
+        let mut command = Command::new(&self.node_program);
+        let output = tether::detach(&mut command)
             .args(arguments)
             .stdin(Stdio::null())
             .output()
@@ -275,12 +314,15 @@ impl Stage {
         Ok(fs::write(self.folder.join("complete"), "")?)
     }
 
-    /// Waits until a node is gone or this program is stopped.
+    /// Waits until this program is asked to stop; fails if a node is gone before.
     pub(crate) fn watch(&mut self) -> anyhow::Result<()> {
-        loop {
-            self.check_nodes()?;
-            std::thread::sleep(LOOK);
+        while !self.stop.is_asked() {
+            match self.check_nodes() {
+                Err(error) if !self.stop.is_asked() => return Err(error),
+                _ => std::thread::sleep(LOOK),
+            }
         }
+        Ok(())
     }
 }
 
@@ -298,6 +340,30 @@ impl Drop for Stage {
             let _ = node.wait();
         }
     }
+}
+
+/// A command of an officer as it is typed into a shell.
+pub(crate) fn typed(arguments: &[&str]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@+".contains(c);
+    let quoted = |argument: &&str| match argument.chars().all(is_plain) && !argument.is_empty() {
+        true => (*argument).to_owned(),
+        false => format!("'{}'", argument.replace('\'', r"'\''")),
+    };
+    let words: Vec<String> = arguments.iter().map(quoted).collect();
+    format!("malines {}", words.join(" "))
+}
+
+/// Everything goes but the locks.
+fn wipe(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if Locks::NAMES.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        let is_folder = entry.file_type()?.is_dir();
+        if is_folder { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
+    }
+    Ok(())
 }
 
 /// SIGTERM: the node ends what is under way, signs its head and closes its store.

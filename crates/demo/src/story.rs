@@ -5,8 +5,11 @@ use crate::cast::{self, AGREEMENT, Agency, BELGIUM, CLAUSE, FRANCE, MOROCCO, PAR
 use crate::forgery;
 use crate::narrator::Narrator;
 use crate::signing;
-use crate::stage::{Beginning, Stage};
+use crate::stage::{Beginning, Stage, typed};
+use crate::stop::Stop;
 use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,12 +26,14 @@ const KEPT_HOME_BY: &str = "BE04-weak-stays-home";
 /// Where the ids of acknowledged and of withdrawn records are kept for a later run.
 const ACKNOWLEDGED: &str = "acknowledged";
 const WITHDRAWN: &str = "withdrawn";
+/// Where Belgium's head is kept that its log must pass through.
+const HEAD: &str = "belgium.head";
 
 /// Tells the whole story.
-pub(crate) fn tell(options: &Options, narrator: &Narrator) -> anyhow::Result<()> {
+pub(crate) fn tell(options: &Options, narrator: &Narrator, stop: Stop) -> anyhow::Result<()> {
     let event = options.import.as_deref().map(absolute).transpose()?;
     let labels = options.labels.as_deref().map(absolute).transpose()?;
-    let mut stage = Stage::open(options.keep)?;
+    let mut stage = Stage::open(options.keep, stop)?;
     narrator.chapter("Malines: four agencies, one agreement, and what it lets through");
     narrator.say(&format!("everything happens in {}", stage.folder().display()));
     match stage.beginning {
@@ -62,7 +67,11 @@ pub(crate) fn tell(options: &Options, narrator: &Narrator) -> anyhow::Result<()>
         return Ok(());
     }
     invite(&mut stage, narrator)?;
-    stage.watch()
+    stage.watch()?;
+    narrator.say("stopping the four nodes");
+    drop(stage);
+    narrator.say("they are stopped; `-- --keep` goes on with what they hold");
+    Ok(())
 }
 
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
@@ -112,9 +121,7 @@ fn start(stage: &mut Stage, narrator: &Narrator, beginning: Beginning) -> anyhow
         "twelve links are up after {:.1} s: mutual TLS 1.3, X25519MLKEM768 only",
         took.as_secs_f32()
     ));
-    narrator.command(BELGIUM.name, "malines status");
-    let said = stage.show(BELGIUM, &["status"], &[0])?;
-    narrator.quote(&said);
+    stage.show_aloud(narrator, BELGIUM, &["status"], &[0])?;
     Ok(())
 }
 
@@ -135,8 +142,7 @@ fn open_case(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<String> {
         "--offence",
         "MIGRANT_SMUGGLING",
     ];
-    narrator.command(BELGIUM.name, &format!("malines {}", arguments.join(" ")));
-    let (_, case) = stage.ask(BELGIUM, &arguments, &[0])?;
+    let (_, case) = stage.ask_aloud(narrator, BELGIUM, &arguments, &[0])?;
     let name = text(&case, "name").to_owned();
     narrator.proven(&format!("case {name}; agreement, clause, purpose and offence are fixed once"));
     Ok(name)
@@ -168,9 +174,7 @@ fn submit(stage: &mut Stage, narrator: &Narrator, case: &str) -> anyhow::Result<
     let arguments =
         ["submit", "--case", case, "--from", "advertisement.csv", "--answers", "answers.toml"];
     let dry: Vec<&str> = arguments.into_iter().chain(["--dry-run"]).collect();
-    narrator.command(BELGIUM.name, &format!("malines {}", dry.join(" ")));
-    let said = stage.show(BELGIUM, &dry, &[0])?;
-    narrator.quote(&said);
+    stage.show_aloud(narrator, BELGIUM, &dry, &[0])?;
     send(stage, narrator, &arguments)
 }
 
@@ -183,12 +187,21 @@ fn import(
 ) -> anyhow::Result<Sent> {
     let (event, labels) = (event.to_string_lossy(), labels.to_string_lossy());
     let dry = ["import", "misp", &event, "--labels", &labels, "--dry-run"];
-    narrator.command(BELGIUM.name, &format!("malines {}", dry.join(" ")));
+    narrator.command(BELGIUM.name, &typed(&dry));
     let said = stage.show(BELGIUM, &dry, &[0, 4])?;
     narrator.quote(&shortened(&said, 24));
-    let sent =
-        send(stage, narrator, &["import", "misp", &event, "--labels", &labels, "--case", case])?;
-    narrator.say("and the telephone number and the handle of the sample advertisement:");
+    let (_, forecast) = stage.ask(BELGIUM, &dry, &[0, 4])?;
+    let candidates = |event: &Value| list(event, "candidates").len();
+    let comparable: usize = list(&forecast, "events").iter().map(candidates).sum();
+    let sent = if comparable == 0 {
+        narrator.say("that event holds nothing to compare; the story goes on with the sample:");
+        Sent(Vec::new())
+    } else {
+        let import = ["import", "misp", &event, "--labels", &labels, "--case", case];
+        let sent = send(stage, narrator, &import)?;
+        narrator.say("and the telephone number and the handle of the sample advertisement:");
+        sent
+    };
     let numbers =
         ["submit", "--case", case, "--from", "advertisement.csv", "--answers", "answers.toml"];
     let more = send(stage, narrator, &numbers)?;
@@ -197,15 +210,16 @@ fn import(
 
 fn send(stage: &mut Stage, narrator: &Narrator, arguments: &[&str]) -> anyhow::Result<Sent> {
     let yes: Vec<&str> = arguments.iter().copied().chain(["--yes"]).collect();
-    narrator.command(BELGIUM.name, &format!("malines {}", yes.join(" ")));
-    let (_, report) = stage.ask(BELGIUM, &yes, &[0, 4])?;
+    let (_, report) = stage.ask_aloud(narrator, BELGIUM, &yes, &[0, 4])?;
     let sent = Sent::read(&report)?;
     let refused = report.get("counts").map_or(0, |counts| number(counts, "refused"));
     if sent.0.is_empty() {
         bail!("nothing was accepted: {report}");
     }
     acknowledge(stage, &sent)?;
-    narrator.proven(&format!("{} records signed and durable, {refused} refused", sent.0.len()));
+    let records = if sent.0.len() == 1 { "record" } else { "records" };
+    let number = sent.0.len();
+    narrator.proven(&format!("{number} {records} signed and durable, {refused} refused"));
     Ok(sent)
 }
 
@@ -272,9 +286,7 @@ fn ask(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     let case = case_in(stage, SPAIN, "DP-2026-0098")?;
     let partners = "be-fedpol,fr-oltim,ma-dgsn";
     let phone = ["query", "phone", "--case", &case, "--ask", partners, "--value", PHONE, "--yes"];
-    narrator.command(SPAIN.name, &format!("malines query phone --case {case} --value \"{PHONE}\""));
-    let said = stage.show(SPAIN, &phone, &[0])?;
-    narrator.quote(&said);
+    stage.show_aloud(narrator, SPAIN, &phone, &[0])?;
     narrator.proven("a match with Belgium, live, over the wire; exit code 0");
     let handle = [
         "query",
@@ -289,12 +301,7 @@ fn ask(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
         OTHER_HANDLE,
         "--yes",
     ];
-    narrator.command(
-        SPAIN.name,
-        &format!("malines query handle --platform TELEGRAM --case {case} --value {OTHER_HANDLE}"),
-    );
-    let said = stage.show(SPAIN, &handle, &[1])?;
-    narrator.quote(&said);
+    stage.show_aloud(narrator, SPAIN, &handle, &[1])?;
     narrator.proven("no match; exit code 1. Nobody can tell it from what a partner may not show");
     Ok(())
 }
@@ -309,9 +316,7 @@ fn keep_home(stage: &mut Stage, narrator: &Narrator, case: &str) -> anyhow::Resu
     narrator.chapter("7. What policy keeps home, and why");
     let dry =
         ["submit", "--case", case, "--from", "weak.csv", "--answers", "weak.toml", "--dry-run"];
-    narrator.command(BELGIUM.name, &format!("malines {}", dry.join(" ")));
-    let said = stage.show(BELGIUM, &dry, &[0])?;
-    narrator.quote(&said);
+    let said = stage.show_aloud(narrator, BELGIUM, &dry, &[0])?;
     let before = records_from_belgium(stage, SPAIN)?;
     let sent = send(
         stage,
@@ -352,10 +357,8 @@ fn withdraw(stage: &mut Stage, narrator: &Narrator, sent: &Sent) -> anyhow::Resu
     for partner in PARTNERS {
         before.push((partner, records_from_belgium(stage, partner)?));
     }
-    narrator.command(BELGIUM.name, &format!("malines withdraw {record_id} --yes"));
-    let said = stage.show(BELGIUM, &["withdraw", record_id, "--yes"], &[0])?;
+    stage.show_aloud(narrator, BELGIUM, &["withdraw", record_id, "--yes"], &[0])?;
     fs::write(stage.folder().join(WITHDRAWN), format!("{record_id}\n"))?;
-    narrator.quote(&said);
     for (partner, count) in before {
         let took = stage.until(&format!("{} still holds it", partner.name), |stage| {
             Ok(records_from_belgium(stage, partner)? + 1 == count)
@@ -407,21 +410,29 @@ fn heads(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     narrator.chapter("10. The audit heads");
     for agency in cast::ALL {
         let (_, head) = stage.ask(agency, &["audit", "head"], &[0])?;
+        let note = text(&head, "note");
         // A C2SP checkpoint: origin, size and root, a line each.
-        let mut lines = text(&head, "note").lines().skip(1);
+        let mut lines = note.lines().skip(1);
         let (size, root) = (lines.next().context("no size")?, lines.next().context("no root")?);
+        let root: String =
+            STANDARD.decode(root)?.iter().map(|byte| format!("{byte:02x}")).collect();
         narrator.quote(&format!("{:<8} {size:>4} entries   root {root}", agency.name));
+        if agency == BELGIUM {
+            fs::write(stage.folder().join(HEAD), note)?;
+        }
     }
-    let file = stage.folder().join("belgium.log");
+    let within =
+        |stage: &Stage, name: &str| stage.folder().join(name).to_string_lossy().into_owned();
+    let (head, file) = (within(stage, HEAD), within(stage, "belgium.log"));
     let _ = fs::remove_file(&file);
-    let file = file.to_string_lossy().into_owned();
     let keys = stage.home(BELGIUM).join(format!("{}.audit-key", BELGIUM.id));
     let keys = keys.to_string_lossy().into_owned();
-    stage.show(BELGIUM, &["audit", "export", "--to", &file], &[0])?;
-    narrator.command(BELGIUM.name, &format!("malines audit verify --keys {keys} {file}"));
-    let said = stage.show(BELGIUM, &["audit", "verify", "--keys", &keys, &file], &[0])?;
-    narrator.quote(&said);
-    narrator.proven("Belgium's whole log verifies without a node");
+    stage.show_aloud(narrator, BELGIUM, &["audit", "export", "--to", &file], &[0])?;
+    narrator.say("the export is an entry of the log too, so it is longer by now");
+    let verify = ["audit", "verify", &file, "--keys", &keys, "--head", &head];
+    stage.show_aloud(narrator, BELGIUM, &verify, &[0])?;
+    narrator
+        .proven("Belgium's whole log verifies without a node, and passes through the head above");
     Ok(())
 }
 
@@ -470,8 +481,7 @@ fn nothing_lost(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
         "answers.toml",
         "--yes",
     ];
-    narrator.command(BELGIUM.name, &format!("malines {}", again.join(" ")));
-    let (_, report) = stage.ask(BELGIUM, &again, &[0, 4])?;
+    let (_, report) = stage.ask_aloud(narrator, BELGIUM, &again, &[0, 4])?;
     let mut found = 0;
     for result in list(&report, "results") {
         // The id of a record follows from the row: one that was lost would be made again under it.
@@ -508,7 +518,7 @@ fn invite(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
         samples.join("answers.toml").display()
     ));
     narrator.quote(&format!("MALINES_HOME='{spain}' '{program}' hits"));
-    narrator.say("Ctrl-C ends the nodes.");
+    narrator.say("Ctrl-C (or a SIGTERM) ends this program and the nodes.");
     Ok(())
 }
 

@@ -2,13 +2,14 @@
 
 use crate::error::DeskError;
 use crate::{Desk, put};
+use agreement::Agreement;
 use domain::digest::{Commitment, Fingerprint, Salt};
 use domain::encoding;
 use domain::event::{Act, Event};
 use domain::name::{AgencyId, CaseId, OfficerId};
-use domain::refusal::RefusalCode;
+use domain::refusal::{Refusal, RefusalCode};
 use domain::report::{CaseOpening, PAGE_MAX};
-use domain::submission::{CASE_REFERENCE_CHARACTERS_MAX, Case};
+use domain::submission::{Case, is_case_reference};
 use std::sync::PoisonError;
 use store::{Batch, Precondition, RowState, Secrecy, Table};
 use zeroize::Zeroizing;
@@ -24,20 +25,17 @@ impl Desk {
     /// Opens a case.
     ///
     /// # Errors
-    /// A refusal: unknown agreement, a purpose or an offence it does not cover, a reference that is
-    /// empty or too long.
+    /// A refusal: unknown agreement, a purpose or an offence that it or the clause does not cover for
+    /// this agency, a reference that is none.
     pub async fn open_case(
         &self,
         officer: &OfficerId,
         opening: CaseOpening,
     ) -> Result<Case, DeskError> {
-        self.covering(&opening.agreement, opening.purpose, opening.offence)?;
+        let agreement = self.covering(&opening.agreement, opening.purpose, opening.offence)?;
+        check_clause(&agreement, &self.own, &opening)?;
         let reference = opening.reference.trim();
-        let characters = reference.chars().count();
-        if !(1..=CASE_REFERENCE_CHARACTERS_MAX).contains(&characters)
-            || reference.chars().any(char::is_control)
-            || !(1..=OPEN_DAYS_MAX).contains(&opening.open_days)
-        {
+        if !is_case_reference(reference) || !(1..=OPEN_DAYS_MAX).contains(&opening.open_days) {
             return Err(RefusalCode::Malformed.into());
         }
         let now = self.now();
@@ -139,4 +137,32 @@ impl Desk {
         let reference = domain::digest::hash(&[case.reference.as_bytes()]);
         Commitment::new(&salt, &Fingerprint::from_bytes(reference))
     }
+}
+
+/// Nobody opens a case that every question would be refused in: the clause binds this agency and
+/// covers purpose and offence. The refusal names the clauses that would do.
+fn check_clause(
+    agreement: &Agreement,
+    own: &AgencyId,
+    opening: &CaseOpening,
+) -> Result<(), Refusal> {
+    let CaseOpening { clause, purpose, offence, .. } = opening;
+    let of_purpose = agreement
+        .clauses
+        .iter()
+        .filter(|terms| terms.binds.contains(own) && terms.purposes.contains(purpose));
+    let usable: Vec<&str> = of_purpose
+        .clone()
+        .filter(|terms| terms.offences.contains(offence))
+        .map(|terms| terms.clause.as_str())
+        .collect();
+    if usable.contains(&clause.as_str()) {
+        return Ok(());
+    }
+    let (code, rule) = match of_purpose.into_iter().any(|terms| terms.clause == *clause) {
+        true => (RefusalCode::OffenceNotCovered, "code.clause-offence"),
+        false => (RefusalCode::PurposeNotCovered, "code.clause"),
+    };
+    let usable = if usable.is_empty() { "none".to_owned() } else { usable.join(", ") };
+    Err(Refusal::by_rule(code, &format!("{rule}; clauses that cover it: {usable}")))
 }

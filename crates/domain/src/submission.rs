@@ -13,6 +13,21 @@ use std::collections::BTreeSet;
 /// The longest case reference, in characters.
 pub const CASE_REFERENCE_CHARACTERS_MAX: usize = 64;
 
+/// The shortest case reference, in characters.
+pub const CASE_REFERENCE_CHARACTERS_MIN: usize = 3;
+
+/// Can a text be the reference of a national proceeding? Countries write them differently
+/// (`26-118-00431`, `BR20.77.1234/26`, `DP-2026-0098`), so only this holds for all: letters and digits
+/// of any script, spaces and `./-_`, at least one digit. No sign in it can reverse or hide another.
+pub fn is_case_reference(text: &str) -> bool {
+    let length = CASE_REFERENCE_CHARACTERS_MIN..=CASE_REFERENCE_CHARACTERS_MAX;
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '/' | '-' | '_');
+    length.contains(&text.chars().count())
+        && text.chars().all(allowed)
+        && text.chars().any(char::is_numeric)
+        && text.trim().len() == text.len()
+}
+
 /// A case fixes agreement, clause, purpose, offence and reference once; commands then name the case.
 #[derive(Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]
@@ -157,4 +172,32 @@ pub enum Repeated {
     No,
     /// Done before; this is the first answer again.
     Yes,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_one_of_a_proceeding_and_hides_nothing() {
+        for good in ["26-118-00431", "BR20.77.1234/26", "DP 2026_98", "2026/1408", "ملف 12/2026"]
+        {
+            assert!(is_case_reference(good), "{good}");
+        }
+        let long = "7".repeat(CASE_REFERENCE_CHARACTERS_MAX + 1);
+        let bad = [
+            "",
+            "12",
+            "no digit",
+            " 123",
+            "26\u{202e}118",
+            "26\n118",
+            "26\u{200b}1",
+            "a@1.example",
+            &long,
+        ];
+        for bad in bad {
+            assert!(!is_case_reference(bad), "{bad:?}");
+        }
+    }
 }

@@ -5,7 +5,9 @@ use crate::arguments::CaseCommand;
 use crate::error::{Failure, Outcome};
 use crate::output::{Format, Table, day, instant_json, print_json};
 use domain::report::CaseOpening;
-use domain::submission::{CASE_REFERENCE_CHARACTERS_MAX, Case};
+use domain::submission::{
+    CASE_REFERENCE_CHARACTERS_MAX, CASE_REFERENCE_CHARACTERS_MIN, Case, is_case_reference,
+};
 use serde_json::{Value, json};
 
 /// The most cases that are listed.
@@ -14,9 +16,12 @@ const CASES_MAX: usize = 4096;
 pub(super) fn run(context: &mut Context<'_>, command: CaseCommand) -> Result<Outcome, Failure> {
     match command {
         CaseCommand::Open { reference, agreement, clause, purpose, offence, days } => {
-            let length = reference.trim().chars().count();
-            if !(1..=CASE_REFERENCE_CHARACTERS_MAX).contains(&length) {
-                let why = format!("`--ref` has 1 to {CASE_REFERENCE_CHARACTERS_MAX} characters");
+            if !is_case_reference(reference.trim()) {
+                let why = format!(
+                    "`--ref` is the reference of a proceeding, like 26-118-00431: \
+                     {CASE_REFERENCE_CHARACTERS_MIN} to {CASE_REFERENCE_CHARACTERS_MAX} letters, digits, \
+                     spaces and `./-_`, with one digit at least"
+                );
                 return Err(Failure::AnswerInvalid { why });
             }
             let opening = CaseOpening {

@@ -35,6 +35,14 @@ fn a_case_is_opened_once_and_then_named() {
     office.desk.pipe(&words("malines-2026"), "").is("case-open").exits(Outcome::Done);
     office.desk.pipe(&words("malines-2020"), "").is("case-refused").exits(Outcome::Refused);
     office.desk.pipe(&words("Malines 2026"), "").is("case-bad-name").exits(Outcome::Usage);
+    for reference in ["", "12", "my case", "26\u{202e}118", "26\u{7}118", "a@1.example"] {
+        let mut words = words("malines-2026");
+        words[3] = reference;
+        office.desk.pipe(&words, "").exits(Outcome::Usage).says("is the reference of a proceeding");
+    }
+    let mut other_clause = words("malines-2026");
+    other_clause[7] = "9.9";
+    office.desk.pipe(&other_clause, "").is("case-clause").exits(Outcome::Refused);
     office.desk.terminal(&["case", "list"], "").is("case-list").exits(Outcome::Done);
     office.desk.pipe(&["case", "list", "--json"], "").is("case-list-json").exits(Outcome::Done);
 }

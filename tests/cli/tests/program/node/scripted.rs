@@ -25,6 +25,11 @@ impl OfficerService for Scripted {
             let refusal = Refusal::by_rule(RefusalCode::AgreementUnknown, "C01-agreement");
             return Err(to_status(&refusal, Reader::Officer));
         }
+        if opening.clause.as_str() != "4.2" {
+            let rule = "code.clause; clauses that cover it: 4.1, 4.2";
+            let refusal = Refusal::by_rule(RefusalCode::PurposeNotCovered, rule);
+            return Err(to_status(&refusal, Reader::Officer));
+        }
         let opened = Case { reference: opening.reference, ..case(13) };
         Ok(Response::new(opened.into()))
     }

@@ -1,15 +1,18 @@
 //! What a person decides about a record: from a case, a file, flags, a row of a list, or a prompt.
 
+use crate::command::reference;
 use crate::config;
 use crate::error::Failure;
 use crate::given;
 use domain::correction::REASON_CHARACTERS_MAX;
 use domain::digest::{Commitment, DIGEST_BYTES, Salt};
+use domain::encoding;
 use domain::indicator::{AccountBody, Body, ContentBody, Family};
 use domain::label::{Evaluation, EvaluationScheme, HandlingSet, Labels};
 use domain::name::{AgencyId, AgreementId, CaseId, ClusterId, IdempotencyKey, RecordId};
 use domain::record::{
-    AUDIENCE_MAX, Benefit, PRESUMED_ADULT_REVIEW_DAYS_MAX, Record, SCHEMA, Statement, Version,
+    AUDIENCE_MAX, Benefit, GROUND_CHARACTERS_MAX, PRESUMED_ADULT_REVIEW_DAYS_MAX, Record, SCHEMA,
+    Statement, Version, names_somebody,
 };
 use domain::refusal::Refusal;
 use domain::submission::{Case, Submission};
@@ -22,6 +25,7 @@ use fingerprint::{Hint, Normalised};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::str::FromStr;
+use wire::convert::withdrawal::RecordReference;
 
 /// The keys of an answers file, and the columns of a list beside kind, value and account.
 pub(crate) const KEYS: &[&str] = &[
@@ -45,8 +49,11 @@ pub(crate) const KEYS: &[&str] = &[
     "role",
     "media",
     "class",
+    "linked_ad",
     "platform",
     "region",
+    "handle_from",
+    "handle_until",
     "observed_first",
     "observed_last",
     "action_intent",
@@ -58,6 +65,8 @@ pub(crate) const KEYS: &[&str] = &[
 const TABLES: &[&str] = &["account", "content"];
 const EVALUATION_KEYS: &[&str] = &["scheme", "source", "information"];
 
+/// A day, in milliseconds.
+const DAY_MS: u64 = Timestamp::DAY_MS;
 /// How long a record lives if nobody says, in days.
 pub(crate) const VALID_DAYS: u32 = 180;
 /// When a person must look at it again if nobody says, in days.
@@ -102,7 +111,10 @@ answers! {
     role: Role,
     media: Media,
     class: ContentClass,
+    linked_ad: RecordReference,
     hint: Hint,
+    handle_from: Timestamp,
+    handle_until: Timestamp,
     observed_first: Timestamp,
     observed_last: Timestamp,
     action_intent: ActionIntent,
@@ -115,6 +127,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) agency: &'a AgencyId,
     /// The case.
     pub(crate) case: Option<CaseId>,
+    /// The record that the answers link to, as [`Answers::linked_ad`] names it.
+    pub(crate) linked_ad: Option<RecordId>,
     /// Joins the identifiers of one account or file.
     pub(crate) cluster: ClusterId,
     /// Makes a repeated submission harmless.
@@ -204,7 +218,7 @@ impl Answers {
                 self.presumed_adult_reason = Some(reason.to_owned());
             }
             "depicts" => self.depicts = Some(one(texts)?),
-            "benefit" => self.benefit = Some(only(texts)?.to_owned()),
+            "benefit" => self.benefit = Some(ground(only(texts)?)?),
             "audience" => {
                 let agencies: BTreeSet<AgencyId> = set(texts)?;
                 if agencies.len() > AUDIENCE_MAX {
@@ -218,6 +232,12 @@ impl Answers {
             "role" => self.role = Some(one(texts)?),
             "media" => self.media = Some(one(texts)?),
             "class" => self.class = Some(one(texts)?),
+            "linked_ad" => {
+                let read = reference(only(texts)?).map_err(|failure| failure.to_string());
+                self.linked_ad = Some(read?);
+            }
+            "handle_from" => self.handle_from = Some(date(only(texts)?)?),
+            "handle_until" => self.handle_until = Some(date(only(texts)?)?.plus_ms(DAY_MS - 1)),
             "platform" => self.set_hint(None, Some(only(texts)?))?,
             "region" => self.set_hint(Some(only(texts)?), None)?,
             "observed_first" => self.observed_first = Some(date(only(texts)?)?),
@@ -260,9 +280,30 @@ impl Answers {
             ("role", family == Family::Account && self.role.is_none()),
             ("media", family == Family::Content && self.media.is_none()),
             ("class", family == Family::Content && self.class.is_none()),
+            ("linked_ad", family == Family::Content && self.needs_ad() && self.linked_ad.is_none()),
             ("depicts", family == Family::Content && self.depicts.is_none()),
         ];
         needed.into_iter().find(|(_, missing)| *missing).map(|(key, _)| key)
+    }
+
+    /// A picture of somebody who crossed or was hurt belongs to a facilitator's advertisement.
+    const fn needs_ad(&self) -> bool {
+        matches!(self.class, Some(ContentClass::ProofOfCrossing | ContentClass::AbuseOfPerson))
+    }
+
+    /// Everything said, in bytes that are the same whenever the same is said; without what a value is
+    /// read with, which is in its digest.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let labels = (&self.tlp, &self.pap, &self.handling, &self.evaluation, &self.basis);
+        let about = (&self.agreement, &self.purposes, &self.offences, &self.benefit);
+        let person = (&self.subject, &self.age, &self.presumed_adult_reason, &self.depicts);
+        let reach = (&self.audience, &self.onward, &self.valid_days, &self.review_days);
+        let linked_ad = self.linked_ad.as_ref().map(RecordReference::as_bytes).map(Vec::from);
+        let thing = (&self.role, &self.media, &self.class, linked_ad);
+        let times =
+            (&self.observed_first, &self.observed_last, &self.handle_from, &self.handle_until);
+        let rest = (&self.action_intent, &self.exercise);
+        encoding::to_bytes(&(labels, about, person, reach, thing, times, rest))
     }
 
     /// The submission, checked on this machine against every rule that a record depends on by
@@ -289,7 +330,7 @@ impl Answers {
             case: circumstances.case,
             agreement: self.agreement.clone().ok_or(missing("agreement"))?,
             kind: normalised.kind,
-            body: self.body(normalised, family, circumstances.cluster)?,
+            body: self.body(normalised, family, circumstances)?,
             x: normalised.fingerprint(),
             purposes: self.purposes.clone().ok_or(missing("purposes"))?,
             offences: self.offences.clone().ok_or(missing("offences"))?,
@@ -317,20 +358,26 @@ impl Answers {
         &self,
         normalised: &Normalised,
         family: Family,
-        cluster: ClusterId,
+        circumstances: &Circumstances<'_>,
     ) -> Result<Body, Failure> {
+        let cluster = circumstances.cluster;
+        let window = self.handle_from.zip(self.handle_until);
+        if window.is_some_and(|(from, until)| from > until) {
+            let why = "`handle_from` is after `handle_until`".to_owned();
+            return Err(Failure::AnswerInvalid { why });
+        }
         match family {
             Family::Account => Ok(Body::Account(AccountBody {
                 platform: normalised.platform,
                 role: self.role.ok_or(Failure::AnswerMissing { key: "role" })?,
-                handle_from: None,
-                handle_until: None,
+                handle_from: self.handle_from,
+                handle_until: self.handle_until,
                 cluster,
             })),
             Family::Content => Ok(Body::Content(ContentBody {
                 media: self.media.ok_or(Failure::AnswerMissing { key: "media" })?,
                 class: self.class.ok_or(Failure::AnswerMissing { key: "class" })?,
-                linked_ad: None,
+                linked_ad: circumstances.linked_ad,
                 cluster,
             })),
             Family::Ad => Err(Failure::TextNotSubmitted),
@@ -412,6 +459,19 @@ fn scalar(value: &toml::Value) -> Option<String> {
         toml::Value::Boolean(truth) => Some(truth.to_string()),
         toml::Value::Datetime(date) => Some(date.to_string()),
         _ => None,
+    }
+}
+
+/// How one knows of a benefit. It travels with the record, so it names nobody.
+pub(crate) fn ground(text: &str) -> Result<String, String> {
+    if names_somebody(text) {
+        return Err("these words travel with the record, so they name nobody: no number of five \
+                    digits or more, no address, no link, no handle; say what is sold or asked for"
+            .to_owned());
+    }
+    match text.chars().count() {
+        1..=GROUND_CHARACTERS_MAX => Ok(text.to_owned()),
+        _ => Err(format!("a ground has 1 to {GROUND_CHARACTERS_MAX} characters")),
     }
 }
 
@@ -508,6 +568,7 @@ mod tests {
         let circumstances = Circumstances {
             agency: &agency,
             case: None,
+            linked_ad: None,
             cluster: ClusterId::from_bytes([1; 16]),
             idempotency_key: IdempotencyKey::from_bytes([2; 16]),
             now: Timestamp::from_date(2026, 11, 21).unwrap(),

@@ -46,7 +46,8 @@ const EVERYWHERE: &str = "Everywhere";
     long_about = "Share and compare hashed indicators about migrant smugglers, under signed agreements.\n\n\
         Values of people (numbers, handles, accounts) come from a prompt, standard input or a file. They are \
         normalised and digested on this machine and never leave it.",
-    after_help = "Your commands by role: `malines help analyst|prosecutor|operator|oversight`\n\
+    after_help = "Your commands by role: `malines help ROLE`, ROLE being analyst,\n\
+        prosecutor, clerk, operator, policy-officer, data-protection-officer or oversight\n\
         Exit codes: 0 done or a match, 1 no match, 2 failed, 3 refused, 4 incomplete, 64 usage",
     disable_help_subcommand = true,
     max_term_width = 100
@@ -125,7 +126,7 @@ pub(crate) enum Command {
     },
     /// Show the commands of a role, or the help of a command
     Help {
-        /// analyst, prosecutor, operator, oversight, or a command
+        /// A role (analyst, prosecutor, clerk, operator, policy-officer, data-protection-officer, oversight) or a command
         #[arg(value_name = "TOPIC")]
         topic: Vec<String>,
     },
@@ -167,10 +168,12 @@ pub(crate) enum CaseCommand {
 Columns of a list (CSV with a heading, or one JSON object per line): kind, value, account, and any key of an answers file. \
 Rows with the same text in `account` are identifiers of one account. A list in a cell is separated by `;`.\n\
 Keys of an answers file (TOML): agreement, purposes, offences, tlp, pap, handling, evaluation, basis, subject, age, \
-presumed_adult_reason, depicts, benefit, audience, onward, valid_days, review_days, role, media, class, platform, region, \
-observed_first, observed_last, action_intent, exercise. What is not said takes the strictest value: TLP RED, PAP RED, \
+presumed_adult_reason, depicts, benefit, audience, onward, valid_days, review_days, role, media, class, linked_ad, platform, \
+region, handle_from, handle_until, observed_first, observed_last, action_intent, exercise. What is not said takes the strictest value: TLP RED, PAP RED, \
 audience nobody, onward NEVER, evaluation EUROPOL_4X4 X4, basis ASSESSMENT; it ends after 180 days, with a review after 90.\n\
-The same list submitted twice under the same certificate key and agreement is recorded once.\n\
+The same list submitted twice under the same certificate key and agreement is recorded once; so is one thing with the same \
+case and answers.\n\
+The text of an advertisement is not submitted: this release compares its links, invite codes, numbers, handles and files.\n\
 JSON: dry_run, counts [accepted, repeated, refused], results [place, kind, and record_id, version, repeated, audit_sequence, outlook, matches, or code, rule]")]
 pub(crate) struct Submit {
     /// What it is
@@ -291,6 +294,15 @@ pub(crate) struct AnswerFlags {
     /// What the content of a file is
     #[arg(long, value_name = "CLASS", value_parser = Words::of("content class", ContentClass::WORDS))]
     class: Option<String>,
+    /// The record of the advertisement that a picture belongs to: one of a file, of your agency; for PROOF_OF_CROSSING and ABUSE_OF_PERSON
+    #[arg(long, value_name = "RECORD")]
+    linked_ad: Option<String>,
+    /// The day from which a recycled handle or number was the advertiser's, YYYY-MM-DD
+    #[arg(long, value_name = "DAY")]
+    handle_from: Option<String>,
+    /// The last day on which it was, YYYY-MM-DD
+    #[arg(long, value_name = "DAY")]
+    handle_until: Option<String>,
     /// The day it was first seen, YYYY-MM-DD
     #[arg(long, value_name = "DAY")]
     observed_first: Option<String>,
@@ -334,6 +346,9 @@ impl AnswerFlags {
             one("role", &self.role),
             one("media", &self.media),
             one("class", &self.class),
+            one("linked_ad", &self.linked_ad),
+            one("handle_from", &self.handle_from),
+            one("handle_until", &self.handle_until),
             one("observed_first", &self.observed_first),
             one("observed_last", &self.observed_last),
             one("action_intent", &self.action_intent),

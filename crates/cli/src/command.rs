@@ -23,6 +23,8 @@ mod status;
 mod submit;
 mod withdraw;
 
+pub(crate) use withdraw::reference;
+
 use crate::arguments::{Arguments, Command};
 use crate::config::{Environment, Profile};
 use crate::console::Console;

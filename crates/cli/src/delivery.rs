@@ -7,6 +7,7 @@ use crate::error::{Failure, Outcome};
 use crate::matching;
 use crate::message::{self, Language, Phrase, phrase};
 use crate::output::{Format, Table, count, print_json, record_reference};
+use crate::reason::{Reasons, is_by_a_rule};
 use crate::session::Session;
 use domain::report::Mode;
 use domain::submission::{Fate, Outlook, Repeated, Submission, SubmissionReceipt};
@@ -53,6 +54,7 @@ struct Delivered {
     places: Vec<Sent>,
     results: Vec<SubmissionResult>,
     spoiled: Vec<Spoiled>,
+    reasons: Reasons,
 }
 
 /// Tells what is wrong with each thing that cannot be sent.
@@ -94,7 +96,10 @@ pub(crate) fn deliver(
     let forecast = send(context.console, session, &submissions, Mode::DryRun)?;
     let allowed = forecast.iter().filter(|result| result.is_ok()).count();
     let to_data = consent.dry_run && context.format == Format::Text;
-    tell_forecast(context.console, &places, &forecast, to_data);
+    let outlook = forecast.iter().flatten().flat_map(|receipt| &receipt.outlook);
+    let refusals = forecast.iter().filter_map(|result| result.as_ref().err());
+    let reasons = Reasons::of_outlook(session, outlook, refusals);
+    tell_forecast(context.console, &places, &forecast, &reasons, to_data);
     let (mode, results) = if consent.dry_run || allowed == 0 {
         (Mode::DryRun, forecast)
     } else {
@@ -103,7 +108,7 @@ pub(crate) fn deliver(
         }
         (Mode::Real, send(context.console, session, &submissions, Mode::Real)?)
     };
-    let delivered = Delivered { mode, places, results, spoiled };
+    let delivered = Delivered { mode, places, results, spoiled, reasons };
     match context.format {
         Format::Json => delivered.print_json(context.console, consent, more),
         Format::Text if mode == Mode::DryRun => delivered.tell_refusals(context.console),
@@ -142,6 +147,7 @@ fn tell_forecast(
     console: &mut Console,
     places: &[Sent],
     forecast: &[SubmissionResult],
+    reasons: &Reasons,
     to_data: bool,
 ) {
     let (mut leaves, mut stays) = (Shared::new(), Shared::new());
@@ -149,7 +155,7 @@ fn tell_forecast(
     for (sent, result) in places.iter().zip(forecast) {
         let Ok(receipt) = result else { continue };
         records += 1;
-        let (goes, kept) = fates(&receipt.outlook);
+        let (goes, kept) = fates(&receipt.outlook, reasons);
         *leaves.entry(goes).or_default().entry(sent.kind).or_default() += 1;
         for line in kept {
             *stays.entry(line).or_default().entry(sent.kind).or_default() += 1;
@@ -182,7 +188,7 @@ fn kinds_text(kinds: &BTreeMap<&'static str, usize>) -> String {
 }
 
 /// The line of one record that says to whom it goes, and those that say from whom it is kept and why.
-fn fates(outlook: &[Outlook]) -> (String, Vec<String>) {
+fn fates(outlook: &[Outlook], reasons: &Reasons) -> (String, Vec<String>) {
     let named = |wanted: fn(&Fate) -> bool| {
         let rows = outlook.iter().filter(|row| wanted(&row.fate));
         rows.map(|row| row.peer.to_string()).collect::<Vec<_>>().join(", ")
@@ -196,13 +202,18 @@ fn fates(outlook: &[Outlook]) -> (String, Vec<String>) {
     let rule = |row: &Outlook| {
         row.rule.as_ref().map(|rule| format!(" (rule {})", plain(rule))).unwrap_or_default()
     };
+    let reason = |row: &Outlook| {
+        reasons.get(row.rule.as_deref()).map(|reason| format!("\"{}\"", plain(reason)))
+    };
     let kept = outlook.iter().filter_map(|row| match row.fate {
         Fate::Stays(code) => {
-            let text = message::refusal(Language::English, code).text;
+            let own = reason(row).filter(|_| is_by_a_rule(code));
+            let text = own.unwrap_or_else(|| message::refusal(Language::English, code).text);
             Some(format!("from {}: {code}{}: {text}", row.peer, rule(row)))
         }
         Fate::NeedsApproval => {
-            Some(format!("from {}: until a person approves{}", row.peer, rule(row)))
+            let why = reason(row).map(|why| format!(": {why}")).unwrap_or_default();
+            Some(format!("from {}: until a person approves{}{why}", row.peer, rule(row)))
         }
         Fate::Leaves | Fate::AnsweredWhenAsked => None,
     });
@@ -230,6 +241,9 @@ impl Delivered {
             if let Err(refusal) = result {
                 let failure = Failure::Refused(refusal.clone());
                 console.say(&format!("{place}: {kind}: {failure}"));
+                if let Some(reason) = self.reasons.get(refusal.rule.as_deref()) {
+                    console.say(&format!("  because: \"{}\"", plain(reason)));
+                }
                 let hint = console.styled(Style::Quiet, &format!("  hint: {}", failure.hint()));
                 console.say(&hint);
             }
@@ -249,6 +263,10 @@ impl Delivered {
             }
         }
         match (self.results.as_slice(), console.out_surface()) {
+            ([Ok(receipt)], Surface::Terminal) if receipt.repeated == Repeated::Yes => {
+                let record = record_reference(&receipt.record_id);
+                console.data(&format!("already recorded as {record}, nothing new\n"));
+            }
             ([Ok(receipt)], Surface::Terminal) => {
                 let record = record_reference(&receipt.record_id);
                 let line = format!(
@@ -339,8 +357,13 @@ pub(crate) fn outlook_json(outlook: &[Outlook]) -> Vec<Value> {
 }
 
 /// What leaves and what stays of one record.
-pub(crate) fn tell_outlook(console: &mut Console, outlook: &[Outlook], to_data: bool) {
-    let (leaves, stays) = fates(outlook);
+pub(crate) fn tell_outlook(
+    console: &mut Console,
+    outlook: &[Outlook],
+    reasons: &Reasons,
+    to_data: bool,
+) {
+    let (leaves, stays) = fates(outlook, reasons);
     tell(console, Some(Style::Strong), phrase(Phrase::Leaves), to_data);
     tell(console, None, &format!("  the record {leaves}"), to_data);
     tell(console, Some(Style::Strong), phrase(Phrase::Stays), to_data);
@@ -392,7 +415,7 @@ mod tests {
             row("it-ps", Fate::NeedsApproval, None),
             row("ma-dgsn", Fate::Stays(RefusalCode::NoTransferBasis), Some("C07\u{1b}")),
         ];
-        let (leaves, stays) = fates(&outlook);
+        let (leaves, stays) = fates(&outlook, &Reasons::default());
         assert_eq!(leaves, "-> es-pn, fr-oltim");
         assert_eq!(stays[0], "from it-ps: until a person approves");
         assert!(
@@ -400,7 +423,8 @@ mod tests {
             "{}",
             stays[1]
         );
-        let (leaves, stays) = fates(&[row("es-pn", Fate::AnsweredWhenAsked, None)]);
+        let (leaves, stays) =
+            fates(&[row("es-pn", Fate::AnsweredWhenAsked, None)], &Reasons::default());
         assert_eq!(leaves, "-> nobody; answered when asked by es-pn");
         assert!(stays.is_empty());
     }
@@ -410,7 +434,8 @@ mod tests {
         let refusal = || Err(Refusal::new(RefusalCode::RuleDenied));
         let spoiled = |failure| Spoiled { order: 1, place: "line 1".to_owned(), failure };
         let of = |results, spoiled| {
-            Delivered { mode: Mode::Real, places: Vec::new(), results, spoiled }.outcome()
+            let (places, reasons) = (Vec::new(), Reasons::default());
+            Delivered { mode: Mode::Real, places, results, spoiled, reasons }.outcome()
         };
         assert_eq!(of(vec![refusal(), refusal()], vec![]), Outcome::Refused);
         assert_eq!(of(vec![refusal()], vec![spoiled(Failure::NoValue)]), Outcome::Failed);

@@ -135,6 +135,9 @@ pub(crate) enum Failure {
     /// Nothing could be sent.
     #[error("nothing is left to send")]
     NothingToSend,
+    /// A file of another system in which nothing can be compared.
+    #[error("the file holds nothing that can be compared, so nothing was sent")]
+    NothingToCompare,
     /// Rows that cannot be used, under `--strict`.
     #[error("{count} of the rows cannot be used, so none was sent")]
     RowsRefused {
@@ -172,7 +175,7 @@ pub(crate) enum Failure {
     #[error("{}", message::normalisation(Language::English, *.0).text)]
     ValueRefused(Refused),
     /// A kind that cannot be submitted.
-    #[error("the text of an advertisement is not submitted as a whole")]
+    #[error("the text of an advertisement cannot be submitted yet")]
     TextNotSubmitted,
     /// No such case.
     #[error("no case `{}` is open here", plain(.given))]
@@ -325,6 +328,7 @@ impl Failure {
             Self::Declined => "DECLINED",
             Self::NoValue => "NO_VALUE",
             Self::NothingToSend => "NOTHING_TO_SEND",
+            Self::NothingToCompare => "NOTHING_TO_COMPARE",
             Self::RowsRefused { .. } => "ROWS_REFUSED",
             Self::InputTooLong { .. } => "INPUT_TOO_LONG",
             Self::InputNotText => "INPUT_NOT_TEXT",
@@ -413,6 +417,9 @@ impl Failure {
             Self::ProposalReference { .. } => {
                 "names look like 8d21-77; `malines policy proposals` lists them"
             }
+            Self::NothingToCompare => {
+                "`--dry-run --verbose` lists what was skipped, and why; numbers, accounts, links and file hashes can be compared"
+            }
             Self::LabelSpace(error) => error.hint(),
             other => other.fixed_hint(),
         };
@@ -458,7 +465,7 @@ impl Failure {
             }
             Self::AnswerInvalid { .. } => "add `--help` to the command to see the values",
             Self::TextNotSubmitted => {
-                "submit its numbers, handles and links; `malines normalise text` shows what stays comparable"
+                "submit its numbers, handles, links and files; this release does not compare texts of advertisements between agencies"
             }
             Self::CaseUnknown { .. } => {
                 "`malines case list` shows them, and until when each is open"

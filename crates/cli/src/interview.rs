@@ -171,6 +171,9 @@ fn question(key: &'static str) -> Question {
         "role" => of("what does the account do for the business?", true),
         "tlp" => of("how far may it travel?", true),
         "media" => of("what is the file?", false),
+        "linked_ad" => {
+            of("which record of yours, of a file, is the advertisement it belongs to? R-...", false)
+        }
         _ => of("what does it show?", false),
     }
 }

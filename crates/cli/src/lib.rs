@@ -29,6 +29,7 @@ mod list;
 mod matching;
 mod message;
 mod output;
+mod reason;
 mod session;
 pub mod terms_file;
 

@@ -281,15 +281,17 @@ const fn of_the_record(code: RefusalCode) -> (&'static str, &'static str) {
     match code {
         C::SmuggledMigrant => (
             "a record about a smuggled migrant cannot exist here",
-            "record the smuggler's account, not the person's; a person in danger: VICTIM_PROTECTION",
+            "record the smuggler's account, not the person's; somebody in danger: the emergency service and your \
+             unit for victims; whoever asked you for such a record: report it to your data-protection officer",
         ),
         C::ProtectedSubject => (
             "a victim, a witness or an unknown person forms no such record",
-            "if you can tell whose account it is, say so; otherwise leave it out",
+            "if you can tell whose account it is, say so; otherwise leave it out; a victim or a witness at risk goes to \
+             your unit for victims, not into an index",
         ),
         C::Minor => (
             "a minor, or somebody whose age nobody knows, forms no such record",
-            "protection of a child goes to the competent authority, not into an index",
+            "protection of a child goes to the competent authority at once, not into an index",
         ),
         C::BenefitMissing => (
             "migrant smuggling needs a financial or material benefit, and how one knows",
@@ -309,7 +311,8 @@ const fn of_the_record(code: RefusalCode) -> (&'static str, &'static str) {
         ),
         C::BodyImpossible => (
             "kind, platform and description do not fit together",
-            "a handle needs its platform; a file needs medium and class",
+            "a handle needs its platform, a file medium and class, a picture of a person the record here \
+             of its advertisement's file; a benefit names nobody",
         ),
         C::ProhibitedContent => (
             "sexual material that shows or may show a minor is never indexed here",
@@ -340,8 +343,14 @@ const fn of_its_way(code: RefusalCode) -> (&'static str, &'static str) {
         C::NeedsApproval => {
             ("a person of the competent authority has to approve", "ask your prosecutor")
         }
-        C::Expired => ("it has expired", "submit it again if it is still true"),
-        C::Withdrawn => ("its owner withdrew it; that is final", "nothing to do"),
+        C::Expired => (
+            "it has expired",
+            "if it was seen again, say when with `--observed-last`: that makes a new record",
+        ),
+        C::Withdrawn => (
+            "its owner withdrew it; that is final",
+            "nothing to do; if it was seen again, `--observed-last` makes a new record",
+        ),
         C::NotHeld => (
             "no such record is held here",
             "check the reference; `malines hits` shows those that matched",

@@ -22,7 +22,8 @@ use domain::value::{Channel, Offence, Purpose, Urgency};
 use policy::{Action, Decision};
 use std::sync::Arc;
 use store::{
-    Batch, Change, LocalPart, Ownership, PendingCommit, Precondition, RecordPut, Store, Withdrawn,
+    Batch, Change, Erased, LocalPart, Ownership, PendingCommit, Precondition, RecordPut, Store,
+    Withdrawn,
 };
 
 /// What came of one submission.
@@ -63,7 +64,7 @@ impl Desk {
         }
         let mut outcomes = Vec::with_capacity(waiting.len());
         for waiting in waiting {
-            outcomes.push(waiting.outcome().await?);
+            outcomes.push(waiting.outcome(self.now()).await?);
         }
         Ok(outcomes)
     }
@@ -322,7 +323,7 @@ enum Waiting {
 }
 
 impl Waiting {
-    async fn outcome(self) -> Result<SubmissionOutcome, DeskError> {
+    async fn outcome(self, now: Timestamp) -> Result<SubmissionOutcome, DeskError> {
         match self {
             Self::Told(outcome) => Ok(outcome),
             Self::Refused(pending, refusal) => {
@@ -342,6 +343,8 @@ impl Waiting {
                     Some(row) if row.withdrawn == Withdrawn::Yes => {
                         Err(RefusalCode::Withdrawn.into())
                     }
+                    Some(row) if row.erased == Erased::Yes => Err(RefusalCode::Erased.into()),
+                    Some(row) if now >= row.expiry => Err(RefusalCode::Expired.into()),
                     Some(_) => Ok(SubmissionReceipt { audit_sequence, repeated, ..*receipt }),
                 })
             }

@@ -294,8 +294,9 @@ fn check_people(s: &Statement) -> Result<(), RefusalCode> {
 }
 
 /// Does a text hold an address, a link, a handle, or five or more digits with nothing but separators
-/// between them? Digits of every script count.
-pub(crate) fn names_somebody(text: &str) -> bool {
+/// between them? Digits of every script count. Programs ask before they send: the refusal of a record
+/// does not say which of its words it is about.
+pub fn names_somebody(text: &str) -> bool {
     let mut digits = 0;
     for c in text.chars() {
         if c.is_numeric() {

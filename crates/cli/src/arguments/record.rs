@@ -10,7 +10,9 @@ pub(crate) const ERASURES_MAX: usize = domain::report::ERASURES_MAX;
 // What a correction cannot change is refused with the reason, and not offered.
 #[derive(Debug, Args)]
 #[command(mut_args(|flag| match flag.get_id().as_str() {
-    "agreement" | "media" | "action_intent" | "exercise" => flag.hide(true),
+    "agreement" | "media" | "linked_ad" | "handle_from" | "handle_until" | "action_intent" | "exercise" => {
+        flag.hide(true)
+    }
     "audience" => {
         flag.help("An agency that may ever get it; may be repeated, and replaces the list; `nobody` empties it")
     }
@@ -22,7 +24,7 @@ is, whose record it is and its agreement never change; submit a different thing 
 Keys that can be corrected, as flags or in an answers file: purposes, offences, tlp, pap, handling, evaluation, basis, subject, \
 age, presumed_adult_reason, depicts, benefit, audience (`nobody` empties it), onward, observed_first, observed_last, valid_days, \
 review_days, role, class. What is not said stays as it is; at a terminal it is asked for.\n\
-This release does not check the role of your certificate: every officer may correct.\n\
+Analysts correct.\n\
 JSON: record_id, version, dry_run, repeated, audit_sequence, differences [key, before, after], outlook as in `submit`, told")]
 pub(crate) struct Correct {
     /// The reference of the record, for example R-5f2a91c0
@@ -58,7 +60,7 @@ pub(crate) enum HoldCommand {
     #[command(after_help = "\
 A record under a hold is not erased: not when it expires, not when its owner withdraws it, not by `malines erase`. Once it has \
 expired or is withdrawn it matches nothing and is not shared; it is read with `malines hold show`, for that proceeding only.\n\
-This release does not check the role of your certificate: every officer may place a hold; name who ordered it.\n\
+Magistrates, deputies and data-protection officers place holds; name who ordered it.\n\
 JSON: hold_id, record_id, audit_sequence")]
     Place {
         /// The reference of the record, your own or a partner's, for example R-5f2a91c0
@@ -92,7 +94,7 @@ state (IN_USE, EXPIRED, WITHDRAWN)]")]
     /// End a hold: time and the owner take their course again
     #[command(after_help = "\
 What the hold said - who ordered it, and why - goes with it; the audit log keeps who lifted it, when and why.\n\
-This release does not check the role of your certificate: every officer may lift a hold.\n\
+Magistrates, deputies and data-protection officers lift holds.\n\
 JSON: hold_id, record_id, audit_sequence")]
     Lift {
         /// The reference of the hold, for example H-20b41f07
@@ -113,7 +115,7 @@ A record of your own agency is withdrawn first, so that partners are told; they 
 partner's record is forgotten here alone; a later version of it, once its owner corrects it, comes again. Records under a legal hold are refused, and the hold is named.\n\
 What remains here: the random id, the class of its labels, and the entries of the audit log. The bytes leave the disk within \
 24 hours.\n\
-This release does not check the role of your certificate: every officer may erase.\n\
+Magistrates, deputies and data-protection officers erase.\n\
 JSON: results [record, and record_id, origin, told, audit_sequence, or code, rule]")]
 pub(crate) struct Erase {
     /// References of records, for example R-5f2a91c0

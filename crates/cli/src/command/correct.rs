@@ -10,6 +10,7 @@ use crate::error::{Failure, Outcome};
 use crate::interview;
 use crate::message::Phrase;
 use crate::output::{Format, print_json, record_reference};
+use crate::reason::Reasons;
 use domain::correction::{
     Changes, Correction, CorrectionReceipt, Difference, History, REASON_CHARACTERS_MAX,
 };
@@ -21,7 +22,15 @@ use domain::time::Timestamp;
 use serde_json::{Value, json};
 
 /// What an answers file may hold and a correction cannot change.
-const FIXED: [&str; 5] = ["agreement", "media", "action_intent", "exercise", "platform or region"];
+const FIXED: [&str; 7] = [
+    "agreement",
+    "media",
+    "linked_ad",
+    "handle_from or handle_until",
+    "action_intent",
+    "exercise",
+    "platform or region",
+];
 /// The word that empties an audience.
 const NOBODY: &str = "nobody";
 
@@ -49,7 +58,8 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Correct) -> Result<Outco
         .inspect_err(|failure| tell_of_protection(context, failure, &arguments.record))?;
     let is_dry = arguments.consent.dry_run;
     let to_data = is_dry && context.format == Format::Text;
-    tell_forecast(context, &forecast, to_data);
+    let reasons = Reasons::of_outlook(&session, forecast.outlook.iter(), core::iter::empty());
+    tell_forecast(context, &forecast, &reasons, to_data);
     let receipt = if is_dry || forecast.repeated == Repeated::Yes {
         forecast
     } else {
@@ -94,6 +104,8 @@ fn check_fixed(answers: &Answers) -> Result<(), Failure> {
     let said = [
         answers.agreement.is_some(),
         answers.media.is_some(),
+        answers.linked_ad.is_some(),
+        answers.handle_from.is_some() || answers.handle_until.is_some(),
         answers.action_intent.is_some(),
         answers.exercise.is_some(),
         answers.hint.is_some(),
@@ -192,7 +204,12 @@ fn tell_present(context: &mut Context<'_>, history: &History) {
     context.console.say("an end and a review are named as `valid_days` and `review_days` from now");
 }
 
-fn tell_forecast(context: &mut Context<'_>, forecast: &CorrectionReceipt, to_data: bool) {
+fn tell_forecast(
+    context: &mut Context<'_>,
+    forecast: &CorrectionReceipt,
+    reasons: &Reasons,
+    to_data: bool,
+) {
     let lines: Vec<String> = match forecast.repeated {
         Repeated::Yes => vec!["it says so already; nothing is to be corrected".to_owned()],
         Repeated::No => forecast.differences.iter().map(change_line).collect(),
@@ -207,7 +224,7 @@ fn tell_forecast(context: &mut Context<'_>, forecast: &CorrectionReceipt, to_dat
     if forecast.repeated == Repeated::Yes {
         return;
     }
-    tell_outlook(context.console, &forecast.outlook, to_data);
+    tell_outlook(context.console, &forecast.outlook, reasons, to_data);
     if !forecast.told.is_empty() {
         let told: Vec<&str> = forecast.told.iter().map(|agency| agency.as_str()).collect();
         context.console.say(&format!("partners that may hold it are told: {}", told.join(", ")));

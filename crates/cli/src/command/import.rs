@@ -1,6 +1,7 @@
 //! `malines import`: what another system exported, read offline, every skip with its reason.
 
 use super::{Context, Detail};
+use crate::answers;
 use crate::arguments::{Consent, ImportCommand};
 use crate::config::{self, LIST_BYTES_MAX};
 use crate::console::{Style, plain};
@@ -36,12 +37,25 @@ pub(super) fn run(context: &mut Context<'_>, command: ImportCommand) -> Result<O
     let Some(labelling) = labelling else {
         return Err(Failure::AnswerMissing { key: "labels" });
     };
+    if plan.events.iter().all(|event| event.candidates.is_empty()) {
+        return Err(Failure::NothingToCompare);
+    }
     send(context, &plan, &labelling, case.as_deref(), consent)
 }
 
 fn read_labels(file: &Path) -> Result<Labelling, Failure> {
     let bytes_max = u64::try_from(LABELS_BYTES_MAX).unwrap_or(u64::MAX);
-    Labelling::parse(&config::read_text(file, bytes_max)?).map_err(Failure::Import)
+    let labelling =
+        Labelling::parse(&config::read_text(file, bytes_max)?).map_err(Failure::Import)?;
+    if let Some(benefit) = &labelling.benefit {
+        let wrong = |why| Failure::FileInvalid {
+            file: file.to_owned(),
+            line: 0,
+            why: format!("`benefit`: {why}"),
+        };
+        answers::ground(&benefit.ground).map_err(wrong)?;
+    }
+    Ok(labelling)
 }
 
 fn read_plan(

@@ -4,7 +4,7 @@ use super::Context;
 use crate::answers::{Answers, Circumstances};
 use crate::arguments::Submit;
 use crate::config::{self, LIST_BYTES_MAX, Profile};
-use crate::console::plain;
+use crate::console::{Console, plain};
 use crate::delivery::{self, Prepared, Spoiled};
 use crate::error::{Failure, Outcome};
 use crate::given::{self, Given};
@@ -14,11 +14,13 @@ use crate::session::Session;
 use crate::{interview, output};
 use domain::digest;
 use domain::indicator::Family;
-use domain::name::{CaseId, ClusterId, IdempotencyKey};
+use domain::name::{CaseId, ClusterId, IdempotencyKey, RecordId};
+use domain::refusal::RefusalCode;
 use fingerprint::{Hint, NegativeBank, Normalised};
 use rand_core::UnwrapErr;
 use serde_json::json;
 use std::path::Path;
+use wire::convert::withdrawal::RecordReference;
 
 /// A row whose value is normalised.
 struct Ready {
@@ -26,6 +28,12 @@ struct Ready {
     things: Vec<Normalised>,
     account: Option<String>,
     answers: Answers,
+}
+
+/// What makes the ids of one row: the list it stands on, or nothing where it stands alone.
+struct Origin<'r> {
+    list: Option<&'r [u8; digest::DIGEST_BYTES]>,
+    case: Option<CaseId>,
 }
 
 /// The rows of one run.
@@ -56,10 +64,11 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Submit) -> Result<Outcom
         if families.contains(&Family::Ad) {
             return Err(Failure::TextNotSubmitted);
         }
-        interview::complete(context.console, &mut defaults, &families)?;
+        let asked = interview::complete(context.console, &mut defaults, &families);
+        asked.inspect_err(|failure| tell_nothing_sent(context.console, failure))?;
     }
     let case = case.map(|case| case.case_id);
-    let prepared = prepare(&mut rows, &session, &defaults, case);
+    let prepared = prepare(&mut rows, &session, &defaults, case)?;
     rows.spoiled.sort_by_key(|spoiled| spoiled.order);
     if arguments.strict && !rows.spoiled.is_empty() {
         delivery::tell_spoiled(context.console, &rows.spoiled);
@@ -68,6 +77,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Submit) -> Result<Outcom
     if prepared.is_empty() && rows.list.is_none() {
         // One thing that cannot go is a failure with its own code, not a list with a bad row.
         if let Some(first) = rows.spoiled.into_iter().next() {
+            tell_nothing_sent(context.console, &first.failure);
             return Err(first.failure);
         }
         return Err(Failure::NothingToSend);
@@ -156,23 +166,51 @@ impl Rows {
     }
 }
 
+/// A person that no record can be about ends it before anything leaves this machine: whoever sits
+/// here learns that, and does not try another answer.
+fn tell_nothing_sent(console: &mut Console, failure: &Failure) {
+    let Failure::Refused(refusal) = failure else { return };
+    let is_protected = matches!(
+        refusal.code,
+        RefusalCode::SmuggledMigrant | RefusalCode::ProtectedSubject | RefusalCode::Minor
+    );
+    if is_protected {
+        console.say("nothing was sent, not even to your own node, and nothing of it is kept here");
+    }
+}
+
 /// Makes the submissions; rows that a rule about records refuses are spoiled.
+///
+/// # Errors
+/// Those of asking the own node for the record that a picture is linked to.
 fn prepare(
     rows: &mut Rows,
     session: &Session,
     defaults: &Answers,
     case: Option<CaseId>,
-) -> Vec<Prepared> {
+) -> Result<Vec<Prepared>, Failure> {
     let mut prepared = Vec::with_capacity(rows.ready.len());
+    let list = rows.list;
+    let origin = Origin { list: list.as_ref(), case };
+    let mut linked = Linked::default();
     for row in core::mem::take(&mut rows.ready) {
         let answers = row.answers.clone().or(defaults);
-        let cluster = cluster(&row, &answers, rows.list.as_ref(), session);
+        let cluster = cluster(&row, &answers, &origin, session);
+        let linked_ad = match linked.find(&answers, session) {
+            Ok(linked_ad) => linked_ad,
+            Err(failure @ (Failure::Refused(_) | Failure::Node { .. })) => {
+                rows.spoil(row.line, failure);
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         for (number, thing) in (0_u8..).zip(&row.things) {
             let circumstances = Circumstances {
                 agency: session.agency(),
                 case,
+                linked_ad,
                 cluster,
-                idempotency_key: key(&row, number, &answers, rows.list.as_ref(), session),
+                idempotency_key: key(&row, (number, thing), &answers, &origin, session),
                 now: session.now(),
             };
             match answers.submission(thing, &circumstances) {
@@ -190,20 +228,41 @@ fn prepare(
             }
         }
     }
-    prepared
+    Ok(prepared)
 }
 
-/// The same list, row and agreement give the same key, and nobody without the officer's own key can
-/// test a guess of the list against it. A single thing gets a random one.
+/// Records that pictures are linked to, each asked for once.
+#[derive(Default)]
+struct Linked(Vec<(RecordReference, RecordId)>);
+
+impl Linked {
+    /// The whole id of the record that the answers name: a record holds no abbreviation.
+    fn find(&mut self, answers: &Answers, session: &Session) -> Result<Option<RecordId>, Failure> {
+        let Some(reference) = &answers.linked_ad else { return Ok(None) };
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| known == reference) {
+            return Ok(Some(*known));
+        }
+        let record_id = match reference.as_bytes().try_into() {
+            Ok(whole) => RecordId::from_bytes(whole),
+            Err(_) => session.history(reference.clone())?.record_id,
+        };
+        self.0.push((reference.clone(), record_id));
+        Ok(Some(record_id))
+    }
+}
+
+/// The same list, row and agreement give the same key, and so do the same single thing, case and
+/// answers: a command that is repeated, or sent again because its reply was lost, makes no second
+/// record. Nobody without the officer's own key can test a guess of a list or a value against it.
 fn key(
     row: &Ready,
-    number: u8,
+    (number, thing): (u8, &Normalised),
     answers: &Answers,
-    list: Option<&[u8; digest::DIGEST_BYTES]>,
+    origin: &Origin<'_>,
     session: &Session,
 ) -> IdempotencyKey {
-    let Some(list) = list else {
-        return IdempotencyKey::random(&mut entropy());
+    let Some(list) = origin.list else {
+        return IdempotencyKey::from_bytes(alone(b"one thing", thing, answers, origin, session));
     };
     let agreement = agreement(answers);
     let row = row.line.to_le_bytes();
@@ -218,14 +277,13 @@ fn key(
 
 /// Rows with the same account are identifiers of one account. It is never the same under two
 /// agreements.
-fn cluster(
-    row: &Ready,
-    answers: &Answers,
-    list: Option<&[u8; digest::DIGEST_BYTES]>,
-    session: &Session,
-) -> ClusterId {
-    let Some(list) = list else {
-        return ClusterId::random(&mut entropy());
+fn cluster(row: &Ready, answers: &Answers, origin: &Origin<'_>, session: &Session) -> ClusterId {
+    let list = match (origin.list, row.things.as_slice()) {
+        (Some(list), _) => list,
+        (None, [first, ..]) => {
+            return ClusterId::from_bytes(alone(b"one account", first, answers, origin, session));
+        }
+        (None, []) => return ClusterId::random(&mut UnwrapErr(getrandom::SysRng)),
     };
     let agreement = agreement(answers);
     let line = row.line.to_le_bytes();
@@ -240,9 +298,20 @@ fn agreement(answers: &Answers) -> String {
     answers.agreement.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
-/// The operating system's generator.
-fn entropy() -> UnwrapErr<getrandom::SysRng> {
-    UnwrapErr(getrandom::SysRng)
+/// 16 bytes that stand for one thing with its case and answers.
+fn alone(
+    what: &[u8],
+    thing: &Normalised,
+    answers: &Answers,
+    origin: &Origin<'_>,
+    session: &Session,
+) -> [u8; 16] {
+    let case = origin.case.map(|case| case.as_bytes().to_vec()).unwrap_or_default();
+    let platform = thing.platform.map_or("", |platform| platform.as_str());
+    let (kind, fingerprint) = (thing.kind.as_str(), thing.fingerprint());
+    let said = answers.to_bytes();
+    let (kind, platform) = (kind.as_bytes(), platform.as_bytes());
+    session.derive(&[what, kind, platform, fingerprint.expose(), &case, &said])
 }
 
 /// What the record of a single thing will say, before anything is asked.

@@ -42,7 +42,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Withdraw) -> Result<Outc
 }
 
 /// Reads `R-5f2a91c0`, the same without `R-`, or the whole id: whole bytes in hexadecimal.
-pub(super) fn reference(given: &str) -> Result<RecordReference, Failure> {
+pub(crate) fn reference(given: &str) -> Result<RecordReference, Failure> {
     let wrong = || Failure::RecordReference { given: given.chars().take(64).collect() };
     let bytes = whole_bytes(given, ["R-", "r-"]).ok_or_else(wrong)?;
     RecordReference::new(&bytes).map_err(|_| wrong())

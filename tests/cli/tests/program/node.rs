@@ -168,6 +168,10 @@ fn outlook(kind: Kind) -> Vec<Outlook> {
         fate,
         rule: rule.map(str::to_owned),
     };
+    if kind == Kind::Sha256 {
+        let stays = Fate::Stays(RefusalCode::RuleDenied);
+        return vec![row("es-pn", stays, Some("BE04-weak-stays-home"))];
+    }
     vec![
         row("es-pn", here, None),
         row("fr-oltim", Fate::NeedsApproval, Some("L07-approval")),

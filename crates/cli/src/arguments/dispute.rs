@@ -11,7 +11,7 @@ use domain::dispute::{DisputeReason, RejectionReason};
 told as soon as it can be reached. It answers within 72 hours. Matching stops elsewhere when the originator agrees, or when two \
 other agencies dispute the record too; nobody but the originator learns who disputes.\n\
 The note travels: no name, number, link or address in it. A record of your own is corrected or withdrawn instead.\n\
-This release does not check the role of your certificate: every officer may dispute and answer.\n\
+Analysts dispute; magistrates, deputies and data-protection officers answer.\n\
 JSON: record_id, origin, due, repeated, audit_sequence")]
 pub(crate) struct Dispute {
     #[command(subcommand)]

@@ -60,9 +60,31 @@ fn the_help_of_every_command_is_reviewed() {
 #[test]
 fn each_role_sees_its_own_commands() {
     let desk = Desk::new();
-    for role in ["analyst", "prosecutor", "operator", "oversight"] {
+    for role in [
+        "analyst",
+        "prosecutor",
+        "clerk",
+        "operator",
+        "policy-officer",
+        "data-protection-officer",
+        "oversight",
+    ] {
         desk.terminal(&["help", role], "").is(&format!("help-role-{role}")).exits(Outcome::Done);
     }
+    let deciding = ["hold place", "hold lift", "erase", "dispute answer"];
+    for (role, its_own) in [
+        ("MAGISTRATE", &deciding[..]),
+        ("deputy", &["approve", "audit export", "erase"]),
+        ("DATA_PROTECTION_OFFICER", &deciding),
+        ("clerk", &["approve", "history"]),
+        ("oversight", &["hits", "audit export"]),
+    ] {
+        let run = desk.pipe(&["help", role], "").exits(Outcome::Done);
+        its_own
+            .iter()
+            .for_each(|one| assert!(run.out.contains(&format!("malines {one} ")), "{one}"));
+    }
+    desk.pipe(&["help", "analyst"], "").exits(Outcome::Done).never_says("malines erase");
     desk.pipe(&["help", "analist"], "").is("help-unknown").exits(Outcome::Usage);
 }
 

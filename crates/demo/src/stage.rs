@@ -106,21 +106,32 @@ impl Stage {
             &format!("127.0.0.1:{officers}"),
         ])?;
         fs::write(home.join("policy").join("local.cedar"), agency.policy)?;
-        let config = home.join("node.toml");
-        let officer = self.officer_home(agency);
+        self.enrol(agency, agency.officer, "analyst", "default")
+    }
+
+    /// Enrols an officer of an agency, under a profile in the agency's folder of profiles.
+    pub(crate) fn enrol(
+        &self,
+        agency: Agency,
+        officer: &str,
+        role: &str,
+        profile: &str,
+    ) -> anyhow::Result<()> {
         self.node(&[
             "officer",
             "add",
-            agency.officer,
+            officer,
             "--role",
-            "analyst",
+            role,
             "--valid",
             "1y",
             "--out",
-            &officer.to_string_lossy(),
+            &self.officer_home(agency).to_string_lossy(),
+            "--profile",
+            profile,
             "--demo",
             "--config",
-            &config.to_string_lossy(),
+            &self.home(agency).join("node.toml").to_string_lossy(),
         ])?;
         Ok(())
     }

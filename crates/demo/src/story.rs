@@ -28,6 +28,10 @@ const ACKNOWLEDGED: &str = "acknowledged";
 const WITHDRAWN: &str = "withdrawn";
 /// Where Belgium's head is kept that its log must pass through.
 const HEAD: &str = "belgium.head";
+/// Who takes the whole log away: no analyst may.
+const OVERSIGHT_OFFICER: &str = "BE-9001";
+/// The profile of that officer.
+const OVERSIGHT: &str = "oversight";
 
 /// Tells the whole story.
 pub(crate) fn tell(options: &Options, narrator: &Narrator, stop: Stop) -> anyhow::Result<()> {
@@ -83,6 +87,9 @@ fn found(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     let busy = narrator.busy("making keys, certificate authorities and configurations");
     for agency in cast::ALL {
         stage.found(agency)?;
+        if agency == BELGIUM {
+            stage.enrol(agency, OVERSIGHT_OFFICER, "oversight", OVERSIGHT)?;
+        }
     }
     stage.lay_out_samples()?;
     drop(busy);
@@ -427,7 +434,8 @@ fn heads(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     let _ = fs::remove_file(&file);
     let keys = stage.home(BELGIUM).join(format!("{}.audit-key", BELGIUM.id));
     let keys = keys.to_string_lossy().into_owned();
-    stage.show_aloud(narrator, BELGIUM, &["audit", "export", "--to", &file], &[0])?;
+    let export = ["--profile", OVERSIGHT, "audit", "export", "--to", &file];
+    stage.show_aloud(narrator, BELGIUM, &export, &[0])?;
     narrator.say("the export is an entry of the log too, so it is longer by now");
     let verify = ["audit", "verify", &file, "--keys", &keys, "--head", &head];
     stage.show_aloud(narrator, BELGIUM, &verify, &[0])?;

@@ -5,7 +5,7 @@ use domain::indicator::Kind;
 use domain::value::Platform;
 use fingerprint::text::{TEXT_BYTES_MAX, ad_text, normalise_text};
 use fingerprint::{
-    CANONICAL_BYTES_MAX, Hint, InputKind, Normalised, look_alike, normalise, recognise,
+    CANONICAL_BYTES_MAX, Hint, InputKind, Normalised, Refused, look_alike, normalise, recognise,
 };
 use proptest::prelude::*;
 
@@ -130,6 +130,15 @@ fn check(kind: InputKind, raw: &str, hint: &Hint) -> Result<(), TestCaseError> {
     prop_assert!(found.canonical().len() <= 18 * raw.len() + 64);
     let (kind, text) = spoken(&found).unwrap();
     let again = normalise(kind, &text, &Hint { region: None, platform: found.platform });
+    if found.kind == Kind::AdText {
+        // Where a cut brings words side by side, a second look may find one more handle between them;
+        // it never finds more text.
+        match again {
+            Ok(again) => prop_assert!(again.canonical().len() <= found.canonical().len() + 16),
+            Err(refused) => prop_assert!(matches!(refused, Refused::TextTooShort { .. })),
+        }
+        return Ok(());
+    }
     prop_assert_eq!(
         again.as_ref().map(|again| (again.kind, again.canonical())),
         Ok((found.kind, found.canonical()))

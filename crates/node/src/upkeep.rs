@@ -105,11 +105,6 @@ impl Upkeep {
             tracing::info!(expired, matches, "expired records and their matches were erased");
         }
         // What must go leaves the disk, whatever is wrong with what is only tidied.
-        match self.desk.forget_approvals(&is_stopping).await {
-            Ok(0) => {}
-            Ok(approvals) => tracing::info!(approvals, "approvals that ended were forgotten"),
-            Err(error) => tracing::error!(%error, "approvals that ended could not be forgotten"),
-        }
         if let Err(error) = self.review(stop).await {
             tracing::error!(%error, "own records could not be looked at for their reviews");
         }

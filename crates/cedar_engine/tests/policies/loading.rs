@@ -229,10 +229,11 @@ fn only_what_plainly_closes_is_taken_for_narrowing_without_being_weighed() {
                   permit (principal, action == Action::\"Share\", resource)\n\
                   when { resource.kind == Kind::\"URL\" };\n";
     let forbid = "@id(\"L02-not-red\") @reason(\"Not this.\")\n\
-                  forbid (principal, action, resource) when { resource.tlp == Tlp::\"RED\" };\n";
+                  forbid (principal, action == Action::\"Share\", resource)\n\
+                  when { resource.tlp == Tlp::\"RED\" };\n";
     let approved = "@id(\"L03-by-hand\") @reason(\"By hand.\") @approval(\"PROSECUTION\")\n\
                     forbid (principal, action == Action::\"Share\", resource)\n\
-                    unless { context.approvals.contains(AgencyKind::\"PROSECUTION\") };\n";
+                    when { context.approvals < 1 };\n";
     let both = [permit, forbid].concat();
     let all = [permit, forbid, approved].concat();
     let narrower = forbid.replace("RED", "AMBER");

@@ -56,27 +56,22 @@ impl Engine {
         self.rules.get(id)
     }
 
-    /// Is it plain from the rules alone that a newer policy opens nothing? Every rule that forbids stays,
-    /// those that are new forbid, and no rule that looks at approvals comes or goes. A `false` says
-    /// nothing: [`crate::weigh`] finds out.
+    /// Is it plain from the rules alone that a newer policy opens nothing? Every rule stays, and those
+    /// that are new forbid without looking at approvals. A `false` says nothing: [`crate::weigh`] finds
+    /// out. (A permit that goes is weighed: one that cannot be evaluated had closed everything.)
     pub fn is_only_narrowed_by(&self, newer: &Self) -> bool {
-        if self.floor_hash != newer.floor_hash {
-            return false;
-        }
         let stands_in = |there: &Self, policy: &Policy| {
             let same = there.policies.policy(policy.id());
             same.is_some_and(|same| same.to_string() == policy.to_string())
         };
-        let looks_at_approvals = |engine: &Self, policy: &Policy| {
-            let rule = engine.rules.get(&policy.id().to_string());
-            rule.is_none_or(|rule| rule.approval.is_some())
+        let only_forbids = |policy: &Policy| {
+            let rule = newer.rules.get(&policy.id().to_string());
+            policy.effect() == Effect::Forbid && rule.is_some_and(|rule| rule.approval.is_none())
         };
-        let went = self.policies.policies().filter(|policy| !stands_in(newer, policy));
-        let came = newer.policies.policies().filter(|policy| !stands_in(self, policy));
-        let mut went = went.map(|policy| (policy.effect(), looks_at_approvals(self, policy)));
-        let mut came = came.map(|policy| (policy.effect(), looks_at_approvals(newer, policy)));
-        went.all(|gone| gone == (Effect::Permit, false))
-            && came.all(|new| new == (Effect::Forbid, false))
+        let mut came = newer.policies.policies().filter(|policy| !stands_in(self, policy));
+        self.floor_hash == newer.floor_hash
+            && self.policies.policies().all(|policy| stands_in(newer, policy))
+            && came.all(only_forbids)
     }
 
     /// Every rule, by id.

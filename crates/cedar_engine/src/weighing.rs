@@ -105,8 +105,7 @@ impl Engine {
         Ok(survey.idle_rules(rulebook)?)
     }
 
-    /// Refuses rules of which some can never decide: asked where rules are proposed, signed and put in
-    /// force. The rule that stops all sharing makes others idle for as long as it stands, so frozen
+    /// Refuses rules of which some can never decide, for whoever takes rules into use. The rule that stops all sharing makes others idle for as long as it stands, so frozen
     /// rules are not looked at.
     ///
     /// # Errors

@@ -250,15 +250,17 @@ impl Desk {
         &self,
         officer: &OfficerId,
         refusal: &Refusal,
+        call: &'static str,
     ) -> Result<(), DeskError> {
         // No agency is called so: a name holds no slash.
-        if self.is_noted(&format!("officer/{officer}"), refusal.code) {
+        if self.is_noted(&format!("officer/{officer}/{call}"), refusal.code) {
             return Ok(());
         }
         let mut event = Event::new(self.now(), Act::CallRefused);
         event.local.officer = Some(officer.clone());
         event.local.code = Some(refusal.code);
         event.local.rule.clone_from(&refusal.rule);
+        event.local.note = Some(call.to_owned());
         self.store.commit(Batch::new().saying(event)).await?;
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Quotas: how much a partner may ask of us in a day, and how much an officer may ask at all.
 //!
 //! Who may ask q things a day can test q guesses a day; against that stand law, audit and these counts
-//! (docs/threat-model.md). What is refused costs as much as what is answered.
+//! (docs/threat-model.md). A question that is refused for another reason costs as much as an answered
+//! one; one that no longer fits into the day costs nothing.
 
 use crate::Desk;
 use crate::error::DeskError;
@@ -102,7 +103,10 @@ impl QuotaBook {
     pub(crate) fn spend(&self, asker: &str, count: u64, now: Timestamp) -> Result<(), RefusalCode> {
         let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if book.len() >= ASKERS_MAX && !book.contains_key(asker) {
-            return Err(RefusalCode::QuotaSpent);
+            book.retain(|_, used| used.day == day_of(now));
+            if book.len() >= ASKERS_MAX {
+                return Err(RefusalCode::QuotaSpent);
+            }
         }
         let fresh = Used { day: day_of(now), count: 0, written: 0 };
         let used = book.entry(asker.to_owned()).or_insert(fresh);
@@ -149,6 +153,12 @@ impl Desk {
         }
     }
 
+    /// Takes one value from an officer's day, for what is told beside something else; without an entry,
+    /// because nothing is refused.
+    pub(crate) fn may_ask(&self, officer: &OfficerId, now: Timestamp) -> bool {
+        self.quotas.officers.spend(officer.as_str(), 1, now).is_ok()
+    }
+
     /// Takes so many values from an officer's day; a refusal is an entry of the log.
     pub(crate) async fn spend_of_officer(
         &self,
@@ -161,7 +171,7 @@ impl Desk {
             return Ok(());
         };
         let refusal = Refusal::by_rule(code, OFFICER_QUOTA);
-        self.note_call_refused(officer, &refusal).await?;
+        self.note_call_refused(officer, &refusal, "Query").await?;
         Err(refusal.into())
     }
 }

@@ -111,7 +111,10 @@ impl Desk {
             outlook: self.outlook(&agreement, &class, now),
             // A dry run leaves no entry in the log, so it tells nothing about partners' records.
             hits: match (mode, &case) {
-                (Mode::Real, Some(case)) => self.hits_of_submission(case, submission, now)?,
+                // Handing something in is a question, too: its matches are told within the day's quota.
+                (Mode::Real, Some(case)) if self.may_ask(officer, now) => {
+                    self.hits_of_submission(case, submission, now)?
+                }
                 _ => Vec::new(),
             },
         };

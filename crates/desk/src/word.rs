@@ -130,10 +130,15 @@ impl Desk {
                 let classes = self.store.classes(origin, id);
                 classes.iter().any(|class| class.records > 0)
             };
-            if (all_over || left(origin)) && holds_some() {
+            if !all_over && !left(origin) {
+                continue;
+            }
+            if holds_some() {
                 let newly = self.erase_all(origin, id, None).await?.newly;
                 tracing::warn!(%origin, agreement = %id, newly, "erased at the end, not ordered");
             }
+            // Where only live answers came, there is no class.
+            self.forget_answers(origin, id).await?;
         }
         Ok(())
     }

@@ -54,6 +54,12 @@ const TITLE_CHARACTERS_MIN: usize = 24;
 const CODE_CHARACTERS_MIN: usize = 20;
 /// And changes between letters and digits so often, at least: names do not.
 const CODE_CHANGES_MIN: usize = 6;
+/// Platforms in two letters: beside them a word in a title is a handle.
+const PLATFORMS_SHORT: [&str; 6] = ["fb", "ig", "tg", "vk", "wa", "yt"];
+/// The lengths of MD5, SHA-1 and SHA-256 in hexadecimal.
+const DIGEST_CHARACTERS: [usize; 3] = [32, 40, 64];
+/// How `http` begins in base64, letters lowered.
+const ADDRESS_IN_BASE64: &str = "ahr0c";
 
 /// No wallet is shorter, in characters.
 const WALLET_CHARACTERS_MIN: usize = 25;
@@ -128,7 +134,7 @@ fn path_names(path: &str) -> bool {
     let mut segments = segments.iter().peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
-        if points(segment) || (NAMING.contains(segment.as_str()) && !is_last) {
+        if points(segment) || (has_naming_word(segment) && !is_last) {
             return true;
         }
         if NAMING.contains(segment.as_str()) || is_language(segment) {
@@ -246,7 +252,10 @@ fn is_known(segment: &str) -> bool {
     let telling = words().filter(|word| word.len() > TELLING_CHARACTERS && WORDS.contains(word));
     let is_title = (count >= 3 && telling.count() >= 2)
         || (count >= TITLE_WORDS_MIN && text.chars().count() >= TITLE_CHARACTERS_MIN);
-    is_title && !words().any(|word| says_something(word) && NAMING.contains(word))
+    let names = |word: &str| {
+        PLATFORMS_SHORT.contains(&word) || (says_something(word) && NAMING.contains(word))
+    };
+    is_title && !words().any(names)
 }
 
 /// Words and numbers with hyphens, spaces or commas between them, no word of letters and digits.
@@ -266,6 +275,12 @@ fn is_between(character: char) -> bool {
     matches!(character, '-' | ' ' | ',' | '+' | '\'' | '\u{2010}'..='\u{2019}')
 }
 
+/// `user`, `user-profile`, `users.php`: somebody's name follows.
+fn has_naming_word(segment: &str) -> bool {
+    let mut words = segment.split(|character: char| !character.is_alphanumeric());
+    NAMING.contains(segment) || words.any(|word| says_something(word) && NAMING.contains(word))
+}
+
 fn is_known_word(word: &str) -> bool {
     is_digits(word)
         || !says_something(word)
@@ -280,7 +295,13 @@ fn is_code(text: &str) -> bool {
     let changes = code
         .windows(2)
         .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit()));
+    // What anybody can make of a guess was not drawn: a digest, or an address in base64.
+    let is_digest = DIGEST_CHARACTERS.contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_address = text.to_ascii_lowercase().contains(ADDRESS_IN_BASE64);
     code.len() >= CODE_CHARACTERS_MIN
+        && !is_digest
+        && !is_address
         && code.iter().all(u8::is_ascii_alphanumeric)
         && changes.count() >= CODE_CHANGES_MIN
 }
@@ -305,6 +326,12 @@ mod tests {
 
     /// Everything that must never be replicated.
     const SEALED: &[&str] = &[
+        "https://boats.example/user-profile/malines",
+        "https://boats.example/our-team/maria-lopez",
+        "https://boats.example/users.php/malines",
+        "https://boats.example/tg-malines-fict-boats-to-spain",
+        "https://boats.example/photo/0bc83cb571cd1c50ba6f3e8a78ef1346",
+        "https://boats.example/go?url=aHR0cHM6Ly92ay5jb20vbWFsaW5lcw",
         "vk.com/malines_fict",
         "https://m.vk.com/malinesfict",
         "linkedin.com/in/malines-fict",

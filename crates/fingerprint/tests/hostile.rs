@@ -135,7 +135,10 @@ fn check(kind: InputKind, raw: &str, hint: &Hint) -> Result<(), TestCaseError> {
         // it never finds more text.
         match again {
             Ok(again) => prop_assert!(again.canonical().len() <= found.canonical().len() + 16),
-            Err(refused) => prop_assert!(matches!(refused, Refused::TextTooShort { .. })),
+            Err(refused) => {
+                let too_short = matches!(refused, Refused::TextTooShort { .. });
+                prop_assert!(too_short, "{:?}", refused);
+            }
         }
         return Ok(());
     }

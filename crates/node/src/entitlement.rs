@@ -39,6 +39,9 @@ const EVERYBODY: &[OfficerRole] = &[
 /// Whoever has to do with cases and records; who keeps the machine running has not.
 const READERS: &[OfficerRole] =
     &[Analyst, Magistrate, Deputy, Clerk, DataProtectionOfficer, Oversight];
+/// Whoever may see how a record travels: those, and who writes the rules for it.
+const WEIGHERS: &[OfficerRole] =
+    &[Analyst, Magistrate, Deputy, Clerk, PolicyOfficer, DataProtectionOfficer, Oversight];
 /// Whoever works on a case.
 const INVESTIGATORS: &[OfficerRole] = &[Analyst, Magistrate, Deputy];
 /// Whoever may open one: a clerk prepares.
@@ -69,7 +72,7 @@ const CALLS: [(&str, &[OfficerRole]); 34] = [
     ("ReadHold", READERS),
     ("LiftHold", DECIDERS),
     ("Erase", DECIDERS),
-    ("RecordReach", EVERYBODY),
+    ("RecordReach", WEIGHERS),
     ("ReadPolicy", EVERYBODY),
     ("ReadCensus", EVERYBODY),
     ("ListProposals", EVERYBODY),
@@ -90,6 +93,10 @@ const CALLS: [(&str, &[OfficerRole]); 34] = [
     ("EndApproval", APPROVERS),
     ("UseInCourt", INVESTIGATORS),
 ];
+
+fn call_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
 
 /// May this role make this call?
 fn may_call(role: OfficerRole, call: &str) -> bool {
@@ -113,8 +120,7 @@ impl<S> Entitled<S> {
     /// May this officer make the call of this path now?
     fn lets_in(&self, officer: &OfficerId, path: &str) -> bool {
         let role = self.register.active(officer).map(|entry| entry.role);
-        let call = path.rsplit('/').next().unwrap_or_default();
-        role.is_some_and(|role| may_call(role, call))
+        role.is_some_and(|role| may_call(role, call_of(path)))
     }
 }
 
@@ -139,11 +145,13 @@ where
             return Box::pin(self.inner.call(request));
         };
         tracing::warn!(%officer, path = %path.escape_debug(), "not what this officer may do");
+        let call = CALLS.iter().map(|(call, _)| *call).find(|call| *call == call_of(path));
         let log = self.log.clone();
         Box::pin(async move {
             let refusal = Refusal::by_rule(RefusalCode::OfficerNotEntitled, OFFICER_ROLE);
             if let Some(desk) = log
-                && let Err(error) = desk.note_call_refused(&officer, &refusal).await
+                && let Err(error) =
+                    desk.note_call_refused(&officer, &refusal, call.unwrap_or("unknown")).await
             {
                 tracing::error!(%error, "a refusal could not be written down");
             }

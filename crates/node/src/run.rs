@@ -89,7 +89,9 @@ pub async fn start(config: Config) -> Result<Running, NodeError> {
     for (path, docket) in read_agreements(&config)? {
         file_docket(&desk, path, &docket).await?;
     }
-    policy_book.keep_file().await?;
+    if standing == Standing::Ordinary {
+        policy_book.keep_file().await?;
+    }
     let credentials = load_credentials(&config)?;
     let officers = Arc::new(Mutex::new(load_officers(&config)?));
     let registry = PeerRegistry::new(peers::snapshot(&desk, &lock(&officers))?);
@@ -249,18 +251,18 @@ impl Running {
         let dockets = read_agreements(&self.config)?;
         let (chain, key) = self.config.tls_files()?;
         let officers = load_officers(&self.config)?;
-        if let Some(refused) = rules.refused {
-            self.policy_book.note_file_refused(&refused).await?;
-            return Err(refused);
-        }
         self.credentials.replace_from_pem(&chain, &key, self.desk.now())?;
-        self.policy_book.reload(rules.engine, rules.active).await?;
+        if rules.refused.is_none() {
+            self.policy_book.reload(rules.engine, rules.active).await?;
+        }
         *lock(&self.officers) = officers;
         for (path, docket) in dockets {
             file_docket(&self.desk, path, &docket).await?;
         }
         crate::grpc::drained(&self.desk).await;
-        Ok(())
+        let Some(refused) = rules.refused else { return Ok(()) };
+        self.policy_book.note_file_refused(&refused).await?;
+        Err(refused)
     }
 
     /// Waits until a server or the store fails; a node that cannot serve must not look alive.

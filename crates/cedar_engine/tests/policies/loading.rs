@@ -241,7 +241,7 @@ fn only_what_plainly_closes_is_taken_for_narrowing_without_being_weighed() {
     for (before, after, plainly) in [
         (both.as_str(), both.as_str(), true),
         (permit, both.as_str(), true),
-        (both.as_str(), forbid, true),
+        (both.as_str(), forbid, false),
         (both.as_str(), permit, false),
         (forbid, both.as_str(), false),
         (both.as_str(), other.as_str(), false),

@@ -98,8 +98,7 @@ pub struct Activation {
 /// # Errors
 /// A failing or damaged store.
 pub fn active_policy(store: &dyn Store) -> Result<Option<PolicyRow>, DeskError> {
-    let row = store.get(Table::Policy, ACTIVE)?;
-    row.map(|row| Ok(encoding::from_bytes("policy", &row, ROW_BYTES_MAX)?)).transpose()
+    policy_row(store, ACTIVE)
 }
 
 /// The rules of the node's file under which something could last go to a partner; `None` as long as
@@ -108,8 +107,7 @@ pub fn active_policy(store: &dyn Store) -> Result<Option<PolicyRow>, DeskError> 
 /// # Errors
 /// A failing or damaged store.
 pub fn file_policy(store: &dyn Store) -> Result<Option<PolicyRow>, DeskError> {
-    let row = store.get(Table::Policy, FILE)?;
-    row.map(|row| Ok(encoding::from_bytes("policy", &row, ROW_BYTES_MAX)?)).transpose()
+    policy_row(store, FILE)
 }
 
 impl Desk {
@@ -149,8 +147,7 @@ impl Desk {
     /// # Errors
     /// A failing or damaged store.
     pub fn previous_policy(&self) -> Result<Option<PolicyRow>, DeskError> {
-        let row = self.store.get(Table::Policy, PREVIOUS)?;
-        row.map(|row| Ok(encoding::from_bytes("policy", &row, ROW_BYTES_MAX)?)).transpose()
+        policy_row(&*self.store, PREVIOUS)
     }
 
     /// The proposals that can still be put in force, oldest first.
@@ -273,6 +270,11 @@ impl Desk {
         };
         rows.into_iter().map(decode).collect()
     }
+}
+
+fn policy_row(store: &dyn Store, key: &[u8]) -> Result<Option<PolicyRow>, DeskError> {
+    let row = store.get(Table::Policy, key)?;
+    row.map(|row| Ok(encoding::from_bytes("policy", &row, ROW_BYTES_MAX)?)).transpose()
 }
 
 fn proposal_key(difference: &Digest) -> Vec<u8> {

@@ -301,7 +301,9 @@ impl Desk {
             .with(Change::PutRecord(Box::new(put)))
             .saying(event);
         let batch = self.with_hits(batch, &receipt.hits);
-        Waiting::Recorded(Arc::clone(&self.store), self.store.commit(batch), Box::new(receipt))
+        // What its matches took of the officer's day is written with it.
+        let committed = self.quotas.officers.commit(officer.as_str(), &*self.store, batch);
+        Waiting::Recorded(Arc::clone(&self.store), committed, Box::new(receipt))
     }
 
     fn write_refusal(

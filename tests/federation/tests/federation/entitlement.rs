@@ -137,6 +137,29 @@ async fn an_officer_asks_so_much_a_day_and_a_restart_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn handing_in_under_a_case_takes_of_the_day_too_and_a_restart_knows_it() {
+    let mut world = Federation::of(&[Belgium]).await;
+    let case = world[Belgium].open_case("26-118-00431").await;
+    let mut handed_in = link(Belgium, "advertisement");
+    handed_in.case = Some(case.case_id);
+    world[Belgium].submit(handed_in).await.unwrap();
+    let query = Query {
+        case: case.case_id,
+        kind: Kind::Phone,
+        fingerprints: vec![fingerprint(Kind::Phone, "+33199004201")],
+        ask: Vec::new(),
+        urgency: Urgency::Normal,
+        exercise: false,
+    };
+    let dry = world[Belgium].officer().await.query(query.clone(), Mode::DryRun).await.unwrap();
+    assert_eq!(dry.allowance.asked_today, 1);
+    world[Belgium].kill();
+    world[Belgium].start().await;
+    let dry = world[Belgium].officer().await.query(query, Mode::DryRun).await.unwrap();
+    assert!(dry.allowance.asked_today >= 1, "{:?}", dry.allowance);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_looks_at_matches_cases_and_ways_is_in_the_log() {
     let world = Federation::of(&[Belgium]).await;
     let belgian = &world[Belgium];

@@ -60,10 +60,7 @@ impl Engine {
     /// that are new forbid without looking at approvals. A `false` says nothing: [`crate::weigh`] finds
     /// out. (A permit that goes is weighed: one that cannot be evaluated had closed everything.)
     pub fn is_only_narrowed_by(&self, newer: &Self) -> bool {
-        let stands_in = |there: &Self, policy: &Policy| {
-            let same = there.policies.policy(policy.id());
-            same.is_some_and(|same| same.to_string() == policy.to_string())
-        };
+        let stands_in = |there: &Self, policy: &Policy| there.holds_alike(policy);
         let only_forbids = |policy: &Policy| {
             let rule = newer.rules.get(&policy.id().to_string());
             policy.effect() == Effect::Forbid && rule.is_some_and(|rule| rule.approval.is_none())
@@ -72,6 +69,17 @@ impl Engine {
         self.floor_hash == newer.floor_hash
             && self.policies.policies().all(|policy| stands_in(newer, policy))
             && came.all(only_forbids)
+    }
+
+    /// Does a rule of that id stand in another policy, word for word?
+    pub(crate) fn has_as_it_stands_in(&self, other: &Self, id: &str) -> bool {
+        let rule = self.policies.policies().find(|policy| policy.id().to_string() == id);
+        rule.is_some_and(|policy| other.holds_alike(policy))
+    }
+
+    fn holds_alike(&self, policy: &Policy) -> bool {
+        let same = self.policies.policy(policy.id());
+        same.is_some_and(|same| same.to_string() == policy.to_string())
     }
 
     /// Every rule, by id.

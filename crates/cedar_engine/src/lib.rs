@@ -26,7 +26,7 @@ pub use engine::Engine;
 pub use error::CedarError;
 pub use load::{Layer, POLICY_BYTES_MAX, RULES_MAX, Rule, floor_hash};
 pub use reading::Reading;
-pub use weighing::{FREEZE_ID, IdleError, Weighed, WeighingError, freeze, weigh};
+pub use weighing::{FREEZE_ID, Weighed, WeighingError, freeze, weigh};
 
 /// The schema: what a rule may look at.
 pub const SCHEMA: &str = include_str!("../policy/malines.cedarschema");

@@ -29,25 +29,6 @@ pub enum WeighingError {
     Space(#[from] SpaceError),
 }
 
-/// Why rules should not be taken into use.
-#[derive(Debug, thiserror::Error)]
-pub enum IdleError {
-    /// Some of them can never decide anything: most likely they say something else than was meant.
-    #[error("{} can never decide: {}; `malines policy check` says more", count_of(.0), list(.0))]
-    NeverDecide(Vec<Idle>),
-    /// Whether they can is not known.
-    #[error(transparent)]
-    Unknown(#[from] WeighingError),
-}
-
-fn count_of(idle: &[Idle]) -> String {
-    if idle.len() == 1 { "a rule".to_owned() } else { format!("{} rules", idle.len()) }
-}
-
-fn list(idle: &[Idle]) -> String {
-    idle.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
 /// What a change of rules does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weighed {
@@ -55,6 +36,10 @@ pub struct Weighed {
     pub difference: Difference,
     /// In records, at the place of each census.
     pub counts: Vec<Vec<PartnerChange>>,
+    /// The new and changed local rules that can never decide, ascending by id. Empty where a part of
+    /// the space was looked at, which proves nothing about the rest, and under a stop of all sharing,
+    /// which makes every permit idle for as long as it stands.
+    pub idle: Vec<Idle>,
     /// What a signature is bound to: both policies, what the change is, and the counts.
     pub hash: Digest,
 }
@@ -77,8 +62,13 @@ pub fn weigh(
     let difference = difference(&survey, from, to)?;
     let counts = censuses.iter().map(|census| count(&survey, from, to, census));
     let counts = counts.collect::<Result<Vec<_>, _>>()?;
+    let is_whole = *only == Only::everything() && !new.is_frozen();
+    let idle = match is_whole {
+        true => survey.idle_rules(to, |rule| !new.has_as_it_stands_in(old, rule))?,
+        false => Vec::new(),
+    };
     let hash = hash(&old.bundle_hash(), &new.bundle_hash(), difference.change, &counts.concat());
-    Ok(Weighed { difference, counts, hash })
+    Ok(Weighed { difference, counts, idle, hash })
 }
 
 /// Local rules on the floor of this release, with all sharing stopped.
@@ -91,31 +81,25 @@ pub fn freeze(local: &str) -> Result<(Engine, String), CedarError> {
 }
 
 impl Engine {
-    /// The local rules that can never decide, ascending by id, each with the reason: over all
-    /// combinations of labels, or over those that are looked at only.
+    /// The local rules that can never decide over all combinations of labels, ascending by id, each
+    /// with the reason; of those that differ from the rules before, if there were any: a rule that
+    /// stood there may be made idle by a new forbid, and whoever closes something must not wait for it.
     ///
     /// # Errors
     /// [`WeighingError`]: too many combinations, or a rule that cannot be followed.
-    pub fn idle_rules(&self, only: &Only) -> Result<Vec<Idle>, WeighingError> {
+    pub fn idle_rules(&self, before: Option<&Self>) -> Result<Vec<Idle>, WeighingError> {
+        if self.is_frozen() {
+            return Ok(Vec::new());
+        }
         let reading = Reading::of(&[self])?;
-        let survey = Survey { conditions: reading.conditions(), oracle: &reading, only };
+        let only = Only::everything();
+        let survey = Survey { conditions: reading.conditions(), oracle: &reading, only: &only };
         let [rulebook] = reading.rulebooks() else {
             return Err(SpaceError::Outside.into());
         };
-        Ok(survey.idle_rules(rulebook)?)
-    }
-
-    /// Refuses rules of which some can never decide, for whoever takes rules into use. The rule that stops all sharing makes others idle for as long as it stands, so frozen
-    /// rules are not looked at.
-    ///
-    /// # Errors
-    /// [`IdleError`], with the rules and what keeps each of them from deciding.
-    pub fn demand_that_each_decides(&self) -> Result<(), IdleError> {
-        if self.is_frozen() {
-            return Ok(());
-        }
-        let idle = self.idle_rules(&Only::everything())?;
-        if idle.is_empty() { Ok(()) } else { Err(IdleError::NeverDecide(idle)) }
+        let is_new =
+            |rule: &str| before.is_none_or(|before| !self.has_as_it_stands_in(before, rule));
+        Ok(survey.idle_rules(rulebook, is_new)?)
     }
 
     /// Does the rule that stops all sharing stand in it?

@@ -15,13 +15,11 @@ use domain::record::CLOCK_SKEW_MS;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
 use domain::value::{Channel, Tlp};
-use policy::{Action, Permit, Released};
+use policy::{Action, Permit, Released, invariant};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Batch, ClassEntry, ClassNumber, Match, RecordFacts};
 
-/// The rule named when a record is not shown because it is disputed.
-const DISPUTED_RULE: &str = "code.disputed";
 /// What an asker is told.
 #[derive(Debug)]
 pub enum Answer {
@@ -209,7 +207,7 @@ impl Desk {
         let released = held.release(permit)?;
         if released.as_ref().matching.is_some() {
             // To the asker it is no match, like all that depends on a record.
-            return Err(Refusal::by_rule(RefusalCode::RuleDenied, DISPUTED_RULE).into());
+            return Err(Refusal::by_rule(RefusalCode::RuleDenied, invariant::DISPUTED).into());
         }
         Ok(Some(released.map(summary)))
     }

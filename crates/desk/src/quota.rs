@@ -11,12 +11,11 @@ use domain::name::OfficerId;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::report::Allowance;
 use domain::time::Timestamp;
+use policy::invariant;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use store::{Batch, PendingCommit, Secrecy, Store, Table};
 
-/// The rule that an officer asks about so many values a day.
-pub(crate) const OFFICER_QUOTA: &str = "code.officer-quota";
 /// The most askers whose use is kept, on each side.
 const ASKERS_MAX: usize = 1024;
 /// A day's quota is written in so many steps: what a restart can cost an asker is one of them.
@@ -170,7 +169,7 @@ impl Desk {
         let Err(code) = self.quotas.officers.spend(officer.as_str(), values, now) else {
             return Ok(());
         };
-        let refusal = Refusal::by_rule(code, OFFICER_QUOTA);
+        let refusal = Refusal::by_rule(code, invariant::OFFICER_QUOTA);
         self.note_call_refused(officer, &refusal, "Query").await?;
         Err(refusal.into())
     }

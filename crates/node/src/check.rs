@@ -4,6 +4,7 @@ use crate::config::file::{self, PEM_FILE_BYTES_MAX, Readers};
 use crate::config::{Config, Problem, Severity};
 use crate::error::{NodeError, shown};
 use crate::key_file::{Key, KeyKind};
+use crate::policy_book;
 use crate::recovery::Standing;
 use crate::verify::check_made;
 use agreement::AgreementError;
@@ -257,6 +258,7 @@ impl Check {
                 let local = engine.rules().filter(|rule| rule.layer == Layer::Local).count();
                 let floor = engine.rules().count().saturating_sub(local);
                 self.row("policy", format!("{floor} rules of the common floor, {local} local"));
+                self.taken(path, policy_book::each_decides(&engine, None, path));
             }
             Err(error) => self.problems.push(Problem::of(path, &error.into())),
         }

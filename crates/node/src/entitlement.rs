@@ -9,6 +9,7 @@ use crate::officer::{OfficerRole, Register};
 use desk::Desk;
 use domain::name::OfficerId;
 use domain::refusal::{Refusal, RefusalCode};
+use policy::invariant;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,9 +22,6 @@ use wire::convert::status::{Reader, to_status};
 use OfficerRole::{
     Analyst, Clerk, DataProtectionOfficer, Deputy, Magistrate, Operator, Oversight, PolicyOfficer,
 };
-
-/// The rule that an officer does what the role in the register allows.
-pub(crate) const OFFICER_ROLE: &str = "code.officer-role";
 
 /// Whoever is enrolled.
 const EVERYBODY: &[OfficerRole] = &[
@@ -148,7 +146,8 @@ where
         let call = CALLS.iter().map(|(call, _)| *call).find(|call| *call == call_of(path));
         let log = self.log.clone();
         Box::pin(async move {
-            let refusal = Refusal::by_rule(RefusalCode::OfficerNotEntitled, OFFICER_ROLE);
+            let refusal =
+                Refusal::by_rule(RefusalCode::OfficerNotEntitled, invariant::OFFICER_ROLE);
             if let Some(desk) = log
                 && let Err(error) =
                     desk.note_call_refused(&officer, &refusal, call.unwrap_or("unknown")).await

@@ -5,6 +5,7 @@ use crate::key_file::KeyFault;
 use agreement::AgreementError;
 use domain::encoding::Malformed;
 use domain::envelope::OpenError;
+use policy::survey::Idle;
 use std::io;
 use std::path::{Path, PathBuf};
 use wire::tls::credentials::CredentialsRefused;
@@ -119,6 +120,17 @@ pub enum NodeError {
         /// The file.
         path: PathBuf,
     },
+    /// A policy file with new rules that can never decide.
+    #[error("`{}`: {}", shown(.path), never_decide(.idle))]
+    PolicyIdle {
+        /// The file.
+        path: PathBuf,
+        /// The rules.
+        idle: Vec<Idle>,
+    },
+    /// Rules that cannot be looked at as a whole.
+    #[error("the rules cannot be weighed: {0}")]
+    Weighing(Box<cedar_engine::WeighingError>),
     /// The desk.
     #[error(transparent)]
     Desk(#[from] desk::error::DeskError),
@@ -179,6 +191,12 @@ impl NodeError {
             Self::PolicyWidens { .. } => {
                 "two officers sign for it: `malines policy propose FILE`, then `malines policy sign`"
             }
+            Self::PolicyIdle { .. } => {
+                "mend the rule or take it out; `malines policy check FILE` says more"
+            }
+            Self::Weighing(_) => {
+                "use fewer different conditions; `malines policy check FILE` says more"
+            }
             Self::Desk(desk::error::DeskError::Store(error)) => error.hint(),
             Self::Desk(_) => "look at the log; `malines-node verify` reads the store again",
             Self::Config(_) => "",
@@ -201,6 +219,12 @@ fn plainly(kind: io::ErrorKind) -> String {
         io::ErrorKind::StorageFull => "no space is left".to_owned(),
         kind => kind.to_string(),
     }
+}
+
+fn never_decide(idle: &[Idle]) -> String {
+    let rules = idle.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let what = if idle.len() == 1 { "a rule" } else { "rules" };
+    format!("{what} that can never decide: {}", rules.escape_debug())
 }
 
 /// A path as people read it: no control character reaches the terminal.

@@ -21,6 +21,7 @@ use policy::difference::{Census, Change};
 use policy::label_space::Only;
 use policy::proposal::{Activated, Authority, Frozen, PolicyText, Proposal, SIGNATURES_MAX, Which};
 use policy::{Evaluator as _, invariant};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
 
@@ -58,10 +59,12 @@ pub(crate) struct Loaded {
 }
 
 /// The rules that are to decide: those that officers signed, else those of the file, unless it opens
-/// more than the rules before; then those. Weighing a changed file takes seconds.
+/// more than the rules before, or has rules that can never decide; then those. Weighing a changed file
+/// takes seconds.
 ///
 /// # Errors
-/// Rules that cannot be used, whichever they are: a node does not fall back on others.
+/// Rules that cannot be used, whichever they are: a node does not fall back on others. A first file
+/// with rules that can never decide.
 pub(crate) fn load(config: &Config, store: &dyn Store) -> Result<Loaded, NodeError> {
     let stored = active_policy(store).map_err(NodeError::Desk)?;
     let (local, authority, consents) = match stored {
@@ -74,19 +77,51 @@ pub(crate) fn load(config: &Config, store: &dyn Store) -> Result<Loaded, NodeErr
     }
     let mut active = Active { local, bundle: engine.bundle_hash(), authority, consents };
     let mut refused = None;
-    if authority == Authority::File
-        && let Some(kept) = file_policy(store).map_err(NodeError::Desk)?
-        && opens_more(&kept.local, &engine)
-    {
-        (engine, active.local) = match Engine::load(COMMON_FLOOR, &kept.local) {
-            Ok(engine) => (engine, kept.local),
-            // This release reads those before no more: nothing is shared until two officers sign.
-            Err(_) => freeze(&active.local)?,
-        };
-        active.bundle = engine.bundle_hash();
-        refused = Some(NodeError::PolicyWidens { path: config.local_policy.clone() });
+    if authority == Authority::File {
+        let path = &config.local_policy;
+        match file_policy(store).map_err(NodeError::Desk)? {
+            Some(kept) => {
+                if let Err(why) = follows(&kept.local, &engine, path) {
+                    (engine, active.local) = match Engine::load(COMMON_FLOOR, &kept.local) {
+                        Ok(engine) => (engine, kept.local),
+                        // This release reads those before no more: nothing is shared until two
+                        // officers sign.
+                        Err(_) => freeze(&active.local)?,
+                    };
+                    active.bundle = engine.bundle_hash();
+                    refused = Some(why);
+                }
+            }
+            None => each_decides(&engine, None, path)?,
+        }
     }
     Ok(Loaded { engine, active, refused })
+}
+
+/// Refuses rules of which some can never decide: most likely they say something else than was meant.
+/// Looks at every combination of labels, which takes a second.
+pub(crate) fn each_decides(
+    engine: &Engine,
+    before: Option<&Engine>,
+    path: &Path,
+) -> Result<(), NodeError> {
+    let idle = engine.idle_rules(before).map_err(|error| NodeError::Weighing(error.into()))?;
+    if idle.is_empty() {
+        return Ok(());
+    }
+    Err(NodeError::PolicyIdle { path: path.to_owned(), idle })
+}
+
+/// May a changed file take the place of the rules before?
+fn follows(before: &str, after: &Engine, path: &Path) -> Result<(), NodeError> {
+    if opens_more(before, after) {
+        return Err(NodeError::PolicyWidens { path: path.to_owned() });
+    }
+    let before = Engine::load(COMMON_FLOOR, before).ok();
+    if before.as_ref().is_some_and(|before| before.bundle_hash() == after.bundle_hash()) {
+        return Ok(());
+    }
+    each_decides(after, before.as_ref(), path)
 }
 
 /// Do rules open anything that those before keep closed? What cannot be weighed does.
@@ -136,7 +171,12 @@ impl PolicyBook {
     /// The file was not followed: an entry of the log, and a line for the operator.
     pub(crate) async fn note_file_refused(&self, error: &NodeError) -> Result<(), DeskError> {
         tracing::error!(%error, hint = error.hint(), "the file of local rules is not followed");
-        let refusal = Refusal::by_rule(RefusalCode::NeedsApproval, invariant::POLICY_SIGNATURES);
+        let refusal = match error {
+            NodeError::PolicyIdle { .. } => {
+                Refusal::by_rule(RefusalCode::Malformed, invariant::POLICY_IDLE)
+            }
+            _ => Refusal::by_rule(RefusalCode::NeedsApproval, invariant::POLICY_SIGNATURES),
+        };
         self.desk.note_file_refused(&refusal).await
     }
 
@@ -222,6 +262,9 @@ impl PolicyBook {
         let weighed = self.weigh(&active.local, new).await?;
         if weighed.hash != said.difference {
             return Err(no(RefusalCode::VersionConflict, invariant::POLICY_MOVED));
+        }
+        if !weighed.idle.is_empty() {
+            return Err(no(RefusalCode::Malformed, invariant::POLICY_IDLE));
         }
         let known = self.desk.policy_proposals()?;
         let known = known.into_iter().find(|row| row.difference == weighed.hash);

@@ -61,6 +61,15 @@ pub const POLICY_CONSENT: &str = "code.policy-consent";
 pub const POLICY_MOVED: &str = "code.policy-moved";
 /// The rule that widening takes two officers.
 pub const POLICY_SIGNATURES: &str = "code.policy-signatures";
+/// The rule that a rule must be able to decide something.
+pub const POLICY_IDLE: &str = "code.policy-idle";
+
+/// The rule that the role of an officer says which calls are theirs.
+pub const OFFICER_ROLE: &str = "code.officer-role";
+/// The rule that an officer asks about so many values a day.
+pub const OFFICER_QUOTA: &str = "code.officer-quota";
+/// The rule that a disputed record matches nothing.
+pub const DISPUTED: &str = "code.disputed";
 
 /// Everything that an invariant may look at.
 #[derive(Clone, Copy)]
@@ -456,6 +465,13 @@ const OF_THE_GATE: &[(&str, &str)] = &[
     ),
     (POLICY_MOVED, "The rules in force, or what is held, are not those that were signed for."),
     (POLICY_SIGNATURES, "Narrowing takes one signature, widening those of two different officers."),
+    (
+        POLICY_IDLE,
+        "A new rule that can never decide most likely says something else than was meant.",
+    ),
+    (OFFICER_ROLE, "Each call to a node is for the officers whose work it is."),
+    (OFFICER_QUOTA, "Who may ask without end can test every guess."),
+    (DISPUTED, "A disputed record matches nothing until its originator has answered."),
     (crate::held::PERMIT_RULE, "A permit opens only what it was given for."),
 ];
 

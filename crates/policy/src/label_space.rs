@@ -13,7 +13,7 @@ pub(crate) use walk::{Cut, CutTest};
 use crate::decision::Action;
 use crate::evaluator::Verdict;
 use crate::rulebook::{Approved, CONDITIONS_MAX, Condition, Rulebook, Says, Truth};
-use crate::situation::{AgencyLabels, Dimension, Situation, WrongWord};
+use crate::situation::{APPROVALS_MAX, AgencyLabels, Dimension, Situation, WrongWord};
 use agreement::terms::PartyRole;
 use building::Building;
 use core::ops::ControlFlow;
@@ -97,6 +97,40 @@ impl Conditions {
         self.list.get(place)
     }
 
+    /// What holds of some conditions in a situation, for each number of persons who approved.
+    pub(crate) fn approved(
+        &self,
+        situation: &mut Situation,
+        places: &[usize],
+        oracle: &dyn Oracle,
+    ) -> Approved {
+        let mut approved = Approved::default();
+        let looks = |place: &usize| {
+            let found = self.at(*place);
+            found.is_none_or(|one| one.dimensions.contains(&Dimension::Approvals))
+        };
+        let looks_at_approvals = places.iter().any(looks);
+        for (persons, bits) in (0..=APPROVALS_MAX).zip(&mut approved) {
+            if persons > 0 && !looks_at_approvals {
+                break;
+            }
+            situation.approvals = persons;
+            for place in places {
+                let truth = match self.at(*place) {
+                    None => Truth::Fault,
+                    Some(Condition { says: Says::Rule(_), .. }) => oracle.truth(*place, situation),
+                    Some(condition) => condition.says.holds_by_words(situation),
+                };
+                bits.put(*place, truth);
+            }
+        }
+        if !looks_at_approvals {
+            let [none, ..] = approved;
+            approved = [none; APPROVALS_MAX as usize + 1];
+        }
+        approved
+    }
+
     /// Every condition.
     pub fn all(&self) -> &[Condition] {
         &self.list
@@ -115,6 +149,19 @@ impl Named {
             _ => return,
         };
         names.extend(words.iter().cloned());
+    }
+
+    /// The names that can stand in a dimension without a list of words.
+    pub(crate) fn of(&self, dimension: Dimension) -> impl Iterator<Item = &String> {
+        let names = match dimension {
+            Dimension::Own | Dimension::Peer | Dimension::Origin | Dimension::Audience => {
+                Some(&self.agencies)
+            }
+            Dimension::Agreement => Some(&self.agreements),
+            Dimension::OwnCountry | Dimension::PeerCountry => Some(&self.countries),
+            _ => None,
+        };
+        names.into_iter().flatten()
     }
 
     /// The first offences that no rule names: two behave like all the others.

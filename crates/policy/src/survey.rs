@@ -2,8 +2,11 @@
 
 use crate::decision::Action;
 use crate::invariant::APPROVED_ACTIONS;
-use crate::label_space::{Conditions, LabelSpace, Only, Oracle, SpaceError};
-use crate::rulebook::{ACTIONS, About, Approved, Bits, Effect, Layer, Rule, Rulebook, Truth};
+use crate::label_space::{Conditions, LabelSpace, Only, Oracle, SpaceError, ordinary};
+use crate::rulebook::{
+    ACTIONS, About, Approved, Bits, Effect, Formula, Layer, Rule, Rulebook, Says, Truth,
+};
+use crate::situation::Situation;
 use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 
@@ -70,20 +73,31 @@ impl Survey<'_> {
         LabelSpace::new(action, &in_use, self.conditions, self.oracle, self.only)
     }
 
-    /// The local rules that can never decide, ascending by id. A forbid of the floor is never idle:
-    /// it binds whatever permit a country adds later.
+    /// The local rules that can never decide, of those whose id is asked about, ascending by id. A
+    /// forbid of the floor is never idle: it binds whatever permit a country adds later.
     ///
     /// # Errors
     /// [`SpaceError`].
-    pub fn idle_rules(&self, rulebook: &Rulebook) -> Result<Vec<Idle>, SpaceError> {
+    pub fn idle_rules(
+        &self,
+        rulebook: &Rulebook,
+        is_asked_about: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Idle>, SpaceError> {
         let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
         for action in ACTIONS {
             let about = rulebook.about(action);
             let mut watched: Vec<(&Rule, Seen)> = about
                 .all()
-                .filter(|rule| rule.layer == Layer::Local)
+                .filter(|rule| rule.layer == Layer::Local && is_asked_about(&rule.id))
                 .map(|rule| (rule, seen.remove(rule.id.as_str()).unwrap_or_default()))
                 .collect();
+            if *self.only == Only::everything() {
+                self.look_where_likely(action, rulebook, &mut watched);
+            }
+            if watched.iter().all(|(_, seen)| seen.decides) {
+                seen.extend(watched.into_iter().map(|(rule, seen)| (rule.id.as_str(), seen)));
+                continue;
+            }
             let space = self.space(action, &[rulebook], &[])?;
             // Most rules decide something that the floor leaves open; the others need a whole look.
             let open = vec![about.closed_by(|rule| rule.layer == Layer::Floor)];
@@ -109,6 +123,77 @@ impl Survey<'_> {
                 Idle { rule: id.to_owned(), why: seen.why(is_permit) }
             })
             .collect())
+    }
+}
+
+/// Before the whole space: a look at few points, at which most rules decide something.
+impl Survey<'_> {
+    fn look_where_likely(
+        &self,
+        action: Action,
+        rulebook: &Rulebook,
+        watched: &mut [(&Rule, Seen)],
+    ) {
+        let about = rulebook.about(action);
+        let mut places = Vec::new();
+        for clause in about.all().flat_map(|rule| &rule.clauses) {
+            clause.formula.conditions(&mut places);
+        }
+        let rules: Vec<&Rule> = watched.iter().map(|(rule, _)| *rule).collect();
+        for rule in rules {
+            for permit in about.permits.iter().copied().chain([rule]) {
+                let mut point = ordinary(action);
+                let clauses = permit.clauses.iter().chain(&rule.clauses);
+                clauses.for_each(|clause| self.meet(&clause.formula, true, &mut point));
+                if action != Action::Submit && point.own.agency == point.peer.agency {
+                    // Nothing moves from an agency to itself.
+                    continue;
+                }
+                let approved = self.conditions.approved(&mut point, &places, self.oracle);
+                look(action, &about, &approved, watched);
+            }
+        }
+    }
+
+    /// Changes labels so that a formula holds, or does not, as far as that is easy to see.
+    fn meet(&self, formula: &Formula, holds: bool, point: &mut Situation) {
+        match (formula, holds) {
+            (Formula::Condition(place), _) => self.meet_condition(*place, holds, point),
+            (Formula::Not(inner), _) => self.meet(inner, !holds, point),
+            (Formula::And(one, other), true) | (Formula::Or(one, other), false) => {
+                self.meet(one, holds, point);
+                self.meet(other, holds, point);
+            }
+            (Formula::And(one, _), false) | (Formula::Or(one, _), true) => {
+                self.meet(one, holds, point);
+            }
+            (Formula::If(..), _) => {}
+        }
+    }
+
+    /// Tries the words of the one dimension that the condition looks at. Where none will do, the point
+    /// is of no use, which is no loss.
+    fn meet_condition(&self, place: usize, holds: bool, point: &mut Situation) {
+        let Some(condition) = self.conditions.at(place) else { return };
+        let [dimension] = condition.dimensions.as_slice() else { return };
+        let is_met = |point: &Situation| {
+            let truth = match &condition.says {
+                Says::Rule(_) => self.oracle.truth(place, point),
+                words => words.holds_by_words(point),
+            };
+            truth == if holds { Truth::Holds } else { Truth::Fails }
+        };
+        let named = self.conditions.named.of(*dimension);
+        let known = dimension.words().unwrap_or_default().iter().map(|word| (*word).to_owned());
+        let before = point.words(*dimension);
+        for word in named.cloned().chain(known) {
+            if is_met(point) {
+                return;
+            }
+            let more = if dimension.is_set() && holds { before.as_slice() } else { &[] };
+            // A word that cannot stand there changes nothing.
+            let _ = point.set(*dimension, &[more, &[word]].concat());
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use super::{
     SpaceError, TOGETHER_MAX, Values, listed, ordinary, weight,
 };
 use crate::decision::Action;
-use crate::rulebook::{Approved, Condition, Says, Truth};
-use crate::situation::{APPROVALS_MAX, Dimension, Situation, WrongWord};
+use crate::rulebook::Approved;
+use crate::situation::{Dimension, Situation, WrongWord};
 use std::collections::{BTreeSet, HashMap};
 
 /// Where a space is and what its parts are made of.
@@ -89,7 +89,7 @@ impl Building<'_> {
             if self.is_impossible(&situation) {
                 continue;
             }
-            let approved = self.approved(&mut situation, together, oracle);
+            let approved = self.conditions.approved(&mut situation, together, oracle);
             let key = values.iter().map(|(_, words)| words.clone()).collect();
             let group = *known.entry(approved).or_insert_with(|| {
                 part.groups.push(Group { approved, members: Vec::new() });
@@ -112,39 +112,6 @@ impl Building<'_> {
     /// Nothing moves from an agency to itself.
     fn is_impossible(&self, situation: &Situation) -> bool {
         self.action != Action::Submit && situation.own.agency == situation.peer.agency
-    }
-
-    fn approved(
-        &self,
-        situation: &mut Situation,
-        together: &[usize],
-        oracle: &dyn Oracle,
-    ) -> Approved {
-        let mut approved = Approved::default();
-        let looks = |place: &usize| {
-            let found = self.conditions.at(*place);
-            found.is_none_or(|one| one.dimensions.contains(&Dimension::Approvals))
-        };
-        let looks_at_approvals = together.iter().any(looks);
-        for (persons, bits) in (0..=APPROVALS_MAX).zip(&mut approved) {
-            if persons > 0 && !looks_at_approvals {
-                break;
-            }
-            situation.approvals = persons;
-            for place in together {
-                let truth = match self.conditions.at(*place) {
-                    None => Truth::Fault,
-                    Some(Condition { says: Says::Rule(_), .. }) => oracle.truth(*place, situation),
-                    Some(condition) => condition.says.holds_by_words(situation),
-                };
-                bits.put(*place, truth);
-            }
-        }
-        if !looks_at_approvals {
-            let [none, ..] = approved;
-            approved = [none; APPROVALS_MAX as usize + 1];
-        }
-        approved
     }
 
     /// Every value that a dimension takes: all of a short list, named ones and stand-ins of others.

@@ -62,6 +62,14 @@ fn an_officer_signs_for_what_was_shown() {
     office.desk.pipe(&["policy", "proposals"], "").is("policy-proposals").exits(Outcome::Done);
     office.desk.pipe(&["policy", "rollback", "--yes"], "").exits(Outcome::Refused);
     office.desk.terminal(&["policy", "freeze"], "y\n").is("policy-freeze").exits(Outcome::Done);
+    // What can never decide is not signed for, and the change says which rule that is.
+    let never = "\n@id(\"BE98-both\")\n@reason(\"RED and AMBER at once.\")\n\
+        forbid (principal, action == Action::\"Share\", resource)\n\
+        when { resource.tlp == Tlp::\"RED\" && resource.tlp == Tlp::\"AMBER\" };\n";
+    let idle = office.desk.write("idle.cedar", format!("{}{never}", narrowed()));
+    let propose = ["policy", "propose", &idle, "--yes"];
+    office.desk.pipe(&propose, "").is("policy-propose-idle").exits(Outcome::Refused);
+    assert_eq!(office.calls("sign_policy"), 2);
     let wrong = ["policy", "sign", "8d-8"];
     office.desk.pipe(&wrong, "").is("policy-sign-wrong").exits(Outcome::Usage);
 }

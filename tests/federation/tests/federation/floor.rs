@@ -14,6 +14,7 @@ use federation::draft::{fingerprint, labels, link, submission};
 use federation::envoy::Envoy;
 use federation::patience::{WATCH, stays, until};
 use federation::world::Federation;
+use node::error::NodeError;
 use policy::label_space::Only;
 use policy::survey::{Survey, WhyIdle};
 use prost::Message as _;
@@ -121,17 +122,22 @@ async fn red_leaves_no_trace_on_the_wire_not_even_when_it_goes() {
     assert_eq!(reach.partners.len(), 3);
 }
 
-/// Belgium's policy with a permit for RED, by a machine, to everybody.
+/// A permit for everything by a machine, RED included, to everybody.
+const PERMITS_ALL: &str = "\n@id(\"BE89-all\")\n@reason(\"All is shared by machines.\")\n\
+    permit (principal, action == Action::\"Share\", resource)\n\
+    when { context.channel == Channel::\"AUTOMATED\" };\n";
+/// The same for RED alone: no combination of labels is left that it could decide.
 const PERMITS_RED: &str = "\n@id(\"BE90-red-too\")\n@reason(\"RED is shared by machines.\")\n\
     permit (principal, action == Action::\"Share\", resource)\n\
     when { resource.tlp == Tlp::\"RED\" && context.channel == Channel::\"AUTOMATED\" };\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_local_permit_for_red_changes_nothing_and_the_check_says_so() {
-    let local = format!("{}{PERMITS_RED}", Belgium.policy());
+    let wide = format!("{}{PERMITS_ALL}", Belgium.policy());
+    let local = format!("{wide}{PERMITS_RED}");
     let mut world = Federation::found();
     world.hand_out(&world.signed_by(&ALL));
-    world[Belgium].set_policy(&local);
+    world[Belgium].set_policy(&wide);
     world.start(&[Belgium, Spain]).await;
     world.linked(&[Belgium, Spain]).await;
     let red = world[Belgium].submit(red("red")).await.unwrap();
@@ -143,13 +149,20 @@ async fn a_local_permit_for_red_changes_nothing_and_the_check_says_so() {
     let denied = policy::Verdict::Deny { rules: vec!["code.tlp-red".to_owned()] };
     assert!(spain.unwrap().ways.iter().any(|(_, verdict)| *verdict == denied), "{spain:?}");
 
+    // A permit that says nothing else is not even taken.
+    world[Belgium].set_policy(&local);
+    let refused = world[Belgium].try_reload().await.unwrap_err();
+    assert!(matches!(&refused, NodeError::PolicyIdle { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("BE90-red-too, blocked by"), "{refused}");
+    let logged = world[Belgium].events_of(Act::PolicyRefused).pop().unwrap();
+    assert_eq!(logged.local.rule.as_deref(), Some("code.policy-idle"));
     // What `malines policy check` prints.
     let engine = Engine::load(COMMON_FLOOR, &local).unwrap();
     let reading = Reading::of(&[&engine]).unwrap();
     let only = Only::everything();
     let survey = Survey { conditions: reading.conditions(), oracle: &reading, only: &only };
     let [rulebook] = reading.rulebooks() else { panic!("one rulebook") };
-    let idle = survey.idle_rules(rulebook).unwrap();
+    let idle = survey.idle_rules(rulebook, |_| true).unwrap();
     let found = idle.iter().find(|one| one.rule == "BE90-red-too").expect("it can never decide");
     assert!(matches!(&found.why, WhyIdle::Blocked { by } if !by.is_empty()), "{:?}", found.why);
 }

@@ -25,6 +25,11 @@ fn without_links() -> String {
     narrowed
 }
 
+/// A rule whose conditions exclude each other.
+const NEVER_DECIDES: &str = "\n@id(\"BE98-both\")\n@reason(\"RED and AMBER at once.\")\n\
+    forbid (principal, action == Action::\"Share\", resource)\n\
+    when { resource.tlp == Tlp::\"RED\" && resource.tlp == Tlp::\"AMBER\" };\n";
+
 fn refused<T: core::fmt::Debug>(result: Result<T, CallFailure>) -> (RefusalCode, String) {
     match result {
         Err(CallFailure::Refused(refusal)) => (refusal.code, refusal.rule.unwrap_or_default()),
@@ -182,6 +187,10 @@ async fn what_was_not_signed_for_is_not_put_in_force() {
     assert_eq!(send(&first, other_counts, &rules).await, moved);
     let broken = first.consent(PolicyStep::Activate, of, now());
     assert_eq!(send(&first, broken, "permit (").await.0, RefusalCode::Malformed);
+    let idle = format!("{rules}{NEVER_DECIDES}");
+    let of_idle = first.consent(PolicyStep::Activate, first.weighed(&idle).await, now());
+    let never = (RefusalCode::Malformed, "code.policy-idle".to_owned());
+    assert_eq!(send(&first, of_idle, &idle).await, never);
     assert_eq!(first.client.list_proposals().await.unwrap(), []);
 
     // Signed for while nothing was held; one link more, and it would do something else.
@@ -195,5 +204,5 @@ async fn what_was_not_signed_for_is_not_put_in_force() {
     let active = second.client.read_policy(Which::Active).await.unwrap();
     assert_eq!(active.bundle, Engine::load(COMMON_FLOOR, Belgium.policy()).unwrap().bundle_hash());
     assert_eq!(world[Belgium].count_of(Act::PolicyActivated), 1, "the start alone");
-    assert_eq!(world[Belgium].count_of(Act::PolicyRefused), 11);
+    assert_eq!(world[Belgium].count_of(Act::PolicyRefused), 12);
 }

@@ -13,8 +13,10 @@ use crate::session::Session;
 use cedar_engine::CedarError;
 use domain::name::{Digest, OfficerId};
 use domain::policy_consent::PolicyStep;
+use domain::refusal::{Refusal, RefusalCode};
 use policy::Evaluator as _;
 use policy::difference::Change;
+use policy::invariant::POLICY_IDLE;
 use policy::label_space::Only;
 use policy::proposal::{Activated, PolicyText, Proposal, Which};
 use policy::rulebook::short;
@@ -141,6 +143,11 @@ fn sign_for(
     if context.format == Format::Text {
         show(context, core::slice::from_ref(&compared));
     }
+    if !compared.idle.is_empty() {
+        // The node would say the same, after the signature.
+        let idle = Refusal::by_rule(RefusalCode::Malformed, POLICY_IDLE);
+        return Err(explained(Failure::Refused(idle)));
+    }
     if !yes {
         context.console.confirm(Phrase::SignPolicy)?;
     }
@@ -179,6 +186,7 @@ fn explained(failure: Failure) -> Failure {
         policy::invariant::POLICY_MOVED => {
             "look at the change again with `malines policy diff`, and propose it anew"
         }
+        POLICY_IDLE => "mend it or take it out; `malines policy check FILE` says more",
         policy::invariant::POLICY_SIGNATURES => "a second officer signs with `malines policy sign`",
         _ => return failure,
     };

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Something to mend.
-struct Finding {
-    rule: String,
-    code: &'static str,
-    text: String,
+pub(super) struct Finding {
+    pub(super) rule: String,
+    pub(super) code: &'static str,
+    pub(super) text: String,
 }
 
 /// One file and what was found in it.
@@ -72,7 +72,7 @@ fn findings(path: &std::path::Path, engine: &Engine, only: &Only) -> Result<Vec<
     let [rulebook] = reading.rulebooks() else {
         return Ok(Vec::new());
     };
-    let idle = survey.idle_rules(rulebook).map_err(Failure::LabelSpace)?;
+    let idle = survey.idle_rules(rulebook, |_| true).map_err(Failure::LabelSpace)?;
     let mut findings: Vec<Finding> = idle.into_iter().map(|one| finding(engine, one)).collect();
     for warning in engine.warnings() {
         // Cedar warns about rules that never hold, too: said once is enough.
@@ -84,7 +84,8 @@ fn findings(path: &std::path::Path, engine: &Engine, only: &Only) -> Result<Vec<
     Ok(findings)
 }
 
-fn finding(engine: &Engine, idle: Idle) -> Finding {
+/// What is wrong with a rule that can never decide.
+pub(super) fn finding(engine: &Engine, idle: Idle) -> Finding {
     let (code, text) = match idle.why {
         WhyIdle::NeverHolds => ("NEVER_HOLDS", "its conditions exclude each other".to_owned()),
         WhyIdle::NothingPermitted => {
@@ -135,11 +136,7 @@ fn print(context: &mut Context<'_>, all: &[Checked]) {
 }
 
 fn json_of(one: &Checked) -> Value {
-    let findings: Vec<Value> = one
-        .findings
-        .iter()
-        .map(|finding| json!({ "rule": finding.rule, "code": finding.code, "text": finding.text }))
-        .collect();
+    let findings = findings_json(&one.findings);
     let engine = one.engine.as_ref();
     json!({
         "file": one.name,
@@ -148,4 +145,9 @@ fn json_of(one: &Checked) -> Value {
         "policy_hash": engine.map(|engine| engine.bundle_hash().to_string()),
         "findings": findings,
     })
+}
+
+pub(super) fn findings_json(findings: &[Finding]) -> Value {
+    let row = |finding: &Finding| json!({ "rule": finding.rule, "code": finding.code, "text": finding.text });
+    findings.iter().map(row).collect()
 }

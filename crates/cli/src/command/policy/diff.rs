@@ -2,6 +2,7 @@
 //! files, or between the rules in force at the own node and a file.
 
 use super::super::Context;
+use super::check::{Finding, finding, findings_json};
 use super::source::{self, Source};
 use super::{decision, headline, labels_json, only, unusual};
 use crate::arguments::Scope;
@@ -28,6 +29,8 @@ pub(super) struct Compared {
     /// Over all combinations of labels.
     pub(super) difference: Difference,
     partners: Option<Vec<PartnerChange>>,
+    /// New rules that can never decide: a node refuses them.
+    pub(super) idle: Vec<Finding>,
     /// What a proposal is bound to; none for a look at a part, which proves nothing about the rest.
     pub(super) hash: Option<domain::name::Digest>,
 }
@@ -111,8 +114,9 @@ pub(super) fn compare(
         WeighingError::Space(error) => Failure::LabelSpace(error),
     })?;
     let partners = censuses.map(|_| weighed.counts.concat());
+    let idle = weighed.idle.into_iter().map(|idle| finding(new, idle)).collect();
     let hash = (*only == Only::everything()).then_some(weighed.hash);
-    Ok(Compared { name, difference: weighed.difference, partners, hash })
+    Ok(Compared { name, difference: weighed.difference, partners, idle, hash })
 }
 
 fn print(context: &mut Context<'_>, one: &Compared) {
@@ -132,6 +136,11 @@ fn print(context: &mut Context<'_>, one: &Compared) {
     let line = format!("{opened} of {points} combinations of labels open, {closed} close");
     let hash = one.hash.map(|hash| format!("   diff {}", short(&hash)));
     context.console.data(&format!("{line}{}\n", hash.unwrap_or_default()));
+    for Finding { rule, text, .. } in &one.idle {
+        let line = format!("  can never decide: {rule}: {text}");
+        let line = context.console.styled_data(Style::Alarm, &plain(&line));
+        context.console.data(&format!("{line}\n"));
+    }
     // The most sensitive one of each direction.
     for change in [Change::Widening, Change::Narrowing] {
         let examples = &one.difference.examples;
@@ -237,6 +246,7 @@ fn json_of(one: &Compared) -> Value {
         "combinations": one.difference.points,
         "opened": one.difference.opened,
         "closed": one.difference.closed,
+        "never_decide": findings_json(&one.idle),
         "difference_hash": one.hash.map(|hash| hash.to_string()),
         "partners": partners,
         "examples": examples,

@@ -7,6 +7,7 @@ use crate::listed::listed;
 use crate::terms::PurgeException;
 use domain::encoding::{self, Malformed};
 use domain::envelope::Payload;
+use domain::hold::HoldGround;
 use domain::name::{AgencyId, Digest};
 use domain::time::Timestamp;
 use minicbor::{Decode, Encode};
@@ -24,18 +25,6 @@ listed! {
         Withdrawal = 1 "WITHDRAWAL",
         /// The agreement ended.
         Expiry = 2 "EXPIRY",
-    }
-}
-
-listed! {
-    /// Why something is kept, apart, beyond the end.
-    ExceptionGround, "exception ground" {
-        /// Evidence in a pending proceeding.
-        EvidenceInProceedings = 1 "EVIDENCE_IN_PROCEEDINGS",
-        /// A person asked for it (LED Art. 14 to 16).
-        DataSubjectRequest = 2 "DATA_SUBJECT_REQUEST",
-        /// A supervisory authority holds it.
-        SupervisoryAuthorityHold = 3 "SUPERVISORY_AUTHORITY_HOLD",
     }
 }
 
@@ -120,7 +109,7 @@ pub struct PurgeCounts {
 pub struct KeptApart {
     /// Why.
     #[n(1)]
-    pub ground: ExceptionGround,
+    pub ground: HoldGround,
     /// The authority that holds it: a function, never a name.
     #[n(2)]
     pub authority: String,
@@ -343,7 +332,7 @@ fn judge(
     };
     let twice = receipts.is_some_and(|all| all.values().any(|same| same.len() > 1));
     let forbidden = receipt.exceptions.iter().any(|one| {
-        one.ground == ExceptionGround::EvidenceInProceedings && kept == PurgeException::Nothing
+        one.ground == HoldGround::EvidenceInProceedings && kept == PurgeException::Nothing
     });
     let holding = if twice || forbidden {
         Holding::Contradicted

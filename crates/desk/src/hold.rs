@@ -61,6 +61,7 @@ impl Desk {
             review_at: order.review_at,
             placed_at: now,
             placed_by: officer.clone(),
+            ground: order.ground,
         };
         let key = key_of(&hold);
         let free = Precondition::Row { table: Table::Hold, key: key.clone(), is: RowState::Absent };

@@ -8,15 +8,14 @@ use crate::error::DeskError;
 use crate::{Desk, put};
 use agreement::officer::Power;
 use agreement::purge::{
-    BoardRow, EXCEPTIONS_MAX, ExceptionGround, Holding, KeptApart, PurgeCounts, PurgeReceipt,
-    REVIEW_DAYS_MAX,
+    BoardRow, EXCEPTIONS_MAX, Holding, KeptApart, PurgeCounts, PurgeReceipt, REVIEW_DAYS_MAX,
 };
 use agreement::terms::WORD_BYTES_MAX;
 use agreement::{Docket, Paper};
 use domain::encoding;
 use domain::envelope::Signed;
 use domain::event::{Act, EVENT_RECORDS_MAX, Event};
-use domain::hold::Hold;
+use domain::hold::{Hold, HoldGround};
 use domain::name::{AgencyId, AgreementId, Digest, RecordId};
 use domain::signature::Signer;
 use domain::time::Timestamp;
@@ -254,10 +253,10 @@ fn purged_key(order: &Digest) -> Vec<u8> {
 /// The largest stored row of what an order erased, in bytes.
 const PURGED_BYTES_MAX: usize = 128;
 
-/// What is kept apart, by authority and review. More than fit are told as one, with the next review. A
-/// hold stands for the proceeding of its case and has no field for another ground, so no other is told.
+/// What is kept apart, by ground, authority and review. More than fit are told as one for each ground,
+/// with the next review.
 fn exceptions(holds: impl Iterator<Item = Hold>, now: Timestamp) -> Vec<KeptApart> {
-    let mut kept: BTreeMap<(String, Timestamp), u64> = BTreeMap::new();
+    let mut kept: BTreeMap<(HoldGround, String, Timestamp), u64> = BTreeMap::new();
     let latest = now.plus_days(REVIEW_DAYS_MAX);
     for hold in holds {
         let mut authority = hold.authority;
@@ -265,15 +264,19 @@ fn exceptions(holds: impl Iterator<Item = Hold>, now: Timestamp) -> Vec<KeptApar
             authority.pop();
         }
         let review = hold.review_at.clamp(now.plus_ms(1), latest);
-        *kept.entry((authority, review)).or_default() += 1;
+        *kept.entry((hold.ground, authority, review)).or_default() += 1;
     }
     if kept.len() > EXCEPTIONS_MAX {
-        let next = kept.keys().map(|(_, review)| *review).min().unwrap_or(latest);
-        let records = kept.values().sum();
-        kept = [((SEVERAL.to_owned(), next), records)].into();
+        let mut joined: BTreeMap<HoldGround, (Timestamp, u64)> = BTreeMap::new();
+        for ((ground, _, review), records) in kept {
+            let (next, all) = joined.entry(ground).or_insert((review, 0));
+            (*next, *all) = (review.min(*next), all.saturating_add(records));
+        }
+        let joined = joined.into_iter();
+        kept =
+            joined.map(|(ground, (next, all))| ((ground, SEVERAL.to_owned(), next), all)).collect();
     }
-    let ground = ExceptionGround::EvidenceInProceedings;
-    let kept = kept.into_iter().map(|((authority, review_on), records)| KeptApart {
+    let kept = kept.into_iter().map(|((ground, authority, review_on), records)| KeptApart {
         ground,
         authority,
         review_on,
@@ -290,6 +293,47 @@ const SET_APART: &str = "set apart under a legal hold";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn hold(ground: HoldGround, authority: String) -> Hold {
+        Hold {
+            hold_id: domain::name::HoldId::from_bytes([1; 16]),
+            record_id: RecordId::from_bytes([2; RecordId::BYTES]),
+            origin: "es-pn".parse().unwrap(),
+            agreement: "malines-2026".parse().unwrap(),
+            case: domain::name::CaseId::from_bytes([3; 16]),
+            reason: "exhibit".to_owned(),
+            authority,
+            review_at: Timestamp::from_millis(20),
+            placed_at: Timestamp::from_millis(1),
+            placed_by: "BE-1042".parse().unwrap(),
+            ground,
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_told_by_its_ground_however_much_it_is() {
+        let now = Timestamp::from_millis(10);
+        let evidence = |number: usize| hold(HoldGround::EvidenceInProceedings, format!("{number}"));
+        let asked = || hold(HoldGround::DataSubjectRequest, "0".to_owned());
+        let few = exceptions([evidence(0), evidence(0), asked()].into_iter(), now);
+        let few: Vec<_> = few.iter().map(|one| (one.ground, one.records)).collect();
+        assert_eq!(
+            few,
+            [(HoldGround::EvidenceInProceedings, 2), (HoldGround::DataSubjectRequest, 1)]
+        );
+        let many = (0..=EXCEPTIONS_MAX).map(evidence).chain([asked()]);
+        let many = exceptions(many, now);
+        let many: Vec<_> =
+            many.iter().map(|one| (one.ground, one.authority.as_str(), one.records)).collect();
+        let all = EXCEPTIONS_MAX as u64 + 1;
+        assert_eq!(
+            many,
+            [
+                (HoldGround::EvidenceInProceedings, SEVERAL, all),
+                (HoldGround::DataSubjectRequest, SEVERAL, 1)
+            ]
+        );
+    }
 
     #[test]
     fn a_purge_that_was_cut_in_two_counts_like_one() {

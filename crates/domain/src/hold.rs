@@ -1,5 +1,6 @@
 //! Legal holds: what is needed in a proceeding is not erased while the hold lasts.
 
+use crate::closed::closed;
 use crate::name::{AgencyId, AgreementId, CaseId, HoldId, OfficerId, RecordId};
 use crate::record::Version;
 use crate::time::Timestamp;
@@ -14,6 +15,18 @@ pub const AUTHORITY_CHARACTERS_MAX: usize = 200;
 pub const HOLD_BYTES_MAX: usize = 16 * 1024;
 /// The latest review of a hold, in days after it was placed.
 pub const HOLD_REVIEW_DAYS_MAX: u32 = 366;
+
+closed! {
+    /// Why something is kept, apart, beyond the end.
+    HoldGround, "hold ground" {
+        /// Evidence in a pending proceeding.
+        EvidenceInProceedings = 1 "EVIDENCE_IN_PROCEEDINGS",
+        /// A person asked for it (LED Art. 14 to 16): restriction instead of erasure.
+        DataSubjectRequest = 2 "DATA_SUBJECT_REQUEST",
+        /// A supervisory authority holds it.
+        SupervisoryAuthorityHold = 3 "SUPERVISORY_AUTHORITY_HOLD",
+    }
+}
 
 /// A legal hold on one record. Its value is sealed at rest; its `Debug` shows no reason.
 #[derive(Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
@@ -49,6 +62,9 @@ pub struct Hold {
     /// By whom.
     #[n(10)]
     pub placed_by: OfficerId,
+    /// On which ground.
+    #[n(11)]
+    pub ground: HoldGround,
 }
 
 impl core::fmt::Debug for Hold {
@@ -60,6 +76,8 @@ impl core::fmt::Debug for Hold {
 /// What an officer says to place a hold. Its `Debug` shows no reason.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HoldOrder {
+    /// On which ground.
+    pub ground: HoldGround,
     /// The case that stands for the proceeding.
     pub case: CaseId,
     /// Why.

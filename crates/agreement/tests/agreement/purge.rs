@@ -4,11 +4,11 @@ use super::fixture::{agency, authority_of, now, terms};
 use super::register::{days_ago, floor};
 use agreement::Agreement;
 use agreement::purge::{
-    Board, EXCEPTIONS_MAX, ExceptionGround, Holding, KeptApart, PurgeCounts, PurgeGround,
-    PurgeOrder, PurgeReceipt,
+    Board, EXCEPTIONS_MAX, Holding, KeptApart, PurgeCounts, PurgeGround, PurgeOrder, PurgeReceipt,
 };
 use agreement::terms::PurgeException;
 use domain::envelope::{Payload, Signed};
+use domain::hold::HoldGround;
 use domain::name::Digest;
 use domain::signature::Signer as _;
 use domain::time::Timestamp;
@@ -39,7 +39,7 @@ fn receipt(order: &PurgeOrder, sequence: u32, exceptions: Vec<KeptApart>) -> Pur
     }
 }
 
-fn kept(ground: ExceptionGround) -> KeptApart {
+fn kept(ground: HoldGround) -> KeptApart {
     let (authority, review_on) = ("court of first instance".to_owned(), now().plus_days(90));
     KeptApart { ground, authority, review_on, records: 2 }
 }
@@ -57,7 +57,7 @@ fn the_board_says_held_erased_and_overdue() {
     assert_eq!(holding(EVIDENCE, vec![], after), Holding::Overdue);
     assert_eq!(holding(EVIDENCE, vec![receipt(&order, 1, vec![])], after), Holding::Erased);
 
-    let excepted = receipt(&order, 1, vec![kept(ExceptionGround::EvidenceInProceedings)]);
+    let excepted = receipt(&order, 1, vec![kept(HoldGround::EvidenceInProceedings)]);
     assert_eq!(holding(EVIDENCE, vec![excepted.clone()], now()), Holding::ErasedExcept);
     let review_on = now().plus_days(90);
     assert_eq!(holding(EVIDENCE, vec![excepted.clone()], review_on), Holding::ReviewDue);
@@ -66,7 +66,7 @@ fn the_board_says_held_erased_and_overdue() {
     // Evidence is kept only where the agreement says so; what the law demands is always kept.
     let nothing = PurgeException::Nothing;
     assert_eq!(holding(nothing, vec![excepted.clone()], now()), Holding::Contradicted);
-    let by_law = receipt(&order, 1, vec![kept(ExceptionGround::SupervisoryAuthorityHold)]);
+    let by_law = receipt(&order, 1, vec![kept(HoldGround::SupervisoryAuthorityHold)]);
     assert_eq!(holding(nothing, vec![by_law.clone()], now()), Holding::ErasedExcept);
     // Two different receipts for one sequence.
     assert_eq!(holding(EVIDENCE, vec![by_law, excepted], now()), Holding::Contradicted);
@@ -102,7 +102,7 @@ fn orders_and_receipts_are_signed_exactly_and_checked() {
         assert!(!changed.fits(agreement.hash(), &agreement));
     }
 
-    let full = receipt(&order, 1, vec![kept(ExceptionGround::DataSubjectRequest)]);
+    let full = receipt(&order, 1, vec![kept(HoldGround::DataSubjectRequest)]);
     assert_eq!(PurgeReceipt::from_payload(&full.to_payload()), Ok(full.clone()));
     type Change = fn(&mut PurgeReceipt);
     let cases: [(&str, Change); 6] = [
@@ -141,7 +141,7 @@ proptest! {
         let receipts: Vec<PurgeReceipt> = chosen
             .iter()
             .map(|(which, sequence, excepted)| {
-                let kept = excepted.then(|| kept(ExceptionGround::EvidenceInProceedings));
+                let kept = excepted.then(|| kept(HoldGround::EvidenceInProceedings));
                 receipt(&orders[*which], *sequence, kept.into_iter().collect())
             })
             .collect();

@@ -1,7 +1,8 @@
 //! What can be typed about a record that is there: correct it, look at its versions, hold it, erase it.
 
-use super::{AnswerFlags, Consent};
+use super::{AnswerFlags, Consent, Words};
 use clap::{Args, Subcommand, ValueHint};
+use domain::hold::HoldGround;
 use std::path::PathBuf;
 
 /// The most records of one `erase`.
@@ -78,10 +79,13 @@ JSON: hold_id, record_id, audit_sequence")]
         /// Who ordered it, in 1 to 200 characters
         #[arg(long, value_name = "AUTHORITY")]
         authority: String,
+        /// On which ground; partners whose record it is are told when it is theirs to erase
+        #[arg(long, value_name = "GROUND", default_value = "EVIDENCE_IN_PROCEEDINGS", value_parser = Words::of("hold ground", HoldGround::WORDS))]
+        ground: String,
     },
     /// List the holds, with those that are due for review
     #[command(after_help = "\
-JSON: holds [hold_id, record_id, origin, agreement, case_id, reason, authority, review_at, review_due, placed_at, placed_by, \
+JSON: holds [hold_id, record_id, origin, agreement, case_id, reason, authority, review_at, review_due, placed_at, placed_by, ground, \
 state (IN_USE, EXPIRED, WITHDRAWN)]")]
     List,
     /// Read a record under its hold, for that proceeding only

@@ -11,8 +11,8 @@ use crate::error::{Failure, Outcome};
 use crate::message::Phrase;
 use crate::output::{Format, Table, case_json, day, instant_json, print_json, record_reference};
 use domain::hold::{
-    AUTHORITY_CHARACTERS_MAX, HOLD_REVIEW_DAYS_MAX, HOLDS_MAX, HeldReading, HeldState, HoldOrder,
-    HoldReceipt, HoldStanding,
+    AUTHORITY_CHARACTERS_MAX, HOLD_REVIEW_DAYS_MAX, HOLDS_MAX, HeldReading, HeldState, HoldGround,
+    HoldOrder, HoldReceipt, HoldStanding,
 };
 use domain::name::HoldId;
 use domain::refusal::RefusalCode;
@@ -22,7 +22,7 @@ use wire::convert::hold::HoldReference;
 
 pub(super) fn run(context: &mut Context<'_>, command: HoldCommand) -> Result<Outcome, Failure> {
     match command {
-        HoldCommand::Place { record, case, reason, review, authority } => {
+        HoldCommand::Place { record, case, reason, review, authority, ground } => {
             let record = reference(&record)?;
             check_reason(&reason)?;
             let wrong = |why| Failure::AnswerInvalid { why: format!("`--review`: {why}") };
@@ -31,7 +31,10 @@ pub(super) fn run(context: &mut Context<'_>, command: HoldCommand) -> Result<Out
             check_line("`--authority`", &authority, AUTHORITY_CHARACTERS_MAX)?;
             let session = context.session()?;
             let case = session.case(&case)?.case_id;
-            let order = HoldOrder { case, reason: reason.trim().to_owned(), authority, review_at };
+            let ground: HoldGround =
+                ground.parse().map_err(|_| Failure::System("to read a ground"))?;
+            let reason = reason.trim().to_owned();
+            let order = HoldOrder { ground, case, reason, authority, review_at };
             let receipt = session.place_hold(record, order).map_err(|failure| match failure {
                 Failure::Refused(refusal) if refusal.code == RefusalCode::RetentionImpossible => {
                     wrong(format!("a day to come, at most {HOLD_REVIEW_DAYS_MAX} days from now"))
@@ -102,7 +105,7 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
         context.console.say("no record is under a legal hold");
         return Ok(());
     }
-    let headings = &["HOLD", "RECORD", "OF", "STATE", "REVIEW", "AUTHORITY", "REASON"];
+    let headings = &["HOLD", "RECORD", "OF", "STATE", "REVIEW", "GROUND", "AUTHORITY", "REASON"];
     let mut table = Table::new(headings);
     for one in &holds {
         let hold = &one.hold;
@@ -113,6 +116,7 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
             hold.origin.as_str(),
             in_words(one.state),
             &format!("{}{due}", day(hold.review_at)),
+            hold.ground.as_str(),
             &hold.authority,
             &hold.reason,
         ]);
@@ -145,6 +149,7 @@ fn show(context: &mut Context<'_>, reading: &HeldReading, now: Timestamp) {
     context
         .console
         .data(&format!("  {name} ordered by {authority}; {placed}; review {review}{due}\n"));
+    context.console.data(&format!("  ground: {}\n", hold.ground));
     context.console.data(&format!("  why: {reason}\n"));
     for one in says {
         context.console.data(&format!("  {:<22} {}\n", one.key, plain(&one.after)));
@@ -177,6 +182,7 @@ fn standing_json(standing: &HoldStanding, now: Timestamp) -> Value {
         "review_at": instant_json(Some(hold.review_at)),
         "review_due": is_due(standing, now),
         "placed_at": instant_json(Some(hold.placed_at)),
+        "ground": hold.ground.as_str(),
         "placed_by": hold.placed_by.as_str(),
         "state": state,
     })

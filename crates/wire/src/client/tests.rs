@@ -13,7 +13,7 @@ use crate::v1::officer_service_server::{OfficerService, OfficerServiceServer};
 use crate::v1::peer_service_server::{PeerService, PeerServiceServer};
 use domain::correction::{Changes, Correction};
 use domain::digest::Commitment;
-use domain::hold::{HeldReading, HeldState, Hold, HoldOrder, HoldStanding};
+use domain::hold::{HeldReading, HeldState, Hold, HoldGround, HoldOrder, HoldStanding};
 use domain::indicator::Kind;
 use domain::name::{AgencyId, CaseId, HoldId, RecordId};
 use domain::question::{Question, QuestionTerms};

@@ -3,6 +3,7 @@
 use crate::convert::correction::{differences, version};
 use crate::convert::field;
 use crate::convert::invalid::{Invalid, Why};
+use crate::convert::value::{WireValue as _, value};
 use crate::convert::withdrawal::{REFERENCE_BYTES_MIN, RecordReference};
 use crate::v1;
 use domain::correction::{PastVersion, REASON_CHARACTERS_MAX};
@@ -43,6 +44,7 @@ impl HoldReference {
 /// The request that places a hold.
 pub fn to_request(record: RecordReference, order: HoldOrder) -> v1::PlaceHoldRequest {
     v1::PlaceHoldRequest {
+        ground: order.ground.to_wire(),
         record_id: record.into_bytes(),
         case_id: order.case.as_bytes().to_vec(),
         reason: order.reason,
@@ -60,6 +62,7 @@ pub fn from_request(
 ) -> Result<(RecordReference, HoldOrder), Invalid> {
     let record = RecordReference::new(&request.record_id)?;
     let order = HoldOrder {
+        ground: value("ground", request.ground)?,
         case: CaseId::from_bytes(field::bytes("case_id", &request.case_id)?),
         reason: field::words("reason", request.reason, REASON_CHARACTERS_MAX)?,
         authority: field::words("authority", request.authority, AUTHORITY_CHARACTERS_MAX)?,
@@ -193,6 +196,7 @@ impl From<HoldStanding> for v1::HoldStanding {
             placed_at_ms: hold.placed_at.as_millis(),
             placed_by: hold.placed_by.to_string(),
             state: state.into(),
+            ground: hold.ground.to_wire(),
         }
     }
 }
@@ -220,6 +224,7 @@ impl TryFrom<v1::HoldStanding> for HoldStanding {
             review_at: field::instant("review_at_ms", standing.review_at_ms)?,
             placed_at: field::instant("placed_at_ms", standing.placed_at_ms)?,
             placed_by: field::name("placed_by", &standing.placed_by)?,
+            ground: value("ground", standing.ground)?,
         };
         Ok(Self { hold, state })
     }

@@ -2,7 +2,7 @@
 
 use crate::convert::invalid::{Invalid, Why};
 use crate::v1;
-use domain::{court_use, dispute, duty, indicator, label, refusal, value};
+use domain::{court_use, dispute, duty, hold, indicator, label, refusal, value};
 
 /// A value of a closed list, as the number that the contract gives it.
 pub trait WireValue: Copy + Ord + 'static {
@@ -91,6 +91,7 @@ same_numbers! {
     "urgency" Urgency = value::Urgency;
     "onward" Onward = value::Onward;
     "code" RefusalCode = refusal::RefusalCode;
+    "ground" HoldGround = hold::HoldGround;
     "debtor" Debtor = duty::Debtor;
     "asked" Asked = duty::Asked;
     "reason" DisputeReason = dispute::DisputeReason;
@@ -168,6 +169,7 @@ mod tests {
         agrees::<value::Urgency, v1::Urgency>("URGENCY", v1::Urgency::as_str_name);
         agrees::<value::Onward, v1::Onward>("ONWARD", v1::Onward::as_str_name);
         agrees::<court_use::CourtUse, v1::CourtUse>("COURT_USE", v1::CourtUse::as_str_name);
+        agrees::<hold::HoldGround, v1::HoldGround>("HOLD_GROUND", v1::HoldGround::as_str_name);
         agrees::<duty::Debtor, v1::Debtor>("DEBTOR", v1::Debtor::as_str_name);
         agrees::<duty::Asked, v1::Asked>("ASKED", v1::Asked::as_str_name);
         agrees::<dispute::Verdict, v1::Verdict>("VERDICT", v1::Verdict::as_str_name);

@@ -2031,6 +2031,8 @@ pub struct PlaceHoldRequest {
     pub authority: ::prost::alloc::string::String,
     #[prost(uint64, tag = "5")]
     pub review_at_ms: u64,
+    #[prost(enumeration = "HoldGround", tag = "6")]
+    pub ground: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PlaceHoldResponse {
@@ -2090,6 +2092,8 @@ pub struct HoldStanding {
     pub placed_by: ::prost::alloc::string::String,
     #[prost(enumeration = "HeldState", tag = "11")]
     pub state: i32,
+    #[prost(enumeration = "HoldGround", tag = "12")]
+    pub ground: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReadHoldRequest {
@@ -2865,6 +2869,45 @@ impl AnswerKind {
             "ANSWER_KIND_NOT_ASKED" => Some(Self::NotAsked),
             "ANSWER_KIND_NO_ANSWER" => Some(Self::NoAnswer),
             "ANSWER_KIND_WOULD_ASK" => Some(Self::WouldAsk),
+            _ => None,
+        }
+    }
+}
+/// Why something is kept, apart, beyond the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum HoldGround {
+    /// Never valid.
+    Unspecified = 0,
+    /// Evidence in a pending proceeding.
+    EvidenceInProceedings = 1,
+    /// A person asked for it: restriction instead of erasure.
+    DataSubjectRequest = 2,
+    /// A supervisory authority holds it.
+    SupervisoryAuthorityHold = 3,
+}
+impl HoldGround {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HOLD_GROUND_UNSPECIFIED",
+            Self::EvidenceInProceedings => "HOLD_GROUND_EVIDENCE_IN_PROCEEDINGS",
+            Self::DataSubjectRequest => "HOLD_GROUND_DATA_SUBJECT_REQUEST",
+            Self::SupervisoryAuthorityHold => "HOLD_GROUND_SUPERVISORY_AUTHORITY_HOLD",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HOLD_GROUND_UNSPECIFIED" => Some(Self::Unspecified),
+            "HOLD_GROUND_EVIDENCE_IN_PROCEEDINGS" => Some(Self::EvidenceInProceedings),
+            "HOLD_GROUND_DATA_SUBJECT_REQUEST" => Some(Self::DataSubjectRequest),
+            "HOLD_GROUND_SUPERVISORY_AUTHORITY_HOLD" => {
+                Some(Self::SupervisoryAuthorityHold)
+            }
             _ => None,
         }
     }

@@ -5,7 +5,9 @@ use crate::strategy;
 use domain::correction::{
     Changes, Correction, CorrectionReceipt, Difference, History, PastVersion, STATEMENT_KEYS,
 };
-use domain::hold::{HeldReading, HeldState, Hold, HoldOrder, HoldReceipt, HoldStanding};
+use domain::hold::{
+    HeldReading, HeldState, Hold, HoldGround, HoldOrder, HoldReceipt, HoldStanding,
+};
 use domain::indicator::Body;
 use domain::name::{CaseId, HoldId, RecordId};
 use domain::record::Version;
@@ -81,7 +83,9 @@ fn standing() -> impl Strategy<Value = HoldStanding> {
     let ids = (any::<[u8; 16]>(), any::<[u8; 16]>(), any::<[u8; 16]>(), strategy::agency());
     let words = ("[a-zé ]{1,1000}", "[a-zé ]{1,200}");
     let states = [HeldState::InUse, HeldState::Expired, HeldState::Withdrawn];
-    (ids, words, prop::sample::select(states.to_vec())).prop_map(|(ids, words, state)| {
+    let states = prop::sample::select(states.to_vec());
+    let grounds = prop::sample::select(HoldGround::ALL.to_vec());
+    (ids, words, states, grounds).prop_map(|(ids, words, state, ground)| {
         let hold = Hold {
             hold_id: HoldId::from_bytes(ids.0),
             record_id: RecordId::from_bytes(ids.1),
@@ -93,6 +97,7 @@ fn standing() -> impl Strategy<Value = HoldStanding> {
             review_at: NOW,
             placed_at: NOW,
             placed_by: "BE-1042".parse().unwrap(),
+            ground,
         };
         HoldStanding { hold, state }
     })
@@ -149,8 +154,8 @@ proptest! {
 
     #[test]
     fn holds(standing in standing(), says in differences(), differences in differences(), after: Option<([u8; 16], [u8; 16])>) {
-        let Hold { hold_id, record_id, case, reason, authority, review_at, .. } = standing.hold.clone();
-        let order = HoldOrder { case, reason, authority, review_at };
+        let Hold { hold_id, record_id, case, reason, authority, review_at, ground, .. } = standing.hold.clone();
+        let order = HoldOrder { ground, case, reason, authority, review_at };
         let record = RecordReference::from(record_id);
         let request = sent(hold::to_request(record.clone(), order.clone()));
         prop_assert_eq!(hold::from_request(request), Ok((record, order)));

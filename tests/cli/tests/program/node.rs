@@ -8,7 +8,7 @@ use domain::dispute::{
     ListedDispute, MatchingStop, Note, RejectionReason, Verdict,
 };
 use domain::duty::{Asked, Debtor, Duty};
-use domain::hold::{HeldReading, HeldState, Hold, HoldReceipt, HoldStanding};
+use domain::hold::{HeldReading, HeldState, Hold, HoldGround, HoldReceipt, HoldStanding};
 use domain::indicator::{Kind, Tier};
 use domain::label::{Evaluation, EvaluationScheme, HandlingSet};
 use domain::name::{CaseId, HoldId, IdempotencyKey, RecordId};

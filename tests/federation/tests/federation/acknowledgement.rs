@@ -5,7 +5,7 @@ use domain::correction::{Changes, Correction};
 use domain::duty::{Asked, Debtor, Duty};
 use domain::envelope::{Envelope, Payload as _, Signed};
 use domain::event::Act;
-use domain::hold::HoldOrder;
+use domain::hold::{HoldGround, HoldOrder};
 use domain::name::RecordId;
 use domain::record::Version;
 use domain::report::Mode;
@@ -121,6 +121,7 @@ async fn a_legal_hold_is_told_with_its_review_and_again_when_it_ends() {
     let case = world[Spain].open_case("DP-31").await;
     let review_at = now().plus_days(30);
     let order = HoldOrder {
+        ground: HoldGround::EvidenceInProceedings,
         case: case.case_id,
         reason: "exhibit".to_owned(),
         authority: "investigating judge".to_owned(),

@@ -1,7 +1,7 @@
 //! Which officer may do what, and how much of it: roles, quotas, and the entry that somebody looked.
 
 use domain::event::Act;
-use domain::hold::HoldOrder;
+use domain::hold::{HoldGround, HoldOrder};
 use domain::indicator::Kind;
 use domain::name::RecordId;
 use domain::question::PartnerAnswer;
@@ -39,6 +39,7 @@ async fn a_role_opens_its_own_calls_and_no_other() {
     let id = belgian.submit(link(Belgium, "advertisement")).await.unwrap().record_id;
     let case = belgian.open_case("26-118-00431").await;
     let order = || HoldOrder {
+        ground: HoldGround::EvidenceInProceedings,
         case: case.case_id,
         reason: "exhibit".to_owned(),
         authority: "the court".to_owned(),

@@ -2,7 +2,7 @@
 
 use domain::correction::{Changes, Correction};
 use domain::event::Act;
-use domain::hold::{HeldState, HoldOrder};
+use domain::hold::{HeldState, HoldGround, HoldOrder};
 use domain::name::{CaseId, HoldId, RecordId};
 use domain::record::{Benefit, Version};
 use domain::refusal::RefusalCode;
@@ -19,6 +19,7 @@ use wire::convert::hold::HoldReference;
 
 fn order(case: &Case) -> HoldOrder {
     HoldOrder {
+        ground: HoldGround::EvidenceInProceedings,
         case: case.case_id,
         reason: "exhibit twelve of the Tarifa trial".to_owned(),
         authority: "investigating judge, Brussels".to_owned(),

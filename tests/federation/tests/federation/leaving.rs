@@ -2,11 +2,11 @@
 //! hold of it too; who still holds what is seen by everybody.
 
 use agreement::declaration::Step;
-use agreement::purge::{ExceptionGround, Holding, PurgeGround, PurgeOrder};
+use agreement::purge::{Holding, PurgeGround, PurgeOrder};
 use agreement::{Paper, Phase, WhyNot};
 use domain::envelope::Signed;
 use domain::event::Act;
-use domain::hold::HoldOrder;
+use domain::hold::{HoldGround, HoldOrder};
 use domain::indicator::Kind;
 use domain::name::RecordId;
 use domain::question::PartnerAnswer;
@@ -74,6 +74,7 @@ async fn everybody_shares(world: &Federation) -> BTreeMap<Agency, RecordId> {
 async fn hold_in_morocco(world: &Federation, id: RecordId) -> HoldReference {
     let case = world[Morocco].open_case("2026/DGSN/4125").await;
     let order = HoldOrder {
+        ground: HoldGround::SupervisoryAuthorityHold,
         case: case.case_id,
         reason: "exhibit of the trial".to_owned(),
         authority: "investigating judge, Rabat".to_owned(),
@@ -212,7 +213,7 @@ async fn what_is_kept(world: &Federation, ids: &BTreeMap<Agency, RecordId>, hold
     let receipt = board.rows().iter().find(of_evidence).unwrap().receipt.clone().unwrap();
     assert_eq!((receipt.holder, receipt.counts.records), (Morocco.id(), 1));
     let [kept] = receipt.exceptions.as_slice() else { panic!("one exception") };
-    assert_eq!(kept.ground, ExceptionGround::EvidenceInProceedings);
+    assert_eq!(kept.ground, HoldGround::SupervisoryAuthorityHold);
     assert_eq!((kept.authority.as_str(), kept.records), ("investigating judge, Rabat", 1));
     let purged = world[Morocco].events_of(Act::Purged);
     let of_belgium = purged.iter().find(|event| event.shared.peer == Some(Belgium.id()));

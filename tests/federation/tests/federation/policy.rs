@@ -130,6 +130,13 @@ async fn narrowing_takes_one_signature_and_widening_two() {
     let count = |act| world[Belgium].count_of(act);
     assert_eq!((count(Act::PolicyProposed), count(Act::PolicySigned)), (2, 1));
     assert_eq!(count(Act::PolicyRefused), 1);
+
+    // Going back to what was narrower is a narrowing: one signature does.
+    let before = first.client.read_policy(Which::Previous).await.unwrap();
+    assert_eq!(before.local, without_links());
+    let back = first.sign(&before.local).await.unwrap();
+    assert_eq!(first.activate(&back).await.unwrap().change, Change::Narrowing);
+    until("it leaves Spain again", || !world[Spain].holds(&id)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

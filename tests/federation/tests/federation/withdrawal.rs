@@ -152,6 +152,7 @@ async fn a_tombstone_of_what_is_not_its_senders_says_nothing_about_what_is_here(
     // Under a legal hold, too: that is between Belgium and France.
     let case = world[Belgium].open_case("DP-14").await.case_id;
     let order = domain::hold::HoldOrder {
+        ground: domain::hold::HoldGround::EvidenceInProceedings,
         case,
         reason: "exhibit".to_owned(),
         authority: "investigating judge, Brussels".to_owned(),

@@ -18,6 +18,7 @@ pub(super) fn standing(hold: u8) -> HoldStanding {
         review_at: NOW,
         placed_at: NOW,
         placed_by: "BE-1042".parse().unwrap(),
+        ground: HoldGround::DataSubjectRequest,
     };
     HoldStanding { hold, state: HeldState::InUse }
 }
@@ -28,6 +29,7 @@ pub(super) fn hold_named() -> HoldReference {
 
 pub(super) fn order() -> HoldOrder {
     HoldOrder {
+        ground: HoldGround::SupervisoryAuthorityHold,
         case: CaseId::from_bytes([1; 16]),
         reason: "needed at the trial".into(),
         authority: "the investigating judge".into(),

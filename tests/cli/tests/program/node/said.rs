@@ -28,6 +28,7 @@ pub(crate) fn hold_standing() -> HoldStanding {
         review_at: at(20),
         placed_at: at(3),
         placed_by: "BE-1042".parse().unwrap(),
+        ground: HoldGround::EvidenceInProceedings,
     };
     HoldStanding { hold, state: HeldState::Withdrawn }
 }

@@ -5,8 +5,8 @@ use crate::command::Context;
 use crate::console::{Console, Style, Surface, plain};
 use crate::error::{Failure, Outcome};
 use crate::matching;
-use crate::message::{self, Language, Phrase, phrase};
-use crate::output::{Format, Table, count, print_json, record_reference};
+use crate::message::{self, Language, Phrase, phrase, sentence};
+use crate::output::{Format, Table, print_json, record_reference};
 use crate::reason::{Reasons, is_by_a_rule};
 use crate::session::Session;
 use domain::report::Mode;
@@ -60,12 +60,12 @@ struct Delivered {
 /// Tells what is wrong with each thing that cannot be sent.
 pub(crate) fn tell_spoiled(console: &mut Console, spoiled: &[Spoiled]) {
     for one in spoiled.iter().take(BAD_ROWS_SHOWN_MAX) {
-        console.say(&format!("{}: {}", one.place, one.failure));
-        let hint = console.styled(Style::Quiet, &format!("  hint: {}", one.failure.hint()));
+        console.say(&sentence::failed_at(&one.place, &one.failure));
+        let hint = console.styled(Style::Quiet, &sentence::hint_below(one.failure.hint()));
         console.say(&hint);
     }
     if spoiled.len() > BAD_ROWS_SHOWN_MAX {
-        console.say(&format!("... and {} more", spoiled.len() - BAD_ROWS_SHOWN_MAX));
+        console.say(&sentence::more(spoiled.len() - BAD_ROWS_SHOWN_MAX));
     }
 }
 
@@ -133,8 +133,7 @@ fn send(
     });
     bar.finish_and_clear();
     if mode == Mode::Real && results.is_err() && sent > 0 {
-        let rows = count(sent, "row was", "rows were");
-        console.say(&format!("{rows} recorded before this; the same file can be submitted again"));
+        console.say(&sentence::recorded_before(sent));
     }
     results
 }
@@ -240,11 +239,11 @@ impl Delivered {
         for (Sent { place, kind, .. }, result) in self.places.iter().zip(&self.results) {
             if let Err(refusal) = result {
                 let failure = Failure::Refused(refusal.clone());
-                console.say(&format!("{place}: {kind}: {failure}"));
+                console.say(&sentence::failed_of_kind(place, kind, &failure));
                 if let Some(reason) = self.reasons.get(refusal.rule.as_deref()) {
-                    console.say(&format!("  because: \"{}\"", plain(reason)));
+                    console.say(&sentence::because(&plain(reason)));
                 }
-                let hint = console.styled(Style::Quiet, &format!("  hint: {}", failure.hint()));
+                let hint = console.styled(Style::Quiet, &sentence::hint_below(failure.hint()));
                 console.say(&hint);
             }
         }
@@ -282,7 +281,7 @@ impl Delivered {
         let done = self.results.iter().filter(|result| result.is_ok()).count();
         let kept = self.results.len() + self.spoiled.len() - done;
         if kept > 0 {
-            console.say(&format!("{} recorded, {kept} not", count(done, "row", "rows")));
+            console.say(&sentence::recorded(done, kept));
         }
         self.tell_matches(console);
     }
@@ -292,10 +291,9 @@ impl Delivered {
         for (Sent { place, .. }, result) in self.places.iter().zip(&self.results) {
             for hit in result.iter().flat_map(|receipt| &receipt.hits) {
                 let text = matching::describe(&hit.summary);
-                console.say(&format!("{place}: matches a record of {}: {text}", hit.origin));
+                console.say(&sentence::matches(place, &hit.origin, &text));
                 if core::mem::take(&mut is_first) {
-                    let caution = matching::caution(&hit.summary);
-                    console.say(&format!("{}: {caution}", phrase(Phrase::LeadNotIdentification)));
+                    console.say(&sentence::lead(&matching::caution(&hit.summary)));
                 }
             }
         }

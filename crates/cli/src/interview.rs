@@ -1,8 +1,9 @@
 //! Asks the person at the terminal for the answers that nobody gave yet, and for no others.
 
 use crate::answers::Answers;
-use crate::console::{Console, Surface};
+use crate::console::{Console, Surface, plain};
 use crate::error::Failure;
+use crate::message::{Notice, notice, sentence};
 use domain::indicator::Family;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::value::{
@@ -88,7 +89,7 @@ pub(crate) fn correct(console: &mut Console, answers: &mut Answers) -> Result<()
             ("" | "nothing_more", _) => return Ok(()),
             (_, [key]) if **key == "audience" => ask_audience(console, answers)?,
             (_, [key]) => ask_question(console, answers, Question::of_correction(key))?,
-            _ => console.say("  choose one of those named"),
+            _ => console.say(notice(Notice::ChooseNamed)),
         }
     }
     Ok(())
@@ -126,7 +127,7 @@ fn ask_question(
         match taken {
             Ok(()) => return Ok(()),
             Err(error) => {
-                console.say(&format!("  {}", crate::console::plain(&error)));
+                console.say(&sentence::below(&plain(&error)));
                 why = error;
             }
         }
@@ -148,7 +149,7 @@ fn ask_audience(console: &mut Console, answers: &mut Answers) -> Result<(), Fail
             if nobody { answers.set("audience", &[]) } else { answers.set("audience", &names) };
         match taken {
             Ok(()) => return Ok(()),
-            Err(error) => console.say(&format!("  {}", crate::console::plain(&error))),
+            Err(error) => console.say(&sentence::below(&plain(&error))),
         }
     }
     Err(Failure::AnswerMissing { key: "audience" })

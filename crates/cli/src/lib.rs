@@ -40,6 +40,7 @@ pub use error::Outcome;
 use crate::arguments::Arguments;
 use crate::console::{Style, plain};
 use crate::error::Failure;
+use crate::message::{Notice, notice, sentence};
 use clap::Parser;
 use clap::error::ErrorKind;
 use serde_json::json;
@@ -85,9 +86,9 @@ pub fn run_in(
 
 /// What went wrong, and what to do next.
 fn tell_failure(console: &mut Console, failure: &Failure) {
-    let error = console.styled(Style::Alarm, "error:");
-    console.say(&format!("{error} {failure}"));
-    let hint = console.styled(Style::Quiet, &format!("hint: {}", failure.hint()));
+    let error = console.styled(Style::Alarm, notice(Notice::Error));
+    console.say(&sentence::error(&error, failure));
+    let hint = console.styled(Style::Quiet, &sentence::hint(failure.hint()));
     console.say(&hint);
 }
 
@@ -110,9 +111,9 @@ fn tell_usage(console: &mut Console, error: &clap::Error) -> Outcome {
         _ => {}
     }
     let (problem, hint) = in_our_words(&rendered.to_string());
-    let error = console.styled(Style::Alarm, "error:");
-    console.say(&format!("{error} {problem}"));
-    let hint = console.styled(Style::Quiet, &format!("hint: {hint}"));
+    let error = console.styled(Style::Alarm, notice(Notice::Error));
+    console.say(&sentence::error(&error, problem));
+    let hint = console.styled(Style::Quiet, &sentence::hint(hint));
     console.say(&hint);
     Outcome::Usage
 }

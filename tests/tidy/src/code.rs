@@ -47,6 +47,23 @@ pub fn line_of(text: &str, at: usize) -> usize {
     text.get(..at).map_or(0, |before| before.matches('\n').count()) + 1
 }
 
+/// The text inside the parentheses that open at the start of `text`.
+pub fn parenthesised(text: &str) -> Option<&str> {
+    let inside = text.strip_prefix('(')?;
+    let mut depth = 1_usize;
+    for (at, character) in inside.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return inside.get(..at);
+        }
+    }
+    None
+}
+
 /// May this character stand inside a name?
 pub fn is_part_of_word(character: char) -> bool {
     character == '_' || character.is_alphanumeric()

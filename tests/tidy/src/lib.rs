@@ -7,8 +7,10 @@
 //! **Invariant:** reads the repository, never changes it, and depends on none of our crates.
 //!
 //! Path through it: [`tree`] lists and reads the files, [`manifest`] reads each `Cargo.toml`; then
-//! [`floor`], [`fence`], [`source`], [`lock`], [`text`], [`phone`] and [`shown`] judge them.
+//! [`floor`], [`fence`], [`source`], [`catalogue`], [`lock`], [`text`], [`phone`] and [`shown`] judge
+//! them.
 
+pub mod catalogue;
 pub mod code;
 pub mod fence;
 pub mod floor;

@@ -94,7 +94,8 @@ pub fn exceptions(file: &File) -> Vec<Finding> {
     let mut findings = Vec::new();
     for keyword in ["allow", "expect"] {
         for at in code::words(&code, keyword) {
-            let Some(arguments) = code.get(at + keyword.len()..).and_then(parenthesised) else {
+            let Some(arguments) = code.get(at + keyword.len()..).and_then(code::parenthesised)
+            else {
                 continue;
             };
             if is_in_attribute(&code, at) && !has_reason(arguments) {
@@ -171,23 +172,6 @@ fn functions(source: &str) -> Vec<(usize, String, usize)> {
         }
     }
     found
-}
-
-/// The text inside the parentheses that open at the start of `text`.
-fn parenthesised(text: &str) -> Option<&str> {
-    let inside = text.strip_prefix('(')?;
-    let mut depth = 1_usize;
-    for (at, character) in inside.char_indices() {
-        match character {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return inside.get(..at);
-        }
-    }
-    None
 }
 
 /// Does an attribute open before `at` without closing again?

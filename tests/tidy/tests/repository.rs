@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 use tidy::manifest::{self, Package};
 use tidy::tree::{File, Tree};
-use tidy::{Finding, fence, floor, lock, phone, shown, source, text};
+use tidy::{Finding, catalogue, fence, floor, lock, phone, shown, source, text};
 
 /// Findings printed for one rule; the rest is counted.
 const SHOWN_MAX: usize = 40;
@@ -57,6 +57,11 @@ fn names_say_what_they_name() {
 #[test]
 fn every_lint_exception_has_a_reason() {
     none(each_rust_file(source::exceptions));
+}
+
+#[test]
+fn what_people_read_stands_in_the_one_catalogue() {
+    none(each_rust_file(catalogue::said_inline));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::arguments::{ApprovalsCommand, Approve};
 use crate::console::plain;
 use crate::error::{Failure, Outcome};
 use crate::key;
-use crate::message::Phrase;
+use crate::message::{Notice, Phrase, notice};
 use crate::output::{Format, Table, day, instant_json, print_json, record_reference};
 use crate::session::Session;
 use domain::approval::{
@@ -184,7 +184,7 @@ fn list(context: &mut Context<'_>, pending_only: bool) -> Result<Outcome, Failur
 
 fn print_pending(context: &mut Context<'_>, pending: &[PendingApproval], more: bool) {
     if pending.is_empty() {
-        context.console.say("nothing waits for an approval");
+        context.console.say(notice(Notice::NothingToApprove));
         return;
     }
     let mut table =
@@ -210,7 +210,7 @@ fn print_pending(context: &mut Context<'_>, pending: &[PendingApproval], more: b
     }
     table.print(context.console);
     if more {
-        context.console.say("more waits than is listed; approve or withdraw some first");
+        context.console.say(notice(Notice::MoreToApprove));
     }
 }
 
@@ -278,7 +278,7 @@ fn print_receipt(context: &mut Context<'_>, receipt: &ApprovalReceipt, what: &st
     );
     context.console.data(&line);
     if what == "approved" && u32::try_from(has).is_ok_and(|has| has < needs) {
-        context.console.say("next: another magistrate or deputy approves it, too");
+        context.console.say(notice(Notice::AnotherApproves));
     }
 }
 

@@ -5,6 +5,7 @@ use crate::arguments::AuditCommand;
 use crate::config::{self, SMALL_FILE_BYTES_MAX};
 use crate::console::{Style, plain};
 use crate::error::{Failure, Outcome};
+use crate::message::{Notice, notice, sentence};
 use crate::output::{Format, count, instant_json, print_json};
 use audit::head::Head;
 use audit::note::{NOTE_BYTES_MAX, NoteKey, VerifyingKeys};
@@ -33,9 +34,7 @@ fn head(context: &mut Context<'_>) -> Result<Outcome, Failure> {
             for line in note.lines() {
                 context.console.data(&format!("{}\n", plain(line)));
             }
-            context
-                .console
-                .say("not verified here: keep it, and give it to `malines audit verify --head`");
+            context.console.say(notice(Notice::HeadUnverified));
         }
     }
     Ok(Outcome::Done)
@@ -66,9 +65,7 @@ fn export(context: &mut Context<'_>, to: &Path) -> Result<Outcome, Failure> {
         }
         Format::Text => {
             context.console.data(&format!("wrote {bytes} bytes to {shown}\n"));
-            context
-                .console
-                .say(&format!("verify it anywhere: malines audit verify {shown} --keys FILE"));
+            context.console.say(&sentence::verify_export(&shown));
         }
     }
     Ok(Outcome::Done)

@@ -3,6 +3,7 @@
 use super::Context;
 use crate::arguments::CaseCommand;
 use crate::error::{Failure, Outcome};
+use crate::message::{Notice, notice};
 use crate::output::{Format, Table, day, instant_json, print_json};
 use domain::report::CaseOpening;
 use domain::submission::{
@@ -49,7 +50,7 @@ pub(super) fn run(context: &mut Context<'_>, command: CaseCommand) -> Result<Out
                     let cases: Vec<Value> = cases.iter().map(case_json).collect();
                     print_json(context.console, &json!({ "cases": cases }));
                 }
-                Format::Text if cases.is_empty() => context.console.say("no case is open"),
+                Format::Text if cases.is_empty() => context.console.say(notice(Notice::NoCase)),
                 Format::Text => table(&cases).print(context.console),
             }
         }

@@ -8,7 +8,7 @@ use crate::console::{Surface, plain};
 use crate::delivery::{outlook_json, tell_outlook};
 use crate::error::{Failure, Outcome};
 use crate::interview;
-use crate::message::Phrase;
+use crate::message::{Notice, Phrase, notice, sentence};
 use crate::output::{Format, print_json, record_reference};
 use crate::reason::Reasons;
 use domain::correction::{
@@ -181,11 +181,7 @@ fn tell_of_protection(context: &mut Context<'_>, failure: &Failure, record: &str
         RefusalCode::Minor | RefusalCode::ProtectedSubject | RefusalCode::SmuggledMigrant
     );
     if is_protected {
-        let record = plain(record);
-        context.console.say(&format!(
-            "such a record cannot stay: take it back everywhere with `malines withdraw {record}`, \
-             or have it forgotten here as well with `malines erase {record}`"
-        ));
+        context.console.say(&sentence::cannot_stay(&plain(record)));
     }
 }
 
@@ -199,9 +195,10 @@ fn tell_present(context: &mut Context<'_>, history: &History) {
         }
     }
     for (key, value) in says {
-        context.console.say(&format!("{key:<22} {}", plain(value)));
+        let columns = format!("{key:<22} {}", plain(value));
+        context.console.say(&columns);
     }
-    context.console.say("an end and a review are named as `valid_days` and `review_days` from now");
+    context.console.say(notice(Notice::DaysFromNow));
 }
 
 fn tell_forecast(
@@ -211,7 +208,7 @@ fn tell_forecast(
     to_data: bool,
 ) {
     let lines: Vec<String> = match forecast.repeated {
-        Repeated::Yes => vec!["it says so already; nothing is to be corrected".to_owned()],
+        Repeated::Yes => vec![notice(Notice::SaysSoAlready).to_owned()],
         Repeated::No => forecast.differences.iter().map(change_line).collect(),
     };
     for line in lines {
@@ -227,7 +224,7 @@ fn tell_forecast(
     tell_outlook(context.console, &forecast.outlook, reasons, to_data);
     if !forecast.told.is_empty() {
         let told: Vec<&str> = forecast.told.iter().map(|agency| agency.as_str()).collect();
-        context.console.say(&format!("partners that may hold it are told: {}", told.join(", ")));
+        context.console.say(&sentence::told(&told));
     }
 }
 

@@ -6,7 +6,7 @@ use super::withdraw::reference;
 use crate::arguments::JudicialUse;
 use crate::console::plain;
 use crate::error::{Failure, Outcome};
-use crate::message::Phrase;
+use crate::message::{Notice, Phrase, notice, sentence};
 use crate::output::{Format, day, instant_json, print_json, record_reference};
 use domain::court_use::{CourtUse, CourtUseOrder, CourtUseReceipt};
 use domain::name::OfficerId;
@@ -58,11 +58,10 @@ fn print_as_text(context: &mut Context<'_>, receipt: &CourtUseReceipt, case_refe
     context.console.data(&format!("{}  {sentence}, audit entry {entry}\n", receipt.state));
     match receipt.state {
         CourtUse::NotPermitted => {
-            context.console.say("next: its magistrates see the question; ask again later");
+            context.console.say(notice(Notice::MagistratesSeeQuestion));
         }
         CourtUse::Unreachable => {
-            let why = plain(&receipt.note).to_string();
-            context.console.say(&format!("its node did not answer: {why}; ask again later"));
+            context.console.say(&sentence::node_silent(&plain(&receipt.note)));
         }
         _ => {}
     }

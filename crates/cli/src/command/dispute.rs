@@ -5,7 +5,7 @@ use super::withdraw::reference;
 use crate::arguments::{Dispute, DisputeCommand};
 use crate::console::plain;
 use crate::error::{Failure, Outcome};
-use crate::message::Phrase;
+use crate::message::{Notice, Phrase, notice};
 use crate::output::{Format, Table, ago, day, instant_json, length, print_json, record_reference};
 use domain::dispute::{
     AnswerReceipt, DISPUTE_NOTE_CHARACTERS_MAX, DISPUTES_MAX, DisputeOrder, DisputeReceipt,
@@ -175,7 +175,7 @@ fn print_answer(context: &mut Context<'_>, receipt: &AnswerReceipt) {
                 .console
                 .data(&format!("{record} {verdict}, told {told}, audit entry {entry}\n"));
             if receipt.matching.is_some() {
-                context.console.say("nobody matches with it now: correct it or withdraw it");
+                context.console.say(notice(Notice::NobodyMatches));
             }
         }
     }
@@ -190,7 +190,7 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     if disputes.is_empty() {
-        context.console.say("no record is disputed, neither by us nor of ours");
+        context.console.say(notice(Notice::NoDispute));
         return Ok(());
     }
     let headings = &["RECORD", "OF", "DISPUTED BY", "REASON", "SINCE", "STATE", "NOTE"];

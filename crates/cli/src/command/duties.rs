@@ -3,9 +3,8 @@
 use super::Context;
 use crate::arguments::Duties;
 use crate::error::{Failure, Outcome};
-use crate::output::{
-    Format, Table, count, day, instant_json, length, print_json, record_reference,
-};
+use crate::message::{Notice, notice, sentence};
+use crate::output::{Format, Table, day, instant_json, length, print_json, record_reference};
 use domain::duty::{Asked, DUTIES_LISTED_MAX, Debtor, Duty};
 use domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -28,10 +27,10 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Duties) -> Result<Outcom
 fn print(context: &mut Context<'_>, duties: &[Duty], overdue_only: bool, now: Timestamp) {
     if duties.is_empty() {
         let nothing = match overdue_only {
-            true => "nothing is overdue",
-            false => "everybody has answered, and nobody waits for us",
+            true => Notice::NothingOverdue,
+            false => Notice::EverybodyAnswered,
         };
-        return context.console.say(nothing);
+        return context.console.say(notice(nothing));
     }
     let headings = &["DUE", "WHO", "OWES", "RECORD", "AGREEMENT", "SINCE"];
     let mut table = Table::new(headings);
@@ -50,8 +49,7 @@ fn print(context: &mut Context<'_>, duties: &[Duty], overdue_only: bool, now: Ti
     let ours = overdue.clone().filter(|duty| duty.debtor == Debtor::Ourselves).count();
     let overdue = overdue.count();
     if overdue > 0 {
-        let duties = count(overdue, "duty is", "duties are");
-        context.console.say(&format!("{duties} overdue, {ours} of them ours"));
+        context.console.say(&sentence::duties_overdue(overdue, ours));
     }
 }
 

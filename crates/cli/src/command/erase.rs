@@ -5,7 +5,7 @@ use super::correct::check_reason;
 use super::withdraw::reference;
 use crate::arguments::Erase;
 use crate::error::{Failure, Outcome};
-use crate::message::{Phrase, phrase};
+use crate::message::{Phrase, phrase, sentence};
 use crate::output::{Format, Table, print_json, record_reference};
 use serde_json::{Value, json};
 use wire::convert::erasure::ErasureResult;
@@ -55,8 +55,8 @@ fn print(context: &mut Context<'_>, records: &[String], results: &[ErasureResult
         if let Err(refusal) = result {
             let failure = Failure::Refused(refusal.clone());
             let given = crate::console::plain(given);
-            context.console.say(&format!("{given}: {failure}"));
-            context.console.say(&format!("  hint: {}", failure.hint()));
+            context.console.say(&sentence::failed_at(&given, &failure));
+            context.console.say(&sentence::hint_below(failure.hint()));
         }
     }
 }

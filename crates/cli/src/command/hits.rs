@@ -4,7 +4,7 @@ use super::{Context, case};
 use crate::arguments::Hits;
 use crate::error::{Failure, Outcome};
 use crate::matching::{self, describe};
-use crate::message::{Phrase, phrase};
+use crate::message::{Notice, Phrase, notice, phrase};
 use crate::output::{Format, Table, day, print_json, record_reference, time_of_day};
 use domain::name::CaseId;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub(super) fn run(context: &mut Context<'_>, arguments: Hits) -> Result<Outcome,
         return Ok(Outcome::Done);
     }
     if hits.is_empty() {
-        context.console.say("nothing matched so far");
+        context.console.say(notice(Notice::NothingMatched));
         return Ok(Outcome::Done);
     }
     let cases: HashMap<CaseId, String> = match hits.iter().any(|hit| hit.case.is_some()) {

@@ -8,7 +8,7 @@ use crate::answers::date;
 use crate::arguments::HoldCommand;
 use crate::console::plain;
 use crate::error::{Failure, Outcome};
-use crate::message::Phrase;
+use crate::message::{Notice, Phrase, notice};
 use crate::output::{Format, Table, case_json, day, instant_json, print_json, record_reference};
 use domain::hold::{
     AUTHORITY_CHARACTERS_MAX, HOLD_REVIEW_DAYS_MAX, HOLDS_MAX, HeldReading, HeldState, HoldGround,
@@ -102,7 +102,7 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     if holds.is_empty() {
-        context.console.say("no record is under a legal hold");
+        context.console.say(notice(Notice::NoHold));
         return Ok(());
     }
     let headings = &["HOLD", "RECORD", "OF", "STATE", "REVIEW", "GROUND", "AUTHORITY", "REASON"];
@@ -161,7 +161,7 @@ fn show(context: &mut Context<'_>, reading: &HeldReading, now: Timestamp) {
             context.console.data(&format!("    {:<20} {}\n", one.key, plain(&one.after)));
         }
     }
-    context.console.say("read for this proceeding only; the reading is in the audit log");
+    context.console.say(notice(Notice::ReadForProceeding));
 }
 
 fn standing_json(standing: &HoldStanding, now: Timestamp) -> Value {

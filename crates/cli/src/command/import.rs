@@ -7,12 +7,12 @@ use crate::config::{self, LIST_BYTES_MAX};
 use crate::console::{Style, plain};
 use crate::delivery::{self, Prepared, Spoiled};
 use crate::error::{Failure, Outcome};
-use crate::message::{self, Language};
+use crate::message::{self, Language, Notice, notice, sentence};
 use crate::output::{self, Format, Table, count, print_json};
 use domain::name::CaseId;
 use domain::time::Timestamp;
 use fingerprint::NegativeBank;
-use interop::misp::{self, EventPlan, Limits, Marked, Note, Plan, Reason};
+use interop::misp::{self, EventPlan, Limits, Marked, Plan, Reason};
 use interop::{Fault, LABELS_BYTES_MAX, Labelling};
 use rand_core::UnwrapErr;
 use serde_json::{Value, json};
@@ -109,28 +109,25 @@ fn print_forecast(context: &mut Context<'_>, plan: &Plan, checked: &[Vec<Option<
     let events = count(plan.events.len(), "event", "events");
     context.console.data(&format!("{events} (form {})\n", plan.form.code()));
     if plan.events.is_empty() {
-        context.console.say("this is no event: nothing in it can be imported");
+        context.console.say(notice(Notice::NoEvent));
     }
     for (number, (event, faults)) in (1..).zip(plan.events.iter().zip(checked)) {
         print_event(context, number, event, faults);
     }
     if plan.misshapen > 0 {
         let places = usize::try_from(plan.misshapen).unwrap_or(usize::MAX);
-        let places = count(places, "place", "places");
-        context.console.say(&format!("{places} where an event should stand hold something else"));
+        context.console.say(&sentence::no_events(places));
     }
     let mut notes: BTreeMap<&str, usize> = BTreeMap::new();
     for note in plan.events.iter().flat_map(|event| &event.notes) {
-        *notes.entry(note_text(*note)).or_insert(0) += 1;
+        *notes.entry(message::about_event(Language::English, *note)).or_insert(0) += 1;
     }
     for (text, events) in notes {
-        context.console.say(&format!("note ({}): {text}", count(events, "event", "events")));
+        context.console.say(&sentence::about_events(events, text));
     }
     let total: usize = plan.events.iter().map(|event| event.candidates.len()).sum();
     let skipped: usize = plan.events.iter().map(|event| event.skipped.len()).sum();
-    context
-        .console
-        .say(&format!("dry run: {total} would be submitted, {skipped} skipped; nothing was sent"));
+    context.console.say(&sentence::would_import(total, skipped));
 }
 
 fn print_event(
@@ -176,8 +173,8 @@ fn print_event(
         refused.entry(fault.to_string()).or_insert((0, fault)).0 += 1;
     }
     for (text, (number, fault)) in refused {
-        context.console.say(&format!("{number} cannot be submitted: {}", plain(&text)));
-        let hint = context.console.styled(Style::Quiet, &format!("  hint: {}", fault.hint()));
+        context.console.say(&sentence::cannot_submit(number, &plain(&text)));
+        let hint = context.console.styled(Style::Quiet, &sentence::hint_below(fault.hint()));
         context.console.say(&hint);
     }
 }
@@ -190,21 +187,6 @@ fn print_skipped(context: &mut Context<'_>, event: &EventPlan) {
     }
     if !table.is_empty() {
         table.print(context.console);
-    }
-}
-
-fn note_text(note: Note) -> &'static str {
-    match note {
-        Note::Unmarked => {
-            "some values carry no TLP tag: they are RED, or what the labels file says"
-        }
-        Note::MarkingKept => {
-            "the labels file is looser than a marking of the file: the marking stays"
-        }
-        Note::DistributionIgnored(_) => {
-            "the distribution level of MISP widens nothing here: the audience decides"
-        }
-        Note::Misshapen => "lists that are no lists were read over",
     }
 }
 
@@ -245,8 +227,7 @@ fn send(
     }
     let skipped: usize = plan.events.iter().map(|event| event.skipped.len()).sum();
     if context.format == Format::Text {
-        let events = count(plan.events.len(), "event", "events");
-        let line = format!("{events}: {} to submit, {skipped} skipped", prepared.len());
+        let line = sentence::to_import(plan.events.len(), prepared.len(), skipped);
         context.console.say(&line);
     }
     let events: Vec<Value> = plan.events.iter().map(|event| event_json(event, &[])).collect();

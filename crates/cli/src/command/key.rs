@@ -5,6 +5,7 @@ use crate::arguments::KeyCommand;
 use crate::console::plain;
 use crate::error::{Failure, Outcome};
 use crate::key::{self, Protection};
+use crate::message::{Notice, notice, sentence};
 use crate::output::{Format, print_json};
 use domain::hexadecimal;
 use domain::signature::Signer as _;
@@ -15,7 +16,7 @@ pub(super) fn run(context: &mut Context<'_>, command: KeyCommand) -> Result<Outc
         KeyCommand::Protect { file } => {
             let key = key::protect(context.console, file)?;
             let file = plain(&file.display().to_string());
-            context.console.say(&format!("`{file}` opens with its passphrase only from now on"));
+            context.console.say(&sentence::key_protected(&file));
             (key, Protection::Passphrase)
         }
         KeyCommand::Show { file } => key::read(context.console, file)?,
@@ -33,8 +34,8 @@ pub(super) fn run(context: &mut Context<'_>, command: KeyCommand) -> Result<Outc
     }
     context.console.data(&format!("public key  {public}\n"));
     if !protected {
-        context.console.say("not protected: whoever reads the file has the key");
-        context.console.say("hint: malines key protect FILE");
+        context.console.say(notice(Notice::KeyUnprotected));
+        context.console.say(notice(Notice::ProtectKey));
     }
     Ok(Outcome::Done)
 }

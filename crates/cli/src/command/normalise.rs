@@ -6,6 +6,7 @@ use crate::config::Values;
 use crate::console::Style;
 use crate::error::{Failure, Outcome};
 use crate::given::{self, Given};
+use crate::message::sentence;
 use crate::output::{Format, Table, print_json};
 use domain::indicator::Tier;
 use fingerprint::{NegativeBank, Normalised};
@@ -81,10 +82,10 @@ fn table(rows: &[(u64, Result<Normalised, Failure>)], show_digest: bool, detail:
 fn tell_refused(context: &mut Context<'_>, rows: &[(u64, Result<Normalised, Failure>)]) {
     for (line, row) in rows {
         if let Err(failure) = row {
-            let text = format!("line {line}: {}: {failure}", failure.code());
+            let text = sentence::failed_in_line(*line, failure);
             let text = context.console.styled(Style::Alarm, &text);
             context.console.say(&text);
-            let hint = context.console.styled(Style::Quiet, &format!("  hint: {}", failure.hint()));
+            let hint = context.console.styled(Style::Quiet, &sentence::hint_below(failure.hint()));
             context.console.say(&hint);
         }
     }

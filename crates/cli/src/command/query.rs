@@ -8,8 +8,8 @@ use crate::delivery::{self, Spoiled};
 use crate::error::{Failure, Outcome};
 use crate::given::{self, Given};
 use crate::matching;
-use crate::message::{self, Language, Phrase, phrase};
-use crate::output::{Format, Table, count, day, instant_json, print_json, time_of_day};
+use crate::message::{self, Language, Notice, Phrase, notice, phrase, sentence};
+use crate::output::{Format, Table, day, instant_json, print_json, time_of_day};
 use crate::session::Session;
 use domain::indicator::{Kind, Tier};
 use domain::name::AgencyId;
@@ -128,29 +128,24 @@ fn tell_disclosure(
     asked: &[Asked],
 ) {
     let read_as = match asked {
-        [one] => format!("read as {} {}", one.value.kind, one.value.masked()),
-        many => format!("read {}", count(many.len(), "value", "values")),
+        [one] => sentence::read_as(one.value.kind, &one.value.masked()),
+        many => sentence::read_values(many.len()),
     };
     context.console.say(&plain(&read_as));
     if ask.is_empty() {
-        context.console.say("asks no partner: looks only at what is held here");
+        context.console.say(notice(Notice::AsksNoPartner));
         return;
     }
     let names: Vec<&str> = ask.iter().map(AgencyId::as_str).collect();
-    let line = format!("asks {}", names.join(", "));
-    let line = context.console.styled(Style::Strong, &line);
+    let line = context.console.styled(Style::Strong, &sentence::asks(&names));
     context.console.say(&line);
-    let (agency, clause) = (session.agency(), &case.clause);
-    context.console.say(&format!(
-        "each of them can learn the value, and that {agency} asks for it under {} clause {clause}, {}, {}",
-        case.agreement, case.purpose, case.offence
-    ));
+    context.console.say(&sentence::disclosure(session.agency(), case));
 }
 
 /// How much of the day is used: nobody should be surprised by its end.
 fn tell_allowance(context: &mut Context<'_>, answered: &[Answered]) {
-    if let Some(Allowance { asked_today, per_day }) = answered.last().map(allowance) {
-        context.console.say(&format!("asked about {asked_today} of {per_day} values today"));
+    if let Some(allowance) = answered.last().map(allowance) {
+        context.console.say(&sentence::allowance(&allowance));
     }
 }
 
@@ -251,13 +246,12 @@ fn print_report(
     }
     let is_empty = table.is_empty();
     if is_empty {
-        context.console.say("no match in what is held here; no partner was asked");
+        context.console.say(notice(Notice::NoMatchHere));
     } else {
         table.print(context.console);
     }
     if let Some(summary) = newest(answered) {
-        let caution = matching::caution(summary);
-        context.console.say(&format!("{}: {caution}", phrase(Phrase::LeadNotIdentification)));
+        context.console.say(&sentence::lead(&matching::caution(summary)));
     }
 }
 

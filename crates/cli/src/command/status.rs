@@ -3,7 +3,8 @@
 use super::{Context, Detail};
 use crate::console::plain;
 use crate::error::{Failure, Outcome};
-use crate::output::{Format, Table, ago, count, day, instant_json, print_json};
+use crate::message::{Notice, notice, sentence};
+use crate::output::{Format, Table, ago, day, instant_json, print_json};
 use domain::report::{Link, NodeStatus, PartnerStatus, UpkeepStatus};
 use domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Outcome, Failure> {
             tell_node(context, &status, session.now());
             agreements(&status).print(context.console);
             if status.partners.is_empty() {
-                context.console.say("no partners yet: they come with an agreement");
+                context.console.say(notice(Notice::NoPartner));
             } else {
                 context.console.data("\n");
                 partners(&status, context.detail).print(context.console);
@@ -31,46 +32,34 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Outcome, Failure> {
 }
 
 fn tell_node(context: &mut Context<'_>, status: &NodeStatus, now: Timestamp) {
-    let records =
-        count(usize::try_from(status.own_records).unwrap_or(usize::MAX), "record", "records");
-    let (agency, version) = (&status.agency, plain(&status.version));
-    let line = format!(
-        "{agency}, version {version}: {records} of its own, {} audit entries",
-        status.audit_size
-    );
-    context.console.say(&line);
+    context.console.say(&sentence::node(status, &plain(&status.version)));
     if !status.recovery.is_empty() {
-        context.console.say(&format!("RECOVERY: {}", plain(&status.recovery)));
+        context.console.say(&sentence::recovery(&plain(&status.recovery)));
     }
     tell_upkeep(context, status);
     if status.overdue_duties > 0 {
         let overdue = usize::try_from(status.overdue_duties).unwrap_or(usize::MAX);
-        let duties = count(overdue, "duty is", "duties are");
-        context.console.say(&format!("{duties} overdue: `malines duties --overdue`"));
+        context.console.say(&sentence::duties_waiting(overdue));
     }
     if status.clock.as_millis().abs_diff(now.as_millis()) > CLOCK_DIFFERENCE_MS_MAX {
-        context
-            .console
-            .say(&format!("the clock of the node says {}; this machine says {now}", status.clock));
+        context.console.say(&sentence::clocks(status.clock, now));
     }
 }
 
 /// When expired records were last taken off the disk, and what waits for a person.
 fn tell_upkeep(context: &mut Context<'_>, status: &NodeStatus) {
     let UpkeepStatus { last, overdue, reviews_due, note } = &status.upkeep;
-    let last = last.map_or("not since the start".to_owned(), |last| ago(last, status.clock));
-    context.console.say(&format!("last upkeep (expiry, erasure): {last}"));
+    let last = last.map(|last| ago(last, status.clock));
+    context.console.say(&sentence::upkeep(last.as_deref()));
     if !note.is_empty() {
-        context.console.say(&format!("the last upkeep failed: {}", plain(note)));
+        context.console.say(&sentence::upkeep_failed(&plain(note)));
     }
     let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     if *overdue > 0 {
-        let records = count(number(*overdue), "record is", "records are");
-        context.console.say(&format!("{records} still here more than a day after the end"));
+        context.console.say(&sentence::past_end(number(*overdue)));
     }
     if *reviews_due > 0 {
-        let holds = count(number(*reviews_due), "legal hold is", "legal holds are");
-        context.console.say(&format!("{holds} due for review: `malines hold list`"));
+        context.console.say(&sentence::holds_due(number(*reviews_due)));
     }
 }
 

@@ -9,6 +9,7 @@ use crate::delivery::{self, Prepared, Spoiled};
 use crate::error::{Failure, Outcome};
 use crate::given::{self, Given};
 use crate::list::{self, Row};
+use crate::message::{Notice, notice, sentence};
 use crate::output::Format;
 use crate::session::Session;
 use crate::{interview, output};
@@ -175,7 +176,7 @@ fn tell_nothing_sent(console: &mut Console, failure: &Failure) {
         RefusalCode::SmuggledMigrant | RefusalCode::ProtectedSubject | RefusalCode::Minor
     );
     if is_protected {
-        console.say("nothing was sent, not even to your own node, and nothing of it is kept here");
+        console.say(notice(Notice::NothingSent));
     }
 }
 
@@ -321,31 +322,10 @@ fn tell_labels(context: &mut Context<'_>, prepared: &[Prepared]) {
         return;
     }
     let one = &first.submission;
-    let labels = &one.labels;
-    let offences: Vec<&str> = one.offences.iter().map(|offence| offence.as_str()).collect();
-    let handling: Vec<&str> = labels.handling.iter().map(|code| code.as_str()).collect();
-    let handling =
-        if handling.is_empty() { String::new() } else { format!(", {}", handling.join(" ")) };
-    let lines = [
-        format!("record    {} under {}: {}", one.kind, one.agreement, offences.join(", ")),
-        format!(
-            "labels    TLP {}, PAP {}{handling}, {} {}, {}",
-            labels.tlp,
-            labels.pap,
-            labels.evaluation.scheme(),
-            labels.evaluation,
-            labels.basis
-        ),
-        format!(
-            "expires   {}, review {}",
-            output::day(one.valid_until),
-            output::day(one.review_at)
-        ),
-    ];
-    for line in lines {
+    for line in sentence::labels(one) {
         context.console.say(&plain(&line));
     }
     if one.exercise {
-        context.console.say("exercise  training data, kept apart for ever");
+        context.console.say(notice(Notice::Exercise));
     }
 }

@@ -5,7 +5,7 @@ use super::place::Opened;
 use super::signing::{Speaker, ask};
 use crate::arguments::Signing;
 use crate::error::{Failure, Outcome};
-use crate::message::Phrase;
+use crate::message::{Notice, Phrase, notice};
 use agreement::purge::{PurgeGround, PurgeOrder};
 use agreement::{Docket, Paper, Phase, State, Step};
 use domain::envelope::Signed;
@@ -34,7 +34,7 @@ pub(super) fn purge(context: &mut Context<'_>, signing: &Signing) -> Result<Outc
     let now = context.environment.now;
     let papers = order_all(&mut opened.docket, &speaker, now)?;
     if papers.is_empty() {
-        context.console.say("nobody has to erase anything of yours under it now");
+        context.console.say(notice(Notice::NobodyHasToErase));
         return Ok(Outcome::Done);
     }
     ask(context, signing, Phrase::OrderPurge)?;

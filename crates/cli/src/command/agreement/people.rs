@@ -6,7 +6,7 @@ use super::signing::{Speaker, ask};
 use crate::arguments::{ROLES, Signing};
 use crate::config;
 use crate::error::{Failure, Outcome};
-use crate::message::Phrase;
+use crate::message::{Phrase, sentence};
 use agreement::declaration::KeyReplacement;
 use agreement::officer::{
     CERTIFICATE_DAYS_MAX, Mandate, MandateKind, OfficerCertificate, OfficerRole, Power, Revocation,
@@ -54,11 +54,9 @@ pub(super) fn certify(
         valid_until: now.plus_days(days.clamp(1, CERTIFICATE_DAYS_MAX)),
     };
     let (officer, role) = (&certificate.officer, certificate.role);
-    context.console.say(&format!(
-        "certifies {officer}, {role}, key {}, until {}",
-        hexadecimal::encode(&certificate.key.to_bytes()),
-        crate::output::day(certificate.valid_until)
-    ));
+    let shown = hexadecimal::encode(&certificate.key.to_bytes());
+    let line = sentence::certifies(officer, role, &shown, certificate.valid_until);
+    context.console.say(&line);
     ask(context, signing, Phrase::CertifyOfficer)?;
     let paper = admitted(&mut opened, certificate, &speaker.key)?;
     opened.file(context, vec![paper])
@@ -156,7 +154,7 @@ pub(super) fn accept_key(
     let (_, replacement, key) =
         newest.ok_or_else(|| wrong(format!("{partner} has not replaced its key")))?;
     let shown = hexadecimal::encode(&key.to_bytes());
-    context.console.say(&format!("new key of {partner}: {shown}"));
+    context.console.say(&sentence::new_key(&partner, &shown));
     ask(context, signing, Phrase::AcceptKey)?;
     let now = context.environment.now;
     let step = Step::AcceptKey { replacement };

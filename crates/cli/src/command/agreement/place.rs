@@ -5,7 +5,8 @@ use crate::arguments::{OptionalPlace, Place};
 use crate::config;
 use crate::console::plain;
 use crate::error::{Failure, Outcome};
-use crate::output::{Format, count, print_json};
+use crate::message::sentence;
+use crate::output::{Format, print_json};
 use crate::session::Session;
 use agreement::docket::{self, PAPERS_BYTES_MAX};
 use agreement::{Docket, Paper};
@@ -111,8 +112,8 @@ pub(super) fn export(
     let session = context.session()?;
     let docket = of_node(&session, &name(agreement)?)?;
     create(to, &docket.to_file())?;
-    let papers = count(docket.papers().len(), "paper", "papers");
-    context.console.say(&format!("wrote {papers} to `{}`", plain(&to.display().to_string())));
+    let shown = plain(&to.display().to_string());
+    context.console.say(&sentence::papers_written(docket.papers().len(), &shown));
     Ok(Outcome::Done)
 }
 
@@ -150,9 +151,9 @@ fn tell(context: &mut Context<'_>, filed: &PapersFiled) {
         print_json(context.console, &value);
         return;
     }
-    let papers = count(usize::try_from(filed.taken).unwrap_or(usize::MAX), "paper", "papers");
+    let papers = usize::try_from(filed.taken).unwrap_or(usize::MAX);
     let standing = plain(&filed.standing);
-    context.console.say(&format!("filed  {papers} of {}: {standing}", filed.agreement));
+    context.console.say(&sentence::papers_filed(papers, &filed.agreement, &standing));
 }
 
 /// An agreement, an agency or a pseudonym, as it was typed.

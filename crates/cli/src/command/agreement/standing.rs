@@ -5,7 +5,7 @@ use super::place::Opened;
 use crate::arguments::OptionalPlace;
 use crate::console::{Style, plain};
 use crate::error::{Failure, Outcome};
-use crate::message::Phrase;
+use crate::message::{Notice, Phrase, notice, phrase};
 use crate::output::{Format, Table, day, instant_json, print_json};
 use agreement::purge::{Board, BoardRow};
 use agreement::state::VersionState;
@@ -25,7 +25,7 @@ pub(super) fn status(context: &mut Context<'_>, place: &OptionalPlace) -> Result
         return Ok(Outcome::Done);
     }
     if judged.is_empty() {
-        context.console.say("no agreement is on file: nobody is let in, and nothing is shared");
+        context.console.say(notice(Notice::NoAgreement));
         return Ok(Outcome::Done);
     }
     for (index, one) in judged.iter().enumerate() {
@@ -99,7 +99,7 @@ impl<'d> Judged<'d> {
         }
         table.print(context.console);
         if self.state.directions.values().all(|why| !why.is_empty()) {
-            context.console.say(crate::message::phrase(Phrase::NothingPasses));
+            context.console.say(phrase(Phrase::NothingPasses));
         }
     }
 

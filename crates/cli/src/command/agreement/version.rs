@@ -7,7 +7,7 @@ use crate::arguments::{Place, Signing, Text};
 use crate::config;
 use crate::console::plain;
 use crate::error::{Failure, Outcome};
-use crate::message::Phrase;
+use crate::message::{Phrase, sentence};
 use crate::output::{Format, print_json};
 use crate::terms_file::{self, TERMS_FILE_BYTES_MAX};
 use agreement::{Agreement, Docket, Paper, Step, Terms, rendering};
@@ -34,12 +34,9 @@ pub(super) fn draft(
         return Ok(Outcome::Done);
     }
     let shown = plain(&file.display().to_string());
-    context.console.say(&format!("made   `{shown}`: {} is written down", agreement.agreement_id));
-    context.console.say(&format!("hash   {}", agreement.hash()));
-    context.console.say(&format!("next   malines agreement show --docket {shown}"));
-    context
-        .console
-        .say(&format!("       malines agreement sign --docket {shown} --key authority.key"));
+    for line in sentence::docket_made(&shown, &agreement.agreement_id, &agreement.hash()) {
+        context.console.say(&line);
+    }
     Ok(Outcome::Done)
 }
 

@@ -7,7 +7,7 @@ use super::source::{self, Source};
 use crate::console::Console;
 use crate::error::{Failure, Outcome};
 use crate::key;
-use crate::message::Phrase;
+use crate::message::{Notice, Phrase, notice, sentence};
 use crate::output::{Format, Table, day, instant_json, print_json};
 use crate::session::Session;
 use cedar_engine::CedarError;
@@ -32,7 +32,7 @@ pub(super) fn proposals(context: &mut Context<'_>) -> Result<Outcome, Failure> {
         return Ok(Outcome::Done);
     }
     if proposals.is_empty() {
-        context.console.say("no change of rules waits for signatures");
+        context.console.say(notice(Notice::NoProposal));
         return Ok(Outcome::Done);
     }
     let mut table = Table::new(&["PROPOSAL", "CHANGE", "SIGNED BY", "NEEDED", "OPEN UNTIL"]);
@@ -214,10 +214,9 @@ fn print_proposal(context: &mut Context<'_>, proposal: &Proposal) {
 
 fn next(console: &mut Console, name: &str, change: Change, is_complete: bool) {
     if is_complete {
-        console.say(&format!("next: `malines policy activate {name}`"));
+        console.say(&sentence::next_activate(name));
     } else if change == Change::Widening {
-        console
-            .say(&format!("next: another officer looks at it with `malines policy sign {name}`"));
+        console.say(&sentence::next_sign(name));
     }
 }
 

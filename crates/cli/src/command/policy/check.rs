@@ -3,9 +3,10 @@
 use super::super::Context;
 use super::{only, source};
 use crate::arguments::Scope;
-use crate::console::Style;
+use crate::console::{Style, plain};
 use crate::error::{Failure, Outcome};
-use crate::output::{Format, Table, count, print_json};
+use crate::message::sentence;
+use crate::output::{Format, Table, print_json};
 use cedar_engine::{Engine, Reading};
 use policy::Evaluator as _;
 use policy::label_space::Only;
@@ -118,21 +119,13 @@ fn print(context: &mut Context<'_>, all: &[Checked]) {
     table.print(context.console);
     for one in all {
         for finding in &one.findings {
-            let rule = match finding.rule.as_str() {
-                "" => String::new(),
-                rule => format!(", rule {rule}"),
-            };
-            let text = format!("{}{rule}: {}", one.name, finding.text);
-            let text = context.console.styled(Style::Alarm, &crate::console::plain(&text));
+            let text = sentence::to_mend(&one.name, &finding.rule, &finding.text);
+            let text = context.console.styled(Style::Alarm, &plain(&text));
             context.console.say(&text);
         }
     }
     let findings = all.iter().map(|one| one.findings.len()).sum();
-    let files = count(all.len(), "file", "files");
-    match findings {
-        0 => context.console.say(&format!("{files}: every rule loads and can decide")),
-        found => context.console.say(&format!("{files}: {}", count(found, "finding", "findings"))),
-    }
+    context.console.say(&sentence::rules_checked(all.len(), findings));
 }
 
 fn json_of(one: &Checked) -> Value {

@@ -3,8 +3,9 @@
 use super::super::Context;
 use super::{decision, headline, labels_json, only, question, rules, source, unusual, word};
 use crate::arguments::Scope;
-use crate::console::Style;
+use crate::console::{Style, plain};
 use crate::error::{Failure, Outcome};
+use crate::message::{Notice, notice, sentence};
 use crate::output::{Format, Table, print_json};
 use cedar_engine::{COMMON_FLOOR, Engine, Reading};
 use policy::label_space::Only;
@@ -53,7 +54,7 @@ pub(super) fn run(
         Format::Text => {
             print(context, &all);
             if only != Only::everything() {
-                context.console.say("looked at in part: this says nothing about the rest");
+                context.console.say(notice(Notice::LookedAtInPart));
             }
         }
     }
@@ -132,16 +133,12 @@ fn print(context: &mut Context<'_>, all: &[Held]) {
     table.print(context.console);
     for one in all {
         let Some(example) = &one.proof.counterexample else { continue };
-        let title = format!("{}: {} is false: {}", one.file, one.claim, one.sentence);
-        let title = context.console.styled(Style::Alarm, &crate::console::plain(&title));
+        let title = sentence::claim_false(&one.file, &one.claim, &one.sentence);
+        let title = context.console.styled(Style::Alarm, &plain(&title));
         context.console.say(&title);
-        let text = format!(
-            "  {} where {}\n  decided {}",
-            headline(&example.situation),
-            unusual(&example.situation),
-            decision(&example.verdict)
-        );
-        context.console.say(&text);
+        let asked = headline(&example.situation);
+        let (labels, decided) = (unusual(&example.situation), decision(&example.verdict));
+        context.console.say(&sentence::counterexample(&asked, &labels, &decided));
     }
 }
 

@@ -5,7 +5,8 @@ use super::question::{self, Question};
 use super::{headline, rules, source, word};
 use crate::console::{Style, plain};
 use crate::error::{Failure, Outcome};
-use crate::output::{Format, Table, count, print_json};
+use crate::message::sentence;
+use crate::output::{Format, Table, print_json};
 use cedar_engine::{Engine, Layer};
 use policy::Verdict;
 use serde_json::{Value, json};
@@ -131,8 +132,7 @@ fn print(
     }
     table.print(context.console);
     let passed = all.iter().filter(|one| one.passed).count();
-    let tests = count(all.len(), "test", "tests");
-    context.console.say(&format!("{tests}: {passed} passed, {} failed", all.len() - passed));
+    context.console.say(&sentence::tests_ran(all.len(), passed));
 }
 
 fn print_results(context: &mut Context<'_>, all: &[Ran], coverage: &[Coverage]) {

@@ -79,7 +79,7 @@ JSON: hold_id, record_id, audit_sequence")]
         /// Who ordered it, in 1 to 200 characters
         #[arg(long, value_name = "AUTHORITY")]
         authority: String,
-        /// On which ground; partners whose record it is are told when it is theirs to erase
+        /// On which ground; a receipt of erasure tells it to the owner
         #[arg(long, value_name = "GROUND", default_value = "EVIDENCE_IN_PROCEEDINGS", value_parser = Words::of("hold ground", HoldGround::WORDS))]
         ground: String,
     },

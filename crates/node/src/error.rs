@@ -128,9 +128,6 @@ pub enum NodeError {
         /// The rules.
         idle: Vec<Idle>,
     },
-    /// Rules that cannot be looked at as a whole.
-    #[error("the rules cannot be weighed: {0}")]
-    Weighing(Box<cedar_engine::WeighingError>),
     /// The desk.
     #[error(transparent)]
     Desk(#[from] desk::error::DeskError),
@@ -193,9 +190,6 @@ impl NodeError {
             }
             Self::PolicyIdle { .. } => {
                 "mend the rule or take it out; `malines policy check FILE` says more"
-            }
-            Self::Weighing(_) => {
-                "use fewer different conditions; `malines policy check FILE` says more"
             }
             Self::Desk(desk::error::DeskError::Store(error)) => error.hint(),
             Self::Desk(_) => "look at the log; `malines-node verify` reads the store again",

@@ -99,17 +99,22 @@ pub(crate) fn load(config: &Config, store: &dyn Store) -> Result<Loaded, NodeErr
 }
 
 /// Refuses rules of which some can never decide: most likely they say something else than was meant.
-/// Looks at every combination of labels, which takes a second.
+/// Looks at every combination of labels where few of them do not show it, which takes a second. Rules
+/// with too many combinations to be looked at are taken: this opens nothing, and who closes something
+/// must not be held up by it.
 pub(crate) fn each_decides(
     engine: &Engine,
     before: Option<&Engine>,
     path: &Path,
 ) -> Result<(), NodeError> {
-    let idle = engine.idle_rules(before).map_err(|error| NodeError::Weighing(error.into()))?;
-    if idle.is_empty() {
-        return Ok(());
+    match engine.idle_rules(before) {
+        Ok(idle) if idle.is_empty() => Ok(()),
+        Ok(idle) => Err(NodeError::PolicyIdle { path: path.to_owned(), idle }),
+        Err(error) => {
+            tracing::warn!(%error, "whether each rule can decide is not known");
+            Ok(())
+        }
     }
-    Err(NodeError::PolicyIdle { path: path.to_owned(), idle })
 }
 
 /// May a changed file take the place of the rules before?

@@ -206,6 +206,25 @@ pub struct Revocation {
     /// From when it no longer counts; the earliest of several holds.
     #[n(3)]
     pub from: Timestamp,
+    /// The last place of the party's chain that the authority knew of: what the certificate's key says
+    /// in a later one does not count, whatever its date, for whoever has the key writes the date. The
+    /// earliest of several holds; with none, the date alone decides.
+    #[n(4)]
+    pub after: Option<u32>,
+}
+
+/// Where and when a certificate ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ended {
+    from: Timestamp,
+    after: Option<u32>,
+}
+
+/// When something was said, and at which place of a chain, if it stands in one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) at: Timestamp,
+    pub(crate) place: Option<u32>,
 }
 
 impl Payload for Revocation {
@@ -254,7 +273,7 @@ pub struct Roster {
     certificates: BTreeMap<KeyId, BTreeMap<Digest, OfficerCertificate>>,
     /// By giver and payload hash; a delegation keeps the key that signed it.
     mandates: BTreeMap<Digest, (Mandate, Option<KeyId>)>,
-    revocations: BTreeMap<Digest, Timestamp>,
+    revocations: BTreeMap<Digest, Ended>,
 }
 
 impl Roster {
@@ -294,9 +313,10 @@ impl Roster {
                 let (revocation, _) = signed.map_err(unsigned)?.into_parts();
                 self.of_this_agency(&revocation.agency)?;
                 self.room(self.revocations.len())?;
-                let from = self.revocations.entry(revocation.certificate);
-                let from = from.or_insert(revocation.from);
-                *from = revocation.from.min(*from);
+                let Revocation { certificate, from, after, .. } = revocation;
+                let ended = self.revocations.entry(certificate).or_insert(Ended { from, after });
+                ended.from = from.min(ended.from);
+                ended.after = [ended.after, after].into_iter().flatten().min();
                 Ok(())
             }
             Mandate::TYPE => self.admit_mandate(hash, envelope),
@@ -315,10 +335,21 @@ impl Roster {
         power: Power,
         at: Timestamp,
     ) -> Result<&OfficerCertificate, MayNot> {
+        self.may_say(key, party, power, Moment { at, place: None })
+    }
+
+    /// The same for what stands in the party's chain.
+    pub(crate) fn may_say(
+        &self,
+        key: KeyId,
+        party: &AgencyId,
+        power: Power,
+        moment: Moment,
+    ) -> Result<&OfficerCertificate, MayNot> {
         let certificates = self.certificates.get(&key).ok_or(MayNot::NotCertified)?;
         let mut nearest = MayNot::NotCertified;
         for (hash, certificate) in certificates {
-            match self.judge(hash, certificate, party, power, at) {
+            match self.judge(hash, certificate, party, power, moment) {
                 Ok(()) => return Ok(certificate),
                 Err(why) => nearest = why,
             }
@@ -379,16 +410,16 @@ impl Roster {
         certificate: &OfficerCertificate,
         party: &AgencyId,
         power: Power,
-        at: Timestamp,
+        moment: Moment,
     ) -> Result<(), MayNot> {
         if certificate.agency != *party {
             return Err(MayNot::OtherAgency);
         }
-        self.is_current(hash, certificate, at)?;
+        self.is_current(hash, certificate, moment)?;
         if !certificate.role.powers().contains(&power) {
             return Err(MayNot::Role(certificate.role));
         }
-        if certificate.scope.contains(&power) || self.is_mandated(certificate, power, at) {
+        if certificate.scope.contains(&power) || self.is_mandated(certificate, power, moment) {
             Ok(())
         } else {
             Err(MayNot::Scope(power))
@@ -399,19 +430,21 @@ impl Roster {
         &self,
         hash: &Digest,
         certificate: &OfficerCertificate,
-        at: Timestamp,
+        Moment { at, place }: Moment,
     ) -> Result<(), MayNot> {
         if at < certificate.valid_from || at >= certificate.valid_until {
             return Err(MayNot::OutOfTime);
         }
-        match self.revocations.get(hash) {
-            Some(from) if at >= *from => Err(MayNot::Revoked),
-            _ => Ok(()),
-        }
+        let is_past = |ended: &Ended| {
+            let behind = place.zip(ended.after).is_some_and(|(place, after)| place > after);
+            at >= ended.from || behind
+        };
+        if self.revocations.get(hash).is_some_and(is_past) { Err(MayNot::Revoked) } else { Ok(()) }
     }
 
     /// A mandate passes on what the giver's own certificate holds, once: no chain of mandates.
-    fn is_mandated(&self, receiver: &OfficerCertificate, power: Power, at: Timestamp) -> bool {
+    fn is_mandated(&self, receiver: &OfficerCertificate, power: Power, moment: Moment) -> bool {
+        let at = moment.at;
         self.mandates.values().any(|(mandate, signed_by)| {
             mandate.to == receiver.officer
                 && mandate.powers.contains(&power)
@@ -422,7 +455,7 @@ impl Roster {
                         && certificates.iter().any(|(hash, giver)| {
                             giver.officer == mandate.from
                                 && giver.scope.contains(&power)
-                                && self.is_current(hash, giver, at).is_ok()
+                                && self.is_current(hash, giver, moment).is_ok()
                         })
                 })
         })

@@ -3,8 +3,8 @@
 //! What narrows counts wherever it is found. What widens counts only in its place of an unbroken
 //! chain, signed by a key that every party accepted, by a person who may, and not from the future.
 
-use crate::declaration::{KeyReplacement, Step};
-use crate::officer::Power;
+use crate::declaration::{Declaration, KeyReplacement, Step};
+use crate::officer::{Moment, Power};
 use crate::register::Register;
 use crate::rule::{Rule, Rules};
 use crate::spoken::{Said, Spoken, Voice};
@@ -109,6 +109,11 @@ impl Chain<'_> {
     /// Did it sign this version, so that it cannot deny it? A party that contradicted itself is
     /// suspended and still held to its signature, or it could end what others have agreed.
     pub(crate) fn signed_at(&self, version: &Digest, sign_by: Timestamp) -> Option<u32> {
+        self.signature(version, sign_by).map(|signature| signature.n)
+    }
+
+    /// The first signature under a version, made in time.
+    pub(crate) fn signature(&self, version: &Digest, sign_by: Timestamp) -> Option<&Declaration> {
         let signatures = self.links.iter().filter(|link| {
             link.place != Place::Loose
                 && link.is_full
@@ -116,7 +121,7 @@ impl Chain<'_> {
                 && matches!(&link.said.declaration.step,
                     Step::Sign { agreement, .. } if agreement == version)
         });
-        signatures.map(|link| link.said.declaration.n).min()
+        signatures.map(|link| &link.said.declaration).min_by_key(|signature| signature.n)
     }
 
     /// Is this the authority key of the party, now or before?
@@ -281,6 +286,9 @@ impl<'r> Reader<'r> {
         let mut doubt = None;
         let mut before: Option<Digest> = None;
         let mut end = 0;
+        // The latest date of what was said before; a date that has not come is a slip of a clock.
+        let mut latest = Timestamp::from_millis(0);
+        let has_come = |at: Timestamp| at <= self.now.plus_ms(SKEW_MS);
         let places = self.places();
         for (expected, (n, said)) in (1..).zip(&places) {
             let fits = |said: &Said| {
@@ -297,7 +305,7 @@ impl<'r> Reader<'r> {
                     (true, true) => Place::Contradicted,
                     (true, false) => Place::Sound,
                 };
-                links.push(Link { said: one, place, is_full: self.is_full(one) });
+                links.push(Link { said: one, place, is_full: self.is_full(one, latest) });
             }
             let broken = said.iter().all(|one| !fits(one));
             let found = match (fork, broken) {
@@ -306,6 +314,8 @@ impl<'r> Reader<'r> {
                 (false, false) => None,
             };
             doubt = doubt.max(found);
+            let dates = said.iter().map(|one| one.declaration.made_at).filter(|at| has_come(*at));
+            latest = dates.fold(latest, Timestamp::max);
             if doubt.is_none() {
                 before = said.first().map(|one| one.envelope.payload_hash());
                 end = *n;
@@ -434,7 +444,8 @@ impl<'r> Reader<'r> {
         let latest_known = self.now.plus_ms(SKEW_MS);
         let heads = self.spoken.heads.iter().filter(|(made_at, _, signer)| {
             latest.is_some_and(|key| {
-                self.is_of(*signer, key) && self.may(*signer, key, Power::StateHead, *made_at)
+                let moment = Moment { at: *made_at, place: None };
+                self.is_of(*signer, key) && self.may(*signer, key, Power::StateHead, moment)
             })
         });
         let heads = heads.map(|(made_at, _, _)| *made_at);
@@ -443,25 +454,31 @@ impl<'r> Reader<'r> {
         heads.chain(said).filter(|made_at| *made_at <= latest_known).max()
     }
 
-    /// Could this bind its party? Its key was accepted, its signatory may, and its time has come.
-    fn is_full(&self, said: &Said) -> bool {
+    /// Could this bind its party? Its key was accepted, its signatory may, and its time has come. It
+    /// was said no earlier than what it follows, whatever date it bears.
+    fn is_full(&self, said: &Said, latest_before: Timestamp) -> bool {
         let declaration = &said.declaration;
         let segment = self.segment(declaration.n, self.replacements.len());
         let power = Power::for_step(&declaration.step);
-        let may = self
-            .key(segment)
-            .is_some_and(|key| self.may(said.signer, key, power, declaration.made_at));
+        let moment = match self.rules.keep(Rule::NotBackdated) {
+            true => {
+                let at = declaration.made_at.max(latest_before);
+                Moment { at, place: Some(declaration.n) }
+            }
+            false => Moment { at: declaration.made_at, place: None },
+        };
+        let may = self.key(segment).is_some_and(|key| self.may(said.signer, key, power, moment));
         let has_come = declaration.made_at <= self.now.plus_ms(SKEW_MS)
             || !self.rules.keep(Rule::NotFromTheFuture);
         segment <= self.effective && may && has_come
     }
 
-    fn may(&self, signer: KeyId, authority: KeyId, power: Power, at: Timestamp) -> bool {
+    fn may(&self, signer: KeyId, authority: KeyId, power: Power, moment: Moment) -> bool {
         let roster = self.spoken.roster(&authority);
         signer == authority
             || !self.rules.keep(Rule::OfficerMay)
             || roster
-                .is_some_and(|roster| roster.may(signer, &self.voice.agency, power, at).is_ok())
+                .is_some_and(|it| it.may_say(signer, &self.voice.agency, power, moment).is_ok())
     }
 
     fn speaks(&self, said: &Said, n: u32) -> bool {

@@ -220,6 +220,26 @@ impl Register {
         Ok(envelope)
     }
 
+    /// The number of the last declaration of a party that the holder of a key can build on: what a
+    /// revocation names. 0 before the first; one less where the party contradicted itself at the last.
+    ///
+    /// # Errors
+    /// [`AgreementError::NotAParty`].
+    pub fn last_place(&self, party: &AgencyId, key: KeyId) -> Result<u32, AgreementError> {
+        match self.end_of(party, key) {
+            Ok((n, _)) => Ok(n),
+            Err(AgreementError::Chain(_)) => {
+                let spoken = self
+                    .voices
+                    .iter()
+                    .find(|(voice, spoken)| voice.agency == *party && spoken.key(key).is_some());
+                let last = spoken.and_then(|(_, spoken)| spoken.places.last_key_value());
+                Ok(last.map_or(0, |(n, _)| n.saturating_sub(1)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Who still holds what: every order and receipt that was signed by who may.
     pub fn board(&self, now: Timestamp) -> Board {
         let orders = self.orders.values().filter_map(|(order, signer)| {

@@ -39,6 +39,9 @@ pub(crate) enum Rule {
     BothClocks,
     /// What was dated in the future does not widen before its time.
     NotFromTheFuture,
+    /// The date that somebody writes is not the only measure: a declaration was said no earlier than
+    /// what it follows, and a revoked key says nothing behind the place at which it was revoked.
+    NotBackdated,
     /// An officer signs only what the certificate, a mandate and no revocation allow.
     OfficerMay,
     /// An amendment does not bring in a key that the root did not sign.
@@ -67,6 +70,7 @@ impl Rule {
         Self::SignBy,
         Self::BothClocks,
         Self::NotFromTheFuture,
+        Self::NotBackdated,
         Self::OfficerMay,
         Self::KeyByRoot,
     ];

@@ -2,8 +2,8 @@
 //! every node in whatever order the papers came.
 
 use crate::Agreement;
-use crate::declaration::{HEAD_AGE_MAX_MS, Scope, Step};
-use crate::listed::listed;
+use crate::declaration::{Declaration, HEAD_AGE_MAX_MS, Scope, Step};
+use crate::phase::{Phase, WhyNot};
 use crate::purge::{Board, Holding};
 use crate::reading::{Chain, Doubt, Place, Reading, signatories};
 use crate::register::{Register, Version};
@@ -18,80 +18,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How far inside its window an agreement must be on both ends: clocks of honest parties may differ
 /// by this much without one of them sending what the other must refuse.
 pub const SKEW_MS: u64 = 120_000;
-
-listed! {
-    /// Where one version stands.
-    Phase, "phase" {
-        /// Written down; nobody has put it up for signature.
-        Draft = 1 "DRAFT",
-        /// Up for signature.
-        Proposed = 2 "PROPOSED",
-        /// Signed by some.
-        PartlySigned = 3 "PARTLY_SIGNED",
-        /// Signed by every party; its time has not come.
-        Signed = 4 "SIGNED",
-        /// Binds, and at least one direction is open.
-        InForce = 5 "IN_FORCE",
-        /// Refused by a party, or not signed in time.
-        Rejected = 6 "REJECTED",
-        /// Binds, and at least one direction is stopped by a party or by doubt about one.
-        Suspended = 7 "SUSPENDED",
-        /// A later version took its place.
-        Superseded = 8 "SUPERSEDED",
-        /// Over; what was shared is being erased.
-        WindingDown = 9 "WINDING_DOWN",
-        /// Its time is over; no purge order yet.
-        Expired = 10 "EXPIRED",
-        /// Over; every receipt is in, or its exception recorded.
-        Closed = 11 "CLOSED",
-        /// Over; something that should be erased is not, and its day has passed.
-        Overdue = 12 "OVERDUE",
-    }
-}
-
-listed! {
-    /// Why a direction carries nothing now.
-    WhyNot, "reason" {
-        /// Not signed by every party.
-        NotSigned = 1 "NOT_SIGNED",
-        /// A party refused it, or a signature came too late.
-        Rejected = 2 "REJECTED",
-        /// Its time has not come on both clocks.
-        NotYetValid = 3 "NOT_YET_VALID",
-        /// Its time is over on one of the clocks.
-        Expired = 4 "EXPIRED",
-        /// Fewer than two parties are left.
-        TooFewParties = 5 "TOO_FEW_PARTIES",
-        /// One side is no party.
-        NotAParty = 6 "NOT_A_PARTY",
-        /// One side left.
-        Withdrawn = 7 "WITHDRAWN",
-        /// One side stopped everything.
-        SuspendedAll = 8 "SUSPENDED_ALL",
-        /// One side stopped this direction.
-        SuspendedPair = 9 "SUSPENDED_PAIR",
-        /// One side signed two things for one place.
-        Contradiction = 10 "CONTRADICTION",
-        /// Something that one side signed is missing here.
-        Gap = 11 "GAP",
-        /// One side was not heard of for seven days.
-        StaleHead = 12 "STALE_HEAD",
-        /// One side's new key is not accepted by every party.
-        KeyPending = 13 "KEY_PENDING",
-        /// The version names a key that no root signed.
-        ForeignKey = 14 "FOREIGN_KEY",
-        /// Two versions of one number are both fully signed.
-        ConflictingVersions = 15 "CONFLICTING_VERSIONS",
-        /// Every party signed a version that is not known here.
-        UnknownVersion = 16 "UNKNOWN_VERSION",
-        /// No legal ground for this direction.
-        NoTransferBasis = 17 "NO_TRANSFER_BASIS",
-        /// The decision that the ground relied on has ended.
-        TransferBasisEnded = 18 "TRANSFER_BASIS_ENDED",
-        /// No offence of the agreement is one on both sides.
-        NoCommonOffence = 19 "NO_COMMON_OFFENCE",
-    }
-}
 
 /// One version as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -501,9 +427,12 @@ impl<'r> Judge<'r> {
     fn left_at(&self, voice: &Voice, hash: &Digest) -> Option<Timestamp> {
         let chain = self.reading.chains.get(voice)?;
         let signed_at = chain.signed_at(hash, Timestamp::MAX);
+        let agreed = self.agreed_since(hash);
         let left = chain.links.iter().filter(|link| {
             let declaration = &link.said.declaration;
-            declaration.step == Step::Withdraw && signed_at.is_none_or(|n| n < declaration.n)
+            let goes = declaration.step == Step::Withdraw
+                || (self.rules.keep(Rule::NarrowingWins) && is_late(declaration, hash, agreed));
+            goes && signed_at.is_none_or(|n| n < declaration.n)
         });
         let left = left.filter(|link| {
             let n = link.said.declaration.n;
@@ -531,11 +460,13 @@ impl<'r> Judge<'r> {
         voices.filter(|voice| self.left_at(voice, hash).is_none())
     }
 
+    /// Who refused it while it waited for signatures. Who refuses it later leaves.
     fn rejected_by(&self, hash: &Digest) -> BTreeSet<AgencyId> {
+        let agreed = self.agreed_since(hash);
         let rejects = |chain: &Chain<'_>| {
             chain.links.iter().any(|link| {
-                let refused = matches!(&link.said.declaration.step,
-                    Step::Reject { agreement } if agreement == hash);
+                let declaration = &link.said.declaration;
+                let refused = refuses(declaration, hash) && !is_late(declaration, hash, agreed);
                 let weighed = self.rules.keep(Rule::NarrowingWins)
                     || (link.place == Place::Sound
                         && chain.signed_at(hash, Timestamp::MAX).is_none());
@@ -546,17 +477,34 @@ impl<'r> Judge<'r> {
         chains.map(|(voice, _)| voice.agency.clone()).collect()
     }
 
-    /// The earliest day that a signatory named; `None` if nobody put it up for signature.
+    /// The earliest day that a signatory named; `None` if nobody put it up for signature. A day that
+    /// had passed, or was named when every party had signed, takes no signature back.
     fn sign_by(&self, hash: &Digest) -> Option<Timestamp> {
+        let agreed = self.agreed_since(hash);
         let chains = self.chains_of(hash);
         let links = chains.into_iter().flat_map(|(_, chain)| &chain.links);
-        let named = links.filter_map(|link| match &link.said.declaration.step {
-            Step::Propose { agreement, sign_by } | Step::Amend { agreement, sign_by, .. } => {
-                (agreement == hash).then_some(*sign_by)
-            }
-            _ => None,
+        let named = links.filter_map(|link| {
+            let declaration = &link.said.declaration;
+            let (Step::Propose { agreement, sign_by } | Step::Amend { agreement, sign_by, .. }) =
+                &declaration.step
+            else {
+                return None;
+            };
+            let is_late = agreed.is_some_and(|agreed| declaration.made_at > agreed);
+            let counts = agreement == hash && declaration.made_at <= *sign_by && !is_late;
+            counts.then_some(*sign_by)
         });
         named.min()
+    }
+
+    /// When the last of the signatures that a version needs was made, by the clocks of those who made
+    /// them; `None` while one is missing.
+    fn agreed_since(&self, hash: &Digest) -> Option<Timestamp> {
+        let chains = self.chains_of(hash).into_iter();
+        let signatures = chains.map(|(_, chain)| chain.signature(hash, Timestamp::MAX));
+        let dates: Option<Vec<Timestamp>> =
+            signatures.map(|signature| signature.map(|one| one.made_at)).collect();
+        dates?.into_iter().max()
     }
 
     /// The chains of those whose signature a version needs: nobody else has a say in it.
@@ -574,6 +522,15 @@ impl<'r> Judge<'r> {
                 !chain.is_some_and(|chain| chain.knows_key(party.authority_key.id()))
             })
     }
+}
+
+fn refuses(declaration: &Declaration, version: &Digest) -> bool {
+    matches!(&declaration.step, Step::Reject { agreement } if agreement == version)
+}
+
+/// Is it a refusal of what every party had signed by then?
+fn is_late(declaration: &Declaration, version: &Digest, agreed: Option<Timestamp>) -> bool {
+    refuses(declaration, version) && agreed.is_some_and(|agreed| declaration.made_at > agreed)
 }
 
 #[cfg(test)]

@@ -47,23 +47,29 @@ fn sign_version(papers: &mut Papers, agreement: &crate::Agreement, left_out: &[&
 
 /// What an officer says ten days after the certificate was revoked.
 fn say_as_revoked(papers: &mut Papers, party: &str, step: Step) {
+    let officer = certify_and_revoke(papers, party, None);
+    let (n, previous) = papers.end_of(party);
+    let said = papers.declaration(party, n + 1, previous, step, days_ago(10));
+    papers.add(said, &officer);
+}
+
+/// An officer whose certificate was revoked twenty days ago, behind a place of the chain.
+fn certify_and_revoke(papers: &mut Papers, party: &str, after: Option<u32>) -> SecretKey {
     let officer = SecretKey::from_seed(&[77; 32]);
     let certificate = OfficerCertificate {
         agency: agency(party),
         officer: "XX-P07".parse().unwrap(),
         role: OfficerRole::Deputy,
         key: officer.public_key(),
-        scope: [Power::Bind].into(),
+        scope: [Power::Bind, Power::Lift].into(),
         valid_from: days_ago(100),
         valid_until: now().plus_days(100),
     };
     let authority = authority_of(party);
     let certificate = papers.add(certificate, &authority);
-    let revocation = Revocation { agency: agency(party), certificate, from: days_ago(20) };
+    let revocation = Revocation { agency: agency(party), certificate, from: days_ago(20), after };
     papers.add(revocation, &authority);
-    let (n, previous) = papers.end_of(party);
-    let said = papers.declaration(party, n + 1, previous, step, days_ago(10));
-    papers.add(said, &officer);
+    officer
 }
 
 fn of_chains() -> Vec<Case> {
@@ -125,7 +131,27 @@ fn of_keys() -> Vec<Case> {
     let step = sign(&revoked.first);
     say_as_revoked(&mut revoked, "es-pn", step);
 
+    // The holder of a stolen key writes a date from before the revocation.
+    let mut dated_back = Papers::signed_without(&[]);
+    dated_back.say_at("es-pn", Step::Suspend { scope: Scope::All }, days_ago(25));
+    let (n, previous) = dated_back.end_of("es-pn");
+    let stolen = certify_and_revoke(&mut dated_back, "es-pn", Some(n));
+    let lift = Step::Lift { scope: Scope::All };
+    let lift = dated_back.declaration("es-pn", n + 1, previous, lift, days_ago(24));
+    dated_back.add(lift, &stolen);
+
+    // Its authority named no place, but what it said later does.
+    let mut out_of_order = Papers::signed_without(&[]);
+    let stolen = certify_and_revoke(&mut out_of_order, "es-pn", None);
+    out_of_order.say_at("es-pn", Step::Suspend { scope: Scope::All }, days_ago(9));
+    let (n, previous) = out_of_order.end_of("es-pn");
+    let lift = Step::Lift { scope: Scope::All };
+    let lift = out_of_order.declaration("es-pn", n + 1, previous, lift, days_ago(24));
+    out_of_order.add(lift, &stolen);
+
     vec![
+        case(Rule::NotBackdated, dated_back),
+        case(Rule::NotBackdated, out_of_order),
         case(Rule::EveryPartyAcceptsAKey, half_accepted),
         case(Rule::KeyPending, pending),
         case(Rule::KeyByRoot, foreign),

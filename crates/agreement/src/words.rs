@@ -7,7 +7,7 @@ mod french;
 mod spanish;
 
 use crate::language::Language;
-use crate::state::WhyNot;
+use crate::phase::WhyNot;
 use crate::terms::{DerogationGround, EvidenceRule, PartyRole, PurgeException, UseBasis};
 use domain::value::{AgencyKind, Channel, Offence, Onward, Purpose, Subject, TransferBasis};
 

@@ -1,7 +1,7 @@
 //! The words of an agreement in Dutch.
 
 use super::Words;
-use crate::state::WhyNot;
+use crate::phase::WhyNot;
 use crate::terms::{DerogationGround, EvidenceRule, PartyRole, PurgeException, UseBasis};
 use domain::value::{AgencyKind, Channel, Offence, Onward, Purpose, Subject, TransferBasis};
 

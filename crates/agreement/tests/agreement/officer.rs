@@ -119,7 +119,8 @@ fn a_substitute_and_a_delegate_act_for_a_time_with_what_the_giver_has() {
     // With the giver's certificate both end.
     let giver = certificate("ES-P01", OfficerRole::Magistrate, Power::ALL);
     let certificate = sealed(giver, &authority).payload_hash();
-    let revocation = Revocation { agency: agency("es-pn"), certificate, from: days_ago(1) };
+    let revocation =
+        Revocation { agency: agency("es-pn"), certificate, from: days_ago(1), after: None };
     roster.admit(sealed(revocation, &authority)).unwrap();
     assert_eq!(may(&roster, "ES-P01", Power::Bind, now()), Err(MayNot::Revoked));
     assert!(may(&roster, "ES-P01", Power::Bind, days_ago(2)).is_ok());

@@ -130,12 +130,19 @@ Without `--powers` the officer gets all that the role may have.")]
         powers: Vec<String>,
     },
     /// End a certificate before its time
+    #[command(after_help = "\
+What the officer's key says behind that declaration does not count, whatever date it bears. Revoke a key that was lost or stolen even where \
+its certificate has run out.\n\
+Example: malines agreement revoke malines-2026 --key authority.key --officer BE-P07")]
     Revoke {
         #[command(flatten)]
         signing: Signing,
         /// The pseudonym
         #[arg(long, value_name = "PSEUDONYM")]
         officer: String,
+        /// The last declaration of yours that stands, by its number; the last one on file if none is named
+        #[arg(long, value_name = "N")]
+        after: Option<u32>,
     },
     /// Let one officer act for another for a time
     #[command(after_help = "\

@@ -42,8 +42,8 @@ pub(super) fn run(
         AgreementCommand::Certify { signing, enrolment, days, powers } => {
             people::certify(context, &signing, &enrolment, days, &powers)
         }
-        AgreementCommand::Revoke { signing, officer } => {
-            people::revoke(context, &signing, &officer)
+        AgreementCommand::Revoke { signing, officer, after } => {
+            people::revoke(context, &signing, &officer, after)
         }
         AgreementCommand::Delegate { signing, from, to, powers, days } => {
             people::delegate(context, &signing, (&from, &to), &powers, days)

@@ -62,6 +62,7 @@ fn register_of(agreement: &Agreement) -> Register {
         agency: agency("be-fedpol"),
         certificate: certificate("BE-4", &key_of("BE-4"), magistrate).payload_hash(),
         from: now().minus_ms(Timestamp::DAY_MS),
+        after: None,
     };
     register.admit(Signed::seal(revoked, &authority_of("be-fedpol")).into_parts().1).unwrap();
     register

@@ -175,6 +175,7 @@ async fn a_third_agency_gets_one_record_with_the_originators_consent_and_from_th
         agency: Spain.id(),
         certificate: world_certificate(&world, revoked),
         from: now().minus_ms(1),
+        after: None,
     };
     let revoked = Signed::seal(revoked, &world[Spain].authority_key()).into_parts().1;
     file(&world, &running, vec![revoked.into()]).await;

@@ -66,10 +66,14 @@ pub(super) fn revoke(
     context: &mut Context<'_>,
     signing: &Signing,
     officer: &str,
+    after: Option<u32>,
 ) -> Result<Outcome, Failure> {
     let officer: OfficerId = name(officer)?;
     let mut opened = Opened::of(context, &signing.place)?;
     let speaker = Speaker::of(context, signing, &opened)?;
+    let last = opened.docket.register().last_place(&speaker.party, speaker.key.key_id());
+    let last = last.map_err(Failure::Agreement)?;
+    let after = Some(after.unwrap_or(last).min(last));
     let certificates = certificates_of(&opened, &speaker.party, &officer);
     if certificates.is_empty() {
         return Err(wrong(format!("no certificate of `{officer}` is on file")));
@@ -78,7 +82,7 @@ pub(super) fn revoke(
     let mut papers = Vec::new();
     for certificate in certificates {
         let from = context.environment.now;
-        let revocation = Revocation { agency: speaker.party.clone(), certificate, from };
+        let revocation = Revocation { agency: speaker.party.clone(), certificate, from, after };
         papers.push(admitted(&mut opened, revocation, &speaker.key)?);
     }
     opened.file(context, papers)

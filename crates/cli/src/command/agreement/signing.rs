@@ -62,7 +62,7 @@ pub(super) fn propose(
     signing: &Signing,
     sign_by: &str,
 ) -> Result<Outcome, Failure> {
-    let sign_by = day_given("--sign-by", sign_by)?;
+    let sign_by = day_to_come("--sign-by", sign_by, context.environment.now)?;
     let opened = Opened::of(context, &signing.place)?;
     let agreement = version_of(&opened.docket, Some(1))?.hash();
     say(context, signing, opened, Phrase::ProposeTerms, Step::Propose { agreement, sign_by })
@@ -103,6 +103,12 @@ pub(super) fn reject(
 ) -> Result<Outcome, Failure> {
     let opened = Opened::of(context, &signing.place)?;
     let agreement = version_of(&opened.docket, version)?.hash();
+    let state = opened.docket.state(context.environment.now);
+    let known = state.versions.iter().find(|one| one.hash == agreement);
+    if known.is_some_and(|one| one.missing.is_empty()) {
+        let why = "every party has signed this version; leave it with `malines agreement withdraw`";
+        return Err(Failure::AnswerInvalid { why: why.to_owned() });
+    }
     say(context, signing, opened, Phrase::RejectTerms, Step::Reject { agreement })
 }
 
@@ -173,9 +179,18 @@ pub(super) fn ask(
 }
 
 /// A day to come.
-pub(super) fn day_given(flag: &'static str, given: &str) -> Result<Timestamp, Failure> {
+/// A day that has not passed.
+pub(super) fn day_to_come(
+    flag: &'static str,
+    given: &str,
+    now: Timestamp,
+) -> Result<Timestamp, Failure> {
     let wrong = |why| Failure::AnswerInvalid { why: format!("`{flag}`: {why}") };
-    crate::answers::date(given).map_err(wrong)
+    let day = crate::answers::date(given).map_err(wrong)?;
+    if day < now {
+        return Err(wrong("that day has passed".to_owned()));
+    }
+    Ok(day)
 }
 
 fn scope(direction: &Direction) -> Result<Scope, Failure> {

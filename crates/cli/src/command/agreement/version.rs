@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::place::{Opened, create};
-use super::signing::{Speaker, ask, day_given};
+use super::signing::{Speaker, ask, day_to_come};
 use crate::arguments::{Place, Signing, Text};
 use crate::config;
 use crate::console::plain;
@@ -71,7 +71,7 @@ pub(super) fn amend(
     file: &Path,
     sign_by: &str,
 ) -> Result<Outcome, Failure> {
-    let sign_by = day_given("--sign-by", sign_by)?;
+    let sign_by = day_to_come("--sign-by", sign_by, context.environment.now)?;
     let mut opened = Opened::of(context, &signing.place)?;
     let now = context.environment.now;
     let state = opened.docket.state(now);

@@ -1,6 +1,7 @@
 //! Loads policy files: reads, names, lints and validates every rule before any is used.
 
 use crate::typo::Lists;
+use crate::weighing::{FREEZE_ID, FREEZE_RULE};
 use crate::{CedarError, SCHEMA, nesting};
 use cedar_policy::{
     ActionConstraint, Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator,
@@ -11,9 +12,11 @@ use policy::rulebook::ACTIONS;
 pub use policy::rulebook::Layer;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The largest policy file, in bytes.
+/// The largest rules, in bytes, with the stop of all sharing; without it [`FREEZE_BYTES`] less.
 pub const POLICY_BYTES_MAX: usize = 256 * 1024;
-/// The most rules of one node, floor and local together.
+/// The room that is kept for the stop of all sharing, in bytes.
+const FREEZE_BYTES: usize = 1024;
+/// The most rules of one node, floor and local together; the stop of all sharing is not counted.
 pub const RULES_MAX: usize = 512;
 /// The longest rule id, in bytes.
 const RULE_ID_BYTES_MAX: usize = 64;
@@ -80,7 +83,11 @@ fn load_here(floor: &str, local: &str) -> Result<Loaded, CedarError> {
     for (layer, text) in [(Layer::Floor, floor), (Layer::Local, local)] {
         for policy in read(layer, text)? {
             let rule = lint(layer, &policy)?;
-            if rules.len() >= RULES_MAX {
+            if rule.id == FREEZE_ID && !text.ends_with(FREEZE_RULE) {
+                let why = "this id is kept for the stop of all sharing; give the rule another";
+                return Err(bad(layer, &rule.id, why));
+            }
+            if rules.len() >= RULES_MAX && rule.id != FREEZE_ID {
                 let rules_max = RULES_MAX;
                 return Err(CedarError::TooManyRules { rules: rules.len() + 1, rules_max });
             }
@@ -102,8 +109,9 @@ fn load_here(floor: &str, local: &str) -> Result<Loaded, CedarError> {
 }
 
 fn read(layer: Layer, text: &str) -> Result<Vec<Policy>, CedarError> {
-    if text.len() > POLICY_BYTES_MAX {
-        let (bytes, bytes_max) = (text.len(), POLICY_BYTES_MAX);
+    let kept = if text.ends_with(FREEZE_RULE) { 0 } else { FREEZE_BYTES };
+    let (bytes, bytes_max) = (text.len(), POLICY_BYTES_MAX - kept);
+    if bytes > bytes_max {
         return Err(CedarError::TooLarge { layer, bytes, bytes_max });
     }
     nesting::check(text).map_err(|why| CedarError::NotCedar { layer, why: why.into() })?;

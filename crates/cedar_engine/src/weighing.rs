@@ -5,14 +5,14 @@
 use crate::{COMMON_FLOOR, CedarError, Engine, Reading};
 use domain::name::Digest;
 use policy::Evaluator as _;
-use policy::difference::{Census, Difference, PartnerChange, count, difference, hash};
+use policy::difference::{Census, Change, Difference, PartnerChange, count, difference, hash};
 use policy::label_space::{Only, SpaceError};
 use policy::survey::{Idle, Survey};
 
 /// The id of the rule that stops all sharing.
 pub const FREEZE_ID: &str = "freeze-of-all-sharing";
 /// The rule itself. It only forbids, so adding it can only narrow.
-const FREEZE_RULE: &str = "
+pub(crate) const FREEZE_RULE: &str = "
 @id(\"freeze-of-all-sharing\")
 @reason(\"An officer stopped all sharing: nothing is sent, shown, answered or asked.\")
 forbid (principal, action in [Action::\"Share\", Action::\"Show\", Action::\"Answer\", Action::\"Ask\"], resource);
@@ -42,6 +42,14 @@ pub struct Weighed {
     pub idle: Vec<Idle>,
     /// What a signature is bound to: both policies, what the change is, and the counts.
     pub hash: Digest,
+}
+
+impl Weighed {
+    /// Do new rules that can never decide stand in its way? Most likely they say something else than was
+    /// meant; but what closes something is in force all the same, because closing must not wait.
+    pub fn is_held_up(&self) -> bool {
+        !self.idle.is_empty() && self.difference.change != Change::Narrowing
+    }
 }
 
 /// Weighs the change from one policy to another, for what is held under each agreement.
@@ -102,7 +110,7 @@ impl Engine {
         Ok(survey.idle_rules(rulebook, is_new)?)
     }
 
-    /// Does the rule that stops all sharing stand in it?
+    /// Does the rule that stops all sharing stand in it? Its id is kept for that one text.
     pub fn is_frozen(&self) -> bool {
         self.rule(FREEZE_ID).is_some()
     }
@@ -111,8 +119,6 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use policy::difference::Change;
-
     const BELGIUM: &str = include_str!("../../../deploy/policy/be.cedar");
 
     #[test]
@@ -128,5 +134,27 @@ mod tests {
         assert_eq!(back.difference.change, Change::Widening);
         assert_ne!(there.hash, back.hash);
         assert!(freeze(&text).is_err(), "it cannot be frozen twice");
+        // Another rule under its name would make it look stopped, and a stop impossible.
+        let named =
+            "@id(\"freeze-of-all-sharing\") @reason(\"x\") forbid (principal, action, resource)
+            when { resource.exercise };";
+        let refused = Engine::load(COMMON_FLOOR, &[BELGIUM, named].concat()).unwrap_err();
+        assert!(refused.to_string().contains("kept for the stop"), "{refused}");
+    }
+
+    #[test]
+    fn the_largest_rules_can_still_be_frozen() {
+        let rule = |n: usize| {
+            format!("@id(\"L{n}\") @reason(\"x\") permit (principal, action, resource);\n")
+        };
+        let floor = Engine::load(COMMON_FLOOR, "").unwrap().rules().count();
+        let most: String = (100..100 + crate::load::RULES_MAX - floor).map(rule).collect();
+        assert!(freeze(&most).is_ok());
+        let more = format!("{most}{}", rule(99));
+        assert!(Engine::load(COMMON_FLOOR, &more).is_err());
+        let padding = crate::load::POLICY_BYTES_MAX - 1024 - BELGIUM.len();
+        let longest = format!("{BELGIUM}{}", "\n".repeat(padding));
+        assert!(freeze(&longest).unwrap().1.len() <= crate::load::POLICY_BYTES_MAX);
+        assert!(Engine::load(COMMON_FLOOR, &format!("{longest}\n")).is_err());
     }
 }

@@ -4,7 +4,7 @@ use crate::config::file::{self, PEM_FILE_BYTES_MAX, Readers};
 use crate::config::{Config, Problem, Severity};
 use crate::error::{NodeError, shown};
 use crate::key_file::{Key, KeyKind};
-use crate::policy_book;
+use crate::policy_book::{self, Decides};
 use crate::recovery::Standing;
 use crate::verify::check_made;
 use agreement::AgreementError;
@@ -47,6 +47,11 @@ pub enum Verdict {
     Usable,
     /// No.
     Unusable,
+}
+
+/// Was a node ever run on this data folder? Then its log has a signed head.
+fn has_run(config: &Config) -> bool {
+    config.data_folder.join(store::embedded::HEAD_FILE).exists()
 }
 
 /// Reads a configuration and all that it names, and says everything that is wrong.
@@ -258,9 +263,27 @@ impl Check {
                 let local = engine.rules().filter(|rule| rule.layer == Layer::Local).count();
                 let floor = engine.rules().count().saturating_sub(local);
                 self.row("policy", format!("{floor} rules of the common floor, {local} local"));
-                self.taken(path, policy_book::each_decides(&engine, None, path));
+                self.each_decides(config, &engine);
             }
             Err(error) => self.problems.push(Problem::of(path, &error.into())),
+        }
+    }
+
+    /// A rule that can never decide keeps a node from its first start. Later it does so only if it is
+    /// new, and which rules are new a look from outside does not show.
+    fn each_decides(&mut self, config: &Config, engine: &Engine) {
+        let path = &config.local_policy;
+        match policy_book::first_decides(engine, path) {
+            Ok(Decides::Each) => {}
+            Ok(Decides::NotKnown(why)) => {
+                let what = format!("whether each rule can decide is not known: {why}");
+                self.doubtful(path, what, "look at the rules with `malines policy check`");
+            }
+            Err(error) if has_run(config) => {
+                let hint = "if it is new or changed, the node does not follow the file";
+                self.doubtful(path, error.to_string(), hint);
+            }
+            Err(error) => self.problems.push(Problem::of(path, &error)),
         }
     }
 

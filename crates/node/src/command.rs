@@ -132,7 +132,7 @@ pub(crate) struct Init {
 pub(crate) enum OfficerCommand {
     /// Make a certificate and a profile that `malines` can use at once
     Add(OfficerAdd),
-    /// Let an officer's certificate count no more, from the node's next start on
+    /// Refuse an officer from the next call on; `kill -HUP` or the next start cuts open connections
     Revoke(OfficerRevoke),
 }
 
@@ -141,7 +141,7 @@ pub(crate) struct OfficerAdd {
     /// The pseudonym, like BE-1042; only the agency can resolve it
     #[arg(value_name = "PSEUDONYM")]
     pub(crate) officer: OfficerId,
-    /// What the officer is to do; kept in the register, every officer may make every call
+    /// What the officer is to do; kept in the register, against which every call is held
     #[arg(long)]
     pub(crate) role: OfficerRole,
     /// How long the certificate is valid: days or years, like 90d or 1y

@@ -215,10 +215,18 @@ fn plainly(kind: io::ErrorKind) -> String {
     }
 }
 
+/// The most rules that one message names.
+const NAMED_MAX: usize = 8;
+
 fn never_decide(idle: &[Idle]) -> String {
-    let rules = idle.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let named = idle.iter().take(NAMED_MAX).map(ToString::to_string);
+    let rules = named.collect::<Vec<_>>().join("; ");
     let what = if idle.len() == 1 { "a rule" } else { "rules" };
-    format!("{what} that can never decide: {}", rules.escape_debug())
+    let more = match idle.len().checked_sub(NAMED_MAX) {
+        Some(more @ 1..) => format!("; and {more} more"),
+        _ => String::new(),
+    };
+    format!("{what} that can never decide: {}{more}", rules.escape_debug())
 }
 
 /// A path as people read it: no control character reaches the terminal.

@@ -165,7 +165,7 @@ fn officer_command(command: OfficerCommand) -> Result<(), NodeError> {
         OfficerCommand::Revoke(given) => {
             officer::revoke(&Config::load(&given.config.config)?, &given.officer)?;
             print(&format!(
-                "revoked {}; a running node knows it after `kill -HUP`, or at its next start\n",
+                "revoked {}: refused from the next call on; `kill -HUP` or the next start cuts open connections\n",
                 given.officer
             ));
         }

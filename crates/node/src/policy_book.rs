@@ -3,12 +3,13 @@
 //! Rules come from the file that the settings name until officers put others in force with their
 //! signatures; from then on those in the store win, and the file is not looked at: otherwise one person
 //! with an editor could undo what two have signed. Once something can go to a partner, a changed file
-//! is followed only if it opens nothing: opening takes two officers, whoever writes the file.
+//! is followed only if it opens nothing: opening takes two officers, whoever writes the file. Rules that
+//! can never decide are refused wherever they come from, unless what they stand in closes something.
 
 use crate::config::Config;
 use crate::error::NodeError;
 use crate::officer::{OfficerRole, Register};
-use cedar_engine::{COMMON_FLOOR, Engine, Weighed, freeze, weigh};
+use cedar_engine::{COMMON_FLOOR, Engine, Weighed, WeighingError, freeze, weigh};
 use desk::Desk;
 use desk::error::DeskError;
 use desk::policy_activation::{Activation, PolicyRow, ProposalRow, active_policy, file_policy};
@@ -20,6 +21,7 @@ use domain::signature::PublicKey;
 use policy::difference::{Census, Change};
 use policy::label_space::Only;
 use policy::proposal::{Activated, Authority, Frozen, PolicyText, Proposal, SIGNATURES_MAX, Which};
+use policy::survey::Idle;
 use policy::{Evaluator as _, invariant};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,7 +50,11 @@ pub(crate) struct PolicyBook {
     desk: Arc<Desk>,
     register: Register,
     active: Mutex<Active>,
+    /// Held while rules or proposals change, never while a change is weighed: whoever stops all sharing
+    /// must not wait for that.
     turn: tokio::sync::Mutex<()>,
+    /// One change is weighed at a time.
+    scales: tokio::sync::Mutex<()>,
 }
 
 /// The rules that are to decide, and why the file was not followed, if it was not.
@@ -92,54 +98,78 @@ pub(crate) fn load(config: &Config, store: &dyn Store) -> Result<Loaded, NodeErr
                     refused = Some(why);
                 }
             }
-            None => each_decides(&engine, None, path)?,
+            None => {
+                if let Decides::NotKnown(why) = first_decides(&engine, path)? {
+                    not_known(&why);
+                }
+            }
         }
     }
     Ok(Loaded { engine, active, refused })
 }
 
-/// Refuses rules of which some can never decide: most likely they say something else than was meant.
-/// Looks at every combination of labels where few of them do not show it, which takes a second. Rules
-/// with too many combinations to be looked at are taken: this opens nothing, and who closes something
-/// must not be held up by it.
-pub(crate) fn each_decides(
-    engine: &Engine,
-    before: Option<&Engine>,
-    path: &Path,
-) -> Result<(), NodeError> {
-    match engine.idle_rules(before) {
-        Ok(idle) if idle.is_empty() => Ok(()),
-        Ok(idle) => Err(NodeError::PolicyIdle { path: path.to_owned(), idle }),
-        Err(error) => {
-            tracing::warn!(%error, "whether each rule can decide is not known");
-            Ok(())
-        }
+/// What is known of rules that are taken.
+pub(crate) enum Decides {
+    /// Each of them can decide.
+    Each,
+    /// There are too many combinations of labels to know.
+    NotKnown(WeighingError),
+}
+
+/// Refuses a first file in which some rule can never decide. Rules with too many combinations to be
+/// looked at are taken.
+pub(crate) fn first_decides(engine: &Engine, path: &Path) -> Result<Decides, NodeError> {
+    match engine.idle_rules(None) {
+        Ok(idle) if idle.is_empty() => Ok(Decides::Each),
+        Ok(idle) => Err(idle_in(path, idle)),
+        Err(why) => Ok(Decides::NotKnown(why)),
     }
 }
 
-/// May a changed file take the place of the rules before?
+fn idle_in(path: &Path, idle: Vec<Idle>) -> NodeError {
+    NodeError::PolicyIdle { path: path.to_owned(), idle }
+}
+
+fn not_known(error: &WeighingError) {
+    tracing::warn!(%error, "whether each rule can decide is not known");
+}
+
+/// May a changed file take the place of the rules before? Not if it opens anything, and what cannot be
+/// weighed does, unless it is plain from the rules alone that it does not. Nor if a new rule can never
+/// decide, unless something closes: that must not wait.
 fn follows(before: &str, after: &Engine, path: &Path) -> Result<(), NodeError> {
-    if opens_more(before, after) {
-        return Err(NodeError::PolicyWidens { path: path.to_owned() });
-    }
-    let before = Engine::load(COMMON_FLOOR, before).ok();
-    if before.as_ref().is_some_and(|before| before.bundle_hash() == after.bundle_hash()) {
+    let widens = || NodeError::PolicyWidens { path: path.to_owned() };
+    let before = Engine::load(COMMON_FLOOR, before).map_err(|_| widens())?;
+    if before.bundle_hash() == after.bundle_hash() {
         return Ok(());
     }
-    each_decides(after, before.as_ref(), path)
-}
-
-/// Do rules open anything that those before keep closed? What cannot be weighed does.
-fn opens_more(before: &str, after: &Engine) -> bool {
-    let Ok(before) = Engine::load(COMMON_FLOOR, before) else { return true };
-    if before.bundle_hash() == after.bundle_hash() || before.is_only_narrowed_by(after) {
-        return false;
+    let only_narrowed = before.is_only_narrowed_by(after);
+    if only_narrowed {
+        match after.idle_rules(Some(&before)) {
+            Ok(idle) if idle.is_empty() => return Ok(()),
+            Ok(_) => {}
+            Err(error) => {
+                not_known(&error);
+                return Ok(());
+            }
+        }
     }
     match weigh(&before, after, &Only::everything(), &[]) {
-        Ok(weighed) => weighed.difference.change == Change::Widening,
+        Ok(weighed) if weighed.difference.change == Change::Widening => Err(widens()),
+        Ok(weighed) if weighed.is_held_up() => Err(idle_in(path, weighed.idle)),
+        Ok(weighed) => {
+            for idle in weighed.idle {
+                tracing::warn!(%idle, "a rule can never decide");
+            }
+            Ok(())
+        }
+        Err(error) if only_narrowed => {
+            not_known(&error);
+            Ok(())
+        }
         Err(error) => {
             tracing::error!(%error, "the change of the file of local rules cannot be weighed");
-            true
+            Err(widens())
         }
     }
 }
@@ -147,7 +177,8 @@ fn opens_more(before: &str, after: &Engine) -> bool {
 impl PolicyBook {
     pub(crate) fn new(desk: Arc<Desk>, config: &Config, active: Active) -> Self {
         let register = Register::new(config.officers_folder.clone());
-        Self { desk, register, active: Mutex::new(active), turn: tokio::sync::Mutex::default() }
+        let (turn, scales) = Default::default();
+        Self { desk, register, active: Mutex::new(active), turn, scales }
     }
 
     /// Reads the rules again, as at a start.
@@ -225,7 +256,6 @@ impl PolicyBook {
         local: String,
         consent: Envelope,
     ) -> Result<Proposal, DeskError> {
-        let _turn = self.turn.lock().await;
         let signed = self.try_sign(officer, local, consent).await;
         self.noted(officer, signed).await
     }
@@ -236,7 +266,6 @@ impl PolicyBook {
         officer: &OfficerId,
         first_bytes: &[u8],
     ) -> Result<Activated, DeskError> {
-        let _turn = self.turn.lock().await;
         let activated = self.try_activate(officer, first_bytes).await;
         self.noted(officer, activated).await
     }
@@ -261,15 +290,20 @@ impl PolicyBook {
         let active = self.active();
         let said = self.consent(officer, &consent, PolicyStep::Activate, Office::Sign)?;
         let new = engine_of(&local)?;
+        let moved = || no(RefusalCode::VersionConflict, invariant::POLICY_MOVED);
         if said.from != active.bundle || said.to != new.bundle_hash() {
-            return Err(no(RefusalCode::VersionConflict, invariant::POLICY_MOVED));
+            return Err(moved());
         }
         let weighed = self.weigh(&active.local, new).await?;
         if weighed.hash != said.difference {
-            return Err(no(RefusalCode::VersionConflict, invariant::POLICY_MOVED));
+            return Err(moved());
         }
-        if !weighed.idle.is_empty() {
+        if weighed.is_held_up() {
             return Err(no(RefusalCode::Malformed, invariant::POLICY_IDLE));
+        }
+        let _turn = self.turn.lock().await;
+        if said.from != self.active().bundle {
+            return Err(moved());
         }
         let known = self.desk.policy_proposals()?;
         let known = known.into_iter().find(|row| row.difference == weighed.hash);
@@ -299,16 +333,26 @@ impl PolicyBook {
         first_bytes: &[u8],
     ) -> Result<Activated, DeskError> {
         self.entitled(officer, Office::Operate)?;
+        let moved = || no(RefusalCode::VersionConflict, invariant::POLICY_MOVED);
         let active = self.active();
-        let row = self.desk.find_proposal(first_bytes)?;
-        let new = engine_of(&row.local)?;
-        if row.from != active.bundle || row.to != new.bundle_hash() {
-            return Err(no(RefusalCode::VersionConflict, invariant::POLICY_MOVED));
+        let proposed = self.desk.find_proposal(first_bytes)?;
+        let new = engine_of(&proposed.local)?;
+        if proposed.from != active.bundle || proposed.to != new.bundle_hash() {
+            return Err(moved());
         }
         // What was signed for must still be what would happen, to the record.
         let weighed = self.weigh(&active.local, new).await?;
+        let _turn = self.turn.lock().await;
+        // Signatures may have come in the meantime, and other rules.
+        let row = self.desk.find_proposal(first_bytes)?;
+        if row.from != self.active().bundle || row.to != proposed.to {
+            return Err(moved());
+        }
         if weighed.hash != row.difference {
-            return Err(no(RefusalCode::VersionConflict, invariant::POLICY_MOVED));
+            return Err(moved());
+        }
+        if weighed.is_held_up() {
+            return Err(no(RefusalCode::Malformed, invariant::POLICY_IDLE));
         }
         let change = weighed.difference.change;
         let signed_by = self.signers(&row.consents);
@@ -450,6 +494,7 @@ impl PolicyBook {
 
     /// Weighs a change against what is held now; takes seconds, on a thread of its own.
     async fn weigh(&self, old: &str, new: Engine) -> Result<Weighed, DeskError> {
+        let _scales = self.scales.lock().await;
         let old = engine_of(old)?;
         let ids = self.desk.agreement_ids();
         let censuses = ids.iter().map(|agreement| self.desk.census(agreement));

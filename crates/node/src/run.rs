@@ -247,12 +247,18 @@ impl Running {
     /// # Errors
     /// The first thing that could not be read.
     pub async fn reload(&self) -> Result<(), NodeError> {
-        let rules = load_rules(&self.config, self.desk.store()).await?;
+        let (rules, refused) = match load_rules(&self.config, self.desk.store()).await {
+            Ok(Loaded { refused: Some(refused), .. }) => (None, Some(refused)),
+            Ok(rules) => (Some(rules), None),
+            // A first file: the rules that decide now stay, and all else is read again.
+            Err(idle @ NodeError::PolicyIdle { .. }) => (None, Some(idle)),
+            Err(error) => return Err(error),
+        };
         let dockets = read_agreements(&self.config)?;
         let (chain, key) = self.config.tls_files()?;
         let officers = load_officers(&self.config)?;
         self.credentials.replace_from_pem(&chain, &key, self.desk.now())?;
-        if rules.refused.is_none() {
+        if let Some(rules) = rules {
             self.policy_book.reload(rules.engine, rules.active).await?;
         }
         *lock(&self.officers) = officers;
@@ -260,7 +266,7 @@ impl Running {
             file_docket(&self.desk, path, &docket).await?;
         }
         crate::grpc::drained(&self.desk).await;
-        let Some(refused) = rules.refused else { return Ok(()) };
+        let Some(refused) = refused else { return Ok(()) };
         self.policy_book.note_file_refused(&refused).await?;
         Err(refused)
     }

@@ -471,7 +471,10 @@ const OF_THE_GATE: &[(&str, &str)] = &[
     ),
     (OFFICER_ROLE, "Each call to a node is for the officers whose work it is."),
     (OFFICER_QUOTA, "Who may ask without end can test every guess."),
-    (DISPUTED, "A disputed record matches nothing until its originator has answered."),
+    (
+        DISPUTED,
+        "A disputed record matches nothing until its originator rejects that or puts it right, or the dispute is lifted.",
+    ),
     (crate::held::PERMIT_RULE, "A permit opens only what it was given for."),
 ];
 

@@ -10,6 +10,11 @@ use crate::situation::Situation;
 use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 
+/// The most blocking rules that one sentence names.
+const BLOCKERS_NAMED_MAX: usize = 4;
+/// The most points looked at before the whole space: more of them cost as much as the space.
+const LIKELY_POINTS_MAX: usize = 4096;
+
 /// What every question about rules as a whole needs.
 #[derive(Clone, Copy)]
 pub struct Survey<'s> {
@@ -50,7 +55,14 @@ impl core::fmt::Display for Idle {
         match &self.why {
             WhyIdle::NeverHolds => write!(f, "{rule}, whose conditions exclude each other"),
             WhyIdle::NothingPermitted => write!(f, "{rule}, which forbids what nothing permits"),
-            WhyIdle::Blocked { by } => write!(f, "{rule}, blocked by {}", by.join(" or ")),
+            WhyIdle::Blocked { by } => {
+                let named = by.get(..BLOCKERS_NAMED_MAX).unwrap_or(by);
+                write!(f, "{rule}, blocked by {}", named.join(" or "))?;
+                match by.len() - named.len() {
+                    0 => Ok(()),
+                    more => write!(f, " or {more} more"),
+                }
+            }
         }
     }
 }
@@ -139,9 +151,20 @@ impl Survey<'_> {
         for clause in about.all().flat_map(|rule| &rule.clauses) {
             clause.formula.conditions(&mut places);
         }
-        let rules: Vec<&Rule> = watched.iter().map(|(rule, _)| *rule).collect();
-        for rule in rules {
+        places.sort_unstable();
+        places.dedup();
+        let mut left = LIKELY_POINTS_MAX;
+        for one in 0..watched.len() {
+            let Some((rule, _)) = watched.get(one) else { return };
+            let rule: &Rule = rule;
             for permit in about.permits.iter().copied().chain([rule]) {
+                if left == 0 {
+                    return;
+                }
+                if watched.get(one).is_some_and(|(_, seen)| seen.decides) {
+                    break;
+                }
+                left -= 1;
                 let mut point = ordinary(action);
                 let clauses = permit.clauses.iter().chain(&rule.clauses);
                 clauses.for_each(|clause| self.meet(&clause.formula, true, &mut point));

@@ -11,7 +11,7 @@ use crate::journal::{self, Journal};
 use crate::load::{key_ring, load};
 use crate::pending::PendingCommit;
 use crate::pointer::PointerChange;
-use crate::proof::{HEAD_FILE, parse_head, read_head};
+use crate::proof::{parse_head, read_head};
 use crate::reading::{
     ClassEntry, ClassNumber, Compacted, Counts, Depth, Head, HitRow, LogRow, Match, RecordFacts,
     Shown, StoredFrame, StoredRecord, Verified,
@@ -39,6 +39,7 @@ use zeroize::Zeroizing;
 
 pub use crate::folder::{FORMAT, FORMAT_FILE, QUARANTINE_MAX, format_text};
 pub use crate::journal::Cut;
+pub use crate::proof::HEAD_FILE;
 pub use crate::seal::KEY_BYTES;
 pub use crate::sled_tables::Content;
 

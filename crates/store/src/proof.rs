@@ -20,7 +20,7 @@ use std::io::Write;
 use std::sync::PoisonError;
 
 /// The file of the newest signed head.
-pub(crate) const HEAD_FILE: &str = "head";
+pub const HEAD_FILE: &str = "head";
 /// The most bytes of frames one tail answers; a single larger frame is answered alone.
 const TAIL_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How many pointers a deep verification reads at once.

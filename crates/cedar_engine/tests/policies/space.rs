@@ -292,6 +292,51 @@ fn a_rule_that_waits_for_approvals_that_nobody_can_give_is_named() {
     assert_eq!(engine(forbid).warnings().len(), 1);
 }
 
+/// Conditions of which some exclude each other, some say the same, and some meet the floor.
+const LIKELY: [&str; 10] = [
+    r#"resource.tlp == Tlp::"RED""#,
+    r#"resource.tlp == Tlp::"GREEN""#,
+    r#"context.channel == Channel::"AUTOMATED""#,
+    r#"context.channel != Channel::"AUTOMATED""#,
+    r#"principal.country == "MA""#,
+    r#"principal.country != "MA" && resource.kind == Kind::"URL""#,
+    r#"resource.offences.contains(Offence::"MIGRANT_SMUGGLING")"#,
+    r#"!resource.offences.contains(Offence::"MIGRANT_SMUGGLING")"#,
+    r#"resource.origin.country != context.own.country"#,
+    "context.approvals < 1",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// The look at likely points finds rules that decide, and never one that does not.
+    #[test]
+    fn likely_points_say_what_the_whole_space_says(
+        rules in prop::collection::vec(
+            (any::<bool>(), prop::collection::vec(select(LIKELY.to_vec()), 1..3)), 1..5),
+    ) {
+        let text: String = rules.iter().enumerate().map(|(n, (permits, conditions))| {
+            let effect = if *permits { "permit" } else { "forbid" };
+            let conditions = conditions.join(" && ");
+            format!(
+                "@id(\"L{n}\") @reason(\"x\") {effect} (principal, action == Action::\"Share\", \
+                 resource) when {{ {conditions} }};\n"
+            )
+        }).collect();
+        let Ok(engine) = Engine::load(COMMON_FLOOR, &text) else { return Ok(()) };
+        let reading = Reading::of(&[&engine]).unwrap();
+        let [rulebook] = reading.rulebooks() else { panic!("one was read") };
+        // Every channel by name is all there is, but it is no look at everything.
+        let channels = Channel::ALL.iter().map(|channel| channel.as_str().to_owned()).collect();
+        let whole = Only::everything().with(Dimension::Channel, channels).unwrap();
+        let idle = |only: &Only| -> Vec<String> {
+            let idle = survey(&reading, only).idle_rules(rulebook, |_| true).unwrap();
+            idle.into_iter().map(|one| one.rule).collect()
+        };
+        prop_assert_eq!(idle(&Only::everything()), idle(&whole), "{}", text);
+    }
+}
+
 /// What a node looks at where rules are proposed, signed and put in force.
 #[test]
 fn new_rules_that_can_never_decide_are_named_with_the_reason() {

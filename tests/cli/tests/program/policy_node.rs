@@ -66,10 +66,18 @@ fn an_officer_signs_for_what_was_shown() {
     let never = "\n@id(\"BE98-both\")\n@reason(\"RED and AMBER at once.\")\n\
         forbid (principal, action == Action::\"Share\", resource)\n\
         when { resource.tlp == Tlp::\"RED\" && resource.tlp == Tlp::\"AMBER\" };\n";
-    let idle = office.desk.write("idle.cedar", format!("{}{never}", narrowed()));
+    let unchanged = include_str!("../../../../deploy/policy/be.cedar");
+    let idle = office.desk.write("idle.cedar", format!("{unchanged}{never}"));
     let propose = ["policy", "propose", &idle, "--yes"];
     office.desk.pipe(&propose, "").is("policy-propose-idle").exits(Outcome::Refused);
+    let json = ["policy", "propose", &idle, "--yes", "--json"];
+    office.desk.pipe(&json, "").exits(Outcome::Refused).says("can never decide: BE98-both");
     assert_eq!(office.calls("sign_policy"), 2);
+    // Where it closes something, closing does not wait.
+    let closing = office.desk.write("closing.cedar", format!("{}{never}", narrowed()));
+    let propose = ["policy", "propose", &closing, "--yes"];
+    office.desk.pipe(&propose, "").exits(Outcome::Done).says("can never decide: BE98-both");
+    assert_eq!(office.calls("sign_policy"), 3);
     let wrong = ["policy", "sign", "8d-8"];
     office.desk.pipe(&wrong, "").is("policy-sign-wrong").exits(Outcome::Usage);
 }

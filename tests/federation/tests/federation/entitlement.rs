@@ -143,7 +143,7 @@ async fn handing_in_under_a_case_takes_of_the_day_too_and_a_restart_knows_it() {
     let case = world[Belgium].open_case("26-118-00431").await;
     let mut handed_in = link(Belgium, "advertisement");
     handed_in.case = Some(case.case_id);
-    world[Belgium].submit(handed_in).await.unwrap();
+    world[Belgium].submit(handed_in.clone()).await.unwrap();
     let query = Query {
         case: case.case_id,
         kind: Kind::Phone,
@@ -156,8 +156,18 @@ async fn handing_in_under_a_case_takes_of_the_day_too_and_a_restart_knows_it() {
     assert_eq!(dry.allowance.asked_today, 1);
     world[Belgium].kill();
     world[Belgium].start().await;
-    let dry = world[Belgium].officer().await.query(query, Mode::DryRun).await.unwrap();
+    let dry = world[Belgium].officer().await.query(query.clone(), Mode::DryRun).await.unwrap();
     assert!(dry.allowance.asked_today >= 1, "{:?}", dry.allowance);
+
+    // A repeated one takes of the day as well, and writes nothing but that.
+    let before = dry.allowance.asked_today;
+    for _ in 0..20 {
+        world[Belgium].submit(handed_in.clone()).await.unwrap();
+    }
+    world[Belgium].kill();
+    world[Belgium].start().await;
+    let dry = world[Belgium].officer().await.query(query, Mode::DryRun).await.unwrap();
+    assert!(dry.allowance.asked_today >= before + 20, "{:?}", dry.allowance);
 }
 
 #[tokio::test(flavor = "multi_thread")]

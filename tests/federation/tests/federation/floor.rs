@@ -12,12 +12,14 @@ use domain::value::{Age, Offence, Subject, Tlp, TransferBasis};
 use federation::cast::{AGREEMENT, ALL, Agency, Agency::*};
 use federation::draft::{fingerprint, labels, link, submission};
 use federation::envoy::Envoy;
-use federation::patience::{WATCH, stays, until};
+use federation::patience::{PATIENCE, WATCH, stays, until};
 use federation::world::Federation;
 use node::error::NodeError;
 use policy::label_space::Only;
 use policy::survey::{Survey, WhyIdle};
 use prost::Message as _;
+use std::time::Instant;
+use wire::tls::Port;
 use wire::v1;
 use wire::v1::ask_response::Answer as Said;
 
@@ -131,6 +133,29 @@ const PERMITS_RED: &str = "\n@id(\"BE90-red-too\")\n@reason(\"RED is shared by m
     permit (principal, action == Action::\"Share\", resource)\n\
     when { resource.tlp == Tlp::\"RED\" && context.channel == Channel::\"AUTOMATED\" };\n";
 
+const STOPS_SPAIN: &str = "\n@id(\"BE91-nothing-to-spain\")\n@reason(\"Nothing to Spain for now.\")\n\
+    forbid (principal, action == Action::\"Share\", resource)\n\
+    when { principal == Agency::\"es-pn\" };\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_can_never_decide_keep_a_first_file_out_and_nothing_else_from_being_read() {
+    let mut world = Federation::found();
+    world.start(&[Belgium]).await;
+    let second = world[Belgium].enrol("BE-2000");
+    assert!(world[Belgium].dial_as(&second, Port::Officer).await.is_ok());
+    node::officer::revoke(&world[Belgium].config, &"BE-2000".parse().unwrap()).unwrap();
+    world[Belgium].set_policy(&format!("{}{PERMITS_RED}", Belgium.policy()));
+    let refused = world[Belgium].try_reload().await.unwrap_err();
+    assert!(matches!(&refused, NodeError::PolicyIdle { .. }), "{refused:?}");
+    assert_eq!(world[Belgium].count_of(Act::PolicyRefused), 1);
+    // The rest was read.
+    let begun = Instant::now();
+    while world[Belgium].dial_as(&second, Port::Officer).await.is_ok() {
+        assert!(begun.elapsed() < PATIENCE, "the revoked officer still comes in");
+        tokio::time::sleep(WATCH / 10).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_local_permit_for_red_changes_nothing_and_the_check_says_so() {
     let wide = format!("{}{PERMITS_ALL}", Belgium.policy());
@@ -156,6 +181,11 @@ async fn a_local_permit_for_red_changes_nothing_and_the_check_says_so() {
     assert!(refused.to_string().contains("BE90-red-too, blocked by"), "{refused}");
     let logged = world[Belgium].events_of(Act::PolicyRefused).pop().unwrap();
     assert_eq!(logged.local.rule.as_deref(), Some("code.policy-idle"));
+    // Beside a rule that closes something it is: closing must not wait.
+    let closing = format!("{local}{STOPS_SPAIN}");
+    world[Belgium].set_policy(&closing);
+    world[Belgium].reload().await;
+    until("the other one goes", || !world[Spain].holds(&amber)).await;
     // What `malines policy check` prints.
     let engine = Engine::load(COMMON_FLOOR, &local).unwrap();
     let reading = Reading::of(&[&engine]).unwrap();
@@ -170,12 +200,7 @@ async fn a_local_permit_for_red_changes_nothing_and_the_check_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_country_that_narrows_its_rules_narrows_what_it_sends_and_nothing_else() {
     let world = Federation::of(&[Belgium, Spain, France]).await;
-    let narrowed = format!(
-        "{}\n@id(\"BE91-nothing-to-spain\")\n@reason(\"Nothing to Spain for now.\")\n\
-         forbid (principal, action == Action::\"Share\", resource)\n\
-         when {{ principal == Agency::\"es-pn\" }};\n",
-        Belgium.policy()
-    );
+    let narrowed = format!("{}{STOPS_SPAIN}", Belgium.policy());
     world[Belgium].set_policy(&narrowed);
     world[Belgium].reload().await;
     let mut ids = Vec::new();

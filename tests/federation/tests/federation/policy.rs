@@ -194,11 +194,14 @@ async fn what_was_not_signed_for_is_not_put_in_force() {
     assert_eq!(send(&first, other_counts, &rules).await, moved);
     let broken = first.consent(PolicyStep::Activate, of, now());
     assert_eq!(send(&first, broken, "permit (").await.0, RefusalCode::Malformed);
-    let idle = format!("{rules}{NEVER_DECIDES}");
+    let idle = format!("{}{NEVER_DECIDES}", Belgium.policy());
     let of_idle = first.consent(PolicyStep::Activate, first.weighed(&idle).await, now());
     let never = (RefusalCode::Malformed, "code.policy-idle".to_owned());
     assert_eq!(send(&first, of_idle, &idle).await, never);
     assert_eq!(first.client.list_proposals().await.unwrap(), []);
+    // What closes something must not wait for a rule to be mended.
+    let closes = first.sign(&format!("{rules}{NEVER_DECIDES}")).await.unwrap();
+    assert_eq!(closes.change, Change::Narrowing);
 
     // Signed for while nothing was held; one link more, and it would do something else.
     let proposal = first.sign(&rules).await.unwrap();

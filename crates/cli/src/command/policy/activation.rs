@@ -2,9 +2,10 @@
 
 use super::super::Context;
 use super::super::withdraw::whole_bytes;
+use super::check::Finding;
 use super::diff::{Compared, compare, show};
 use super::source::{self, Source};
-use crate::console::Console;
+use crate::console::{Console, plain};
 use crate::error::{Failure, Outcome};
 use crate::key;
 use crate::message::{Notice, Phrase, notice, sentence};
@@ -143,8 +144,13 @@ fn sign_for(
     if context.format == Format::Text {
         show(context, core::slice::from_ref(&compared));
     }
-    if !compared.idle.is_empty() {
+    if compared.is_held_up {
         // The node would say the same, after the signature.
+        if context.format == Format::Json {
+            for Finding { rule, text, .. } in &compared.idle {
+                context.console.say(&plain(&sentence::never_decides(rule, text)));
+            }
+        }
         let idle = Refusal::by_rule(RefusalCode::Malformed, POLICY_IDLE);
         return Err(explained(Failure::Refused(idle)));
     }

@@ -74,6 +74,10 @@ fn findings(path: &std::path::Path, engine: &Engine, only: &Only) -> Result<Vec<
         return Ok(Vec::new());
     };
     let idle = survey.idle_rules(rulebook, |_| true).map_err(Failure::LabelSpace)?;
+    // What cannot be weighed is said here, before a node says so.
+    for action in policy::rulebook::ACTIONS {
+        survey.space(action, &[rulebook], &[]).map_err(Failure::LabelSpace)?;
+    }
     let mut findings: Vec<Finding> = idle.into_iter().map(|one| finding(engine, one)).collect();
     for warning in engine.warnings() {
         // Cedar warns about rules that never hold, too: said once is enough.

@@ -9,6 +9,7 @@ use crate::arguments::Scope;
 use crate::config;
 use crate::console::{Style, plain};
 use crate::error::{Failure, Outcome};
+use crate::message::sentence;
 use crate::output::{Format, Table, print_json};
 use agreement::terms::PartyRole;
 use cedar_engine::{Engine, WeighingError, weigh};
@@ -29,8 +30,10 @@ pub(super) struct Compared {
     /// Over all combinations of labels.
     pub(super) difference: Difference,
     partners: Option<Vec<PartnerChange>>,
-    /// New rules that can never decide: a node refuses them.
+    /// New rules that can never decide.
     pub(super) idle: Vec<Finding>,
+    /// Does a node refuse the change for them?
+    pub(super) is_held_up: bool,
     /// What a proposal is bound to; none for a look at a part, which proves nothing about the rest.
     pub(super) hash: Option<domain::name::Digest>,
 }
@@ -114,9 +117,10 @@ pub(super) fn compare(
         WeighingError::Space(error) => Failure::LabelSpace(error),
     })?;
     let partners = censuses.map(|_| weighed.counts.concat());
+    let is_held_up = weighed.is_held_up();
     let idle = weighed.idle.into_iter().map(|idle| finding(new, idle)).collect();
     let hash = (*only == Only::everything()).then_some(weighed.hash);
-    Ok(Compared { name, difference: weighed.difference, partners, idle, hash })
+    Ok(Compared { name, difference: weighed.difference, partners, idle, is_held_up, hash })
 }
 
 fn print(context: &mut Context<'_>, one: &Compared) {
@@ -137,8 +141,8 @@ fn print(context: &mut Context<'_>, one: &Compared) {
     let hash = one.hash.map(|hash| format!("   diff {}", short(&hash)));
     context.console.data(&format!("{line}{}\n", hash.unwrap_or_default()));
     for Finding { rule, text, .. } in &one.idle {
-        let line = format!("  can never decide: {rule}: {text}");
-        let line = context.console.styled_data(Style::Alarm, &plain(&line));
+        let line = plain(&sentence::never_decides(rule, text));
+        let line = context.console.styled_data(Style::Alarm, &line);
         context.console.data(&format!("{line}\n"));
     }
     // The most sensitive one of each direction.

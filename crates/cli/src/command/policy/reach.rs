@@ -198,9 +198,14 @@ fn remedy(rule: &str, reach: &Reach, partner: &PartnerReach) -> Option<String> {
         "code.clause" | "code.clause-offence" => {
             format!("a clause of the agreement binds {peer} for its purpose and its offence")
         }
-        "code.audience" => format!(
-            "the record names {peer} in its audience (`malines correct {record} --audience`)"
-        ),
+        "code.audience" => {
+            // The flag replaces the list, so the command names all of it.
+            let audience = reach.class.audience.iter().chain([peer]);
+            let flags: String = audience.map(|agency| format!(" --audience {agency}")).collect();
+            format!(
+                "the record names {peer} in its audience (`malines correct {record} --case C-n{flags}`)"
+            )
+        }
         "code.relay" => format!("{} passes it on; it is not ours to", reach.class.origin),
         "code.sealed-kind" => format!("nothing is sent of this kind; {peer} has to ask"),
         "code.tlp-ceiling" => "its TLP is not stricter than the agreement's ceiling".to_owned(),

@@ -272,7 +272,11 @@ fn hold_event(act: Act, officer: &OfficerId, hold: &Hold, now: Timestamp) -> Eve
     event.shared.count = 1;
     event.local.officer = Some(officer.clone());
     event.local.records = vec![hold.record_id];
-    event.local.note = Some(format!("hold {}; why is kept sealed beside it", hold.hold_id));
+    event.local.note = Some(format!(
+        "hold {}, {}; why is kept sealed beside it",
+        hold.hold_id,
+        hold.ground.as_str()
+    ));
     event
 }
 

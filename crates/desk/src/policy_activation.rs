@@ -129,7 +129,7 @@ impl Desk {
         Ok(())
     }
 
-    /// The file of the node was not followed, because it opens more than one person may open.
+    /// The file of the node was not followed; the refusal says why.
     ///
     /// # Errors
     /// A failing store.

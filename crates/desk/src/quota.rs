@@ -14,7 +14,7 @@ use domain::time::Timestamp;
 use policy::invariant;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use store::{Batch, PendingCommit, Secrecy, Store, Table};
+use store::{Batch, Change, PendingCommit, Secrecy, Store, Table};
 
 /// The most askers whose use is kept, on each side.
 const ASKERS_MAX: usize = 1024;
@@ -120,20 +120,34 @@ impl QuotaBook {
         Ok(())
     }
 
-    /// Commits a batch, with the asker's row if the step before is used up. The book is locked while
-    /// the batch is handed over, so that rows are written in the order in which they grew.
-    pub(crate) fn commit(&self, asker: &str, store: &dyn Store, mut batch: Batch) -> PendingCommit {
+    /// Commits a batch that is always written, with the asker's row if the step before is used up. The
+    /// book is locked while the batch is handed over, so that rows are written in the order in which
+    /// they grew.
+    pub(crate) fn commit(&self, asker: &str, store: &dyn Store, batch: Batch) -> PendingCommit {
         let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(used) = book.get_mut(asker).filter(|used| used.count > used.written) {
-            let step = (self.per_day / QUOTA_STEPS).max(1);
-            let written = used.count.saturating_add(step).min(self.per_day);
-            used.written = written.max(used.count);
-            let row = QuotaRow { day: used.day, count: used.written };
-            let key = [self.prefix, asker].concat();
-            let value = encoding::to_bytes(&row);
-            batch = batch.with(crate::put(Table::Quota, key.as_bytes(), value, Secrecy::Plain));
-        }
-        store.commit(batch)
+        store.commit(match self.row_due(&mut book, asker) {
+            Some(row) => batch.with(row),
+            None => batch,
+        })
+    }
+
+    /// Commits the asker's row by itself, if the step before is used up: beside a batch that the store
+    /// may answer without writing it.
+    pub(crate) fn commit_row(&self, asker: &str, store: &dyn Store) -> Option<PendingCommit> {
+        let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = self.row_due(&mut book, asker)?;
+        Some(store.commit(Batch::new().with(row)))
+    }
+
+    /// The row to write, a step ahead of what is used.
+    fn row_due(&self, book: &mut BTreeMap<String, Used>, asker: &str) -> Option<Change> {
+        let used = book.get_mut(asker).filter(|used| used.count > used.written)?;
+        let step = (self.per_day / QUOTA_STEPS).max(1);
+        let written = used.count.saturating_add(step).min(self.per_day);
+        used.written = written.max(used.count);
+        let row = QuotaRow { day: used.day, count: used.written };
+        let key = [self.prefix, asker].concat();
+        Some(crate::put(Table::Quota, key.as_bytes(), encoding::to_bytes(&row), Secrecy::Plain))
     }
 
     fn used_today(&self, asker: &str, now: Timestamp) -> u64 {

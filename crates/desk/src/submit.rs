@@ -301,9 +301,11 @@ impl Desk {
             .with(Change::PutRecord(Box::new(put)))
             .saying(event);
         let batch = self.with_hits(batch, &receipt.hits);
-        // What its matches took of the officer's day is written with it.
-        let committed = self.quotas.officers.commit(officer.as_str(), &*self.store, batch);
-        Waiting::Recorded(Arc::clone(&self.store), committed, Box::new(receipt))
+        // What its matches took of the officer's day is written by itself: a repeated submission
+        // writes nothing.
+        let taken = self.quotas.officers.commit_row(officer.as_str(), &*self.store);
+        let committed = self.store.commit(batch);
+        Waiting::Recorded(Arc::clone(&self.store), taken, committed, Box::new(receipt))
     }
 
     fn write_refusal(
@@ -323,7 +325,7 @@ impl Desk {
 /// A submission on its way to the disk.
 enum Waiting {
     Told(SubmissionOutcome),
-    Recorded(Arc<dyn Store>, PendingCommit, Box<SubmissionReceipt>),
+    Recorded(Arc<dyn Store>, Option<PendingCommit>, PendingCommit, Box<SubmissionReceipt>),
     Refused(PendingCommit, Refusal),
 }
 
@@ -335,7 +337,10 @@ impl Waiting {
                 pending.await?;
                 Ok(Err(refusal))
             }
-            Self::Recorded(store, pending, receipt) => {
+            Self::Recorded(store, taken, pending, receipt) => {
+                if let Some(taken) = taken {
+                    taken.await?;
+                }
                 let (audit_sequence, repeated) = match pending.await {
                     Ok(committed) => (committed.seq, committed.repeated),
                     // Repeated so late that its key is forgotten.

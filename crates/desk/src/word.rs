@@ -104,7 +104,7 @@ impl Desk {
             sequence: 1,
             counts: PurgeCounts { records: so_far.count, index_rows: so_far.count, backups: 0 },
             removed_root: so_far.root,
-            exceptions: exceptions(held.into_values(), now),
+            exceptions: exceptions(held, now),
             made_at: now,
         };
         self.file_own(Signed::seal(receipt, operator).into_parts().1.into()).await
@@ -152,8 +152,9 @@ impl Desk {
     ) -> Result<Erased, DeskError> {
         let held = self.held_from(origin, id)?;
         let all = self.records_from(origin, id);
-        let is_free = |record: &&RecordId| !held.contains_key(record);
-        let erased: Vec<RecordId> = all.iter().filter(is_free).copied().collect();
+        let under_hold: BTreeSet<RecordId> = held.iter().map(|hold| hold.record_id).collect();
+        let (kept, erased): (Vec<RecordId>, Vec<RecordId>) =
+            all.into_iter().partition(|record| under_hold.contains(record));
         let event = |some: &[RecordId]| {
             let mut event = Event::new(self.now(), Act::Purged);
             event.shared.peer = Some(origin.clone());
@@ -178,8 +179,6 @@ impl Desk {
             self.store.commit(batch).await?;
         }
         // What a hold keeps matches nothing from now on, and is read for its proceeding alone.
-        let kept: Vec<RecordId> =
-            all.into_iter().filter(|record| held.contains_key(record)).collect();
         for some in kept.chunks(EVENT_RECORDS_MAX) {
             let (origin, classes) = (origin.clone(), Vec::new());
             let drop = Change::DropForeign { origin, classes, record_ids: some.to_vec() };
@@ -210,10 +209,10 @@ impl Desk {
         &self,
         origin: &AgencyId,
         agreement: &AgreementId,
-    ) -> Result<BTreeMap<RecordId, Hold>, DeskError> {
-        let holds = self.all_holds()?.into_iter();
-        let of_origin = holds.filter(|hold| hold.origin == *origin && hold.agreement == *agreement);
-        Ok(of_origin.map(|hold| (hold.record_id, hold)).collect())
+    ) -> Result<Vec<Hold>, DeskError> {
+        let mut holds = self.all_holds()?;
+        holds.retain(|hold| hold.origin == *origin && hold.agreement == *agreement);
+        Ok(holds)
     }
 }
 
@@ -221,7 +220,7 @@ impl Desk {
 struct Erased {
     so_far: Purged,
     newly: usize,
-    held: BTreeMap<RecordId, Hold>,
+    held: Vec<Hold>,
 }
 
 /// What an order erased: how many, and a root over their ids in the order in which they went.
@@ -253,10 +252,10 @@ fn purged_key(order: &Digest) -> Vec<u8> {
 /// The largest stored row of what an order erased, in bytes.
 const PURGED_BYTES_MAX: usize = 128;
 
-/// What is kept apart, by ground, authority and review. More than fit are told as one for each ground,
-/// with the next review.
-fn exceptions(holds: impl Iterator<Item = Hold>, now: Timestamp) -> Vec<KeptApart> {
-    let mut kept: BTreeMap<(HoldGround, String, Timestamp), u64> = BTreeMap::new();
+/// What is kept apart, by ground, authority and review: a record under two holds counts under each.
+/// More than fit are told as one for each ground, with the next review.
+fn exceptions(holds: Vec<Hold>, now: Timestamp) -> Vec<KeptApart> {
+    let mut under: BTreeMap<(HoldGround, String, Timestamp), BTreeSet<RecordId>> = BTreeMap::new();
     let latest = now.plus_days(REVIEW_DAYS_MAX);
     for hold in holds {
         let mut authority = hold.authority;
@@ -264,23 +263,24 @@ fn exceptions(holds: impl Iterator<Item = Hold>, now: Timestamp) -> Vec<KeptApar
             authority.pop();
         }
         let review = hold.review_at.clamp(now.plus_ms(1), latest);
-        *kept.entry((hold.ground, authority, review)).or_default() += 1;
+        under.entry((hold.ground, authority, review)).or_default().insert(hold.record_id);
     }
-    if kept.len() > EXCEPTIONS_MAX {
-        let mut joined: BTreeMap<HoldGround, (Timestamp, u64)> = BTreeMap::new();
-        for ((ground, _, review), records) in kept {
-            let (next, all) = joined.entry(ground).or_insert((review, 0));
-            (*next, *all) = (review.min(*next), all.saturating_add(records));
+    if under.len() > EXCEPTIONS_MAX {
+        let mut joined: BTreeMap<HoldGround, (Timestamp, BTreeSet<RecordId>)> = BTreeMap::new();
+        for ((ground, _, review), records) in under {
+            let (next, all) = joined.entry(ground).or_insert((review, BTreeSet::new()));
+            *next = review.min(*next);
+            all.extend(records);
         }
         let joined = joined.into_iter();
-        kept =
+        under =
             joined.map(|(ground, (next, all))| ((ground, SEVERAL.to_owned(), next), all)).collect();
     }
-    let kept = kept.into_iter().map(|((ground, authority, review_on), records)| KeptApart {
+    let kept = under.into_iter().map(|((ground, authority, review_on), records)| KeptApart {
         ground,
         authority,
         review_on,
-        records,
+        records: records.len() as u64,
     });
     let mut kept: Vec<KeptApart> = kept.collect();
     kept.sort();
@@ -313,16 +313,21 @@ mod tests {
     #[test]
     fn what_is_kept_is_told_by_its_ground_however_much_it_is() {
         let now = Timestamp::from_millis(10);
-        let evidence = |number: usize| hold(HoldGround::EvidenceInProceedings, format!("{number}"));
+        let evidence = |record: usize, authority: usize| Hold {
+            record_id: RecordId::from_bytes([u8::try_from(record).unwrap(); RecordId::BYTES]),
+            ..hold(HoldGround::EvidenceInProceedings, format!("{authority}"))
+        };
         let asked = || hold(HoldGround::DataSubjectRequest, "0".to_owned());
-        let few = exceptions([evidence(0), evidence(0), asked()].into_iter(), now);
+        // Record 2 is under three holds, two of them of one ground.
+        let few = vec![evidence(1, 0), evidence(2, 0), asked(), evidence(2, 0)];
+        let few = exceptions(few, now);
         let few: Vec<_> = few.iter().map(|one| (one.ground, one.records)).collect();
         assert_eq!(
             few,
             [(HoldGround::EvidenceInProceedings, 2), (HoldGround::DataSubjectRequest, 1)]
         );
-        let many = (0..=EXCEPTIONS_MAX).map(evidence).chain([asked()]);
-        let many = exceptions(many, now);
+        let many = (0..=EXCEPTIONS_MAX).map(|number| evidence(number, number)).chain([asked()]);
+        let many = exceptions(many.collect(), now);
         let many: Vec<_> =
             many.iter().map(|one| (one.ground, one.authority.as_str(), one.records)).collect();
         let all = EXCEPTIONS_MAX as u64 + 1;

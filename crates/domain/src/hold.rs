@@ -1,4 +1,4 @@
-//! Legal holds: what is needed in a proceeding is not erased while the hold lasts.
+//! Legal holds: what a proceeding, a person or a supervisory authority needs is not erased while they last.
 
 use crate::closed::closed;
 use crate::name::{AgencyId, AgreementId, CaseId, HoldId, OfficerId, RecordId};

@@ -113,7 +113,7 @@ pub(crate) enum Command {
     /// Read, export and verify the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Check, test, explain, prove and compare rules, without a node
+    /// Check, test, explain, compare, sign and activate rules
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Show what a value becomes, without a node
@@ -124,7 +124,7 @@ pub(crate) enum Command {
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
     },
-    /// Show the commands of a role, or the help of a command
+    /// Show what a role mostly needs, or the help of a command
     Help {
         /// A role (analyst, prosecutor, clerk, operator, policy-officer, data-protection-officer, oversight) or a command
         #[arg(value_name = "TOPIC")]

@@ -4,7 +4,7 @@
 //! appear on a terminal only. A value of a person is read without showing it and zeroised after use.
 
 use crate::error::Failure;
-use crate::message::{Phrase, phrase};
+use crate::message::{Phrase, sentence};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -206,7 +206,7 @@ impl Console {
         if self.input_surface != Surface::Terminal {
             return Err(Failure::NobodyToAsk(question));
         }
-        let answer = self.ask(&format!("{} [y/N]", phrase(question)))?.unwrap_or_default();
+        let answer = self.ask(&sentence::yes_or_no(question))?.unwrap_or_default();
         match answer.to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(Failure::Declined),

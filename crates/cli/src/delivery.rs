@@ -124,8 +124,8 @@ fn send(
     mode: Mode,
 ) -> Result<Vec<SubmissionResult>, Failure> {
     let steps = u64::try_from(submissions.len()).unwrap_or(u64::MAX);
-    let what = if mode == Mode::DryRun { "asking what would leave" } else { "sending" };
-    let bar = console.progress(what, steps, ROWS_LONG);
+    let what = if mode == Mode::DryRun { Phrase::Forecasting } else { Phrase::Sending };
+    let bar = console.progress(phrase(what), steps, ROWS_LONG);
     let mut sent = 0;
     let results = session.submit(submissions, mode, |done| {
         sent = done;

@@ -111,7 +111,7 @@ pub(crate) fn read(
         }
         (None, _) if console.input_surface() == Surface::Terminal => {
             let value = match given {
-                Given::File => console.ask("path of the file:")?.map(Zeroizing::new),
+                Given::File => console.ask(phrase(Phrase::PathOfFile))?.map(Zeroizing::new),
                 Given::Identifier(_) => console.ask_hidden(phrase(Phrase::ValueNotShown))?,
             };
             value.into_iter().map(|text| Raw { line: 1, text }).collect()

@@ -3,7 +3,7 @@
 use crate::answers::Answers;
 use crate::console::{Console, Surface, plain};
 use crate::error::Failure;
-use crate::message::{Notice, notice, sentence};
+use crate::message::{Notice, Phrase, notice, phrase, sentence};
 use domain::indicator::Family;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::value::{
@@ -81,7 +81,7 @@ pub(crate) fn complete(
 /// [`Failure::AnswerInvalid`] after three answers that make no sense; those of reading.
 pub(crate) fn correct(console: &mut Console, answers: &mut Answers) -> Result<(), Failure> {
     for _ in 0..CORRECTIONS_MAX {
-        let given = console.ask("what is wrong? one of the keys above, or nothing more >")?;
+        let given = console.ask(phrase(Phrase::WhatIsWrong))?;
         let given = given.unwrap_or_default().to_lowercase().replace([' ', '-'], "_");
         let keys = CORRECTABLE.iter().filter(|key| **key == given || key.starts_with(&given));
         let keys: Vec<&&str> = keys.collect();

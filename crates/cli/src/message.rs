@@ -2,7 +2,7 @@
 //!
 //! JSON is never translated: it carries the codes. Texts follow `docs/glossary.md`: a partner's
 //! record *matches*, an agency *refuses*, an owner *withdraws*. Another language is another arm of
-//! each function here, and nothing else in the program changes.
+//! each function here, and a language handed to it.
 //!
 //! Path through it: what is always the same is a [`Phrase`] around a question or a [`Notice`] about
 //! what is told; what holds values is a function in [`sentence`]; refusals are worded in `refusal`.

@@ -42,11 +42,11 @@ struct Options {
     /// Go on with the folder of the last run instead of making it anew
     #[arg(long)]
     keep: bool,
-    /// Tell the story on a MISP event
-    #[arg(long, value_name = "EVENT.json", requires = "labels")]
+    /// Tell the story on a MISP event; from the beginning, so not with --keep
+    #[arg(long, value_name = "EVENT.json", requires = "labels", conflicts_with = "keep")]
     import: Option<PathBuf>,
     /// What a person decided about that event
-    #[arg(long, value_name = "LABELS.toml")]
+    #[arg(long, value_name = "LABELS.toml", requires = "import")]
     labels: Option<PathBuf>,
 }
 

@@ -78,7 +78,10 @@ impl Narrator {
         } else if error.is::<Refused>() {
             ("did not begin", Refused::HINT)
         } else {
-            ("failed", "the logs of the nodes are in the folder named above, one `node.log` each")
+            (
+                "failed",
+                "the logs of the nodes are in the folder named above, one `node.log` each; `-- --keep` goes on with it",
+            )
         };
         let _ = writeln!(anstream::stderr(), "\n{RED}the demonstration {head}:{PLAIN} {error:#}");
         let _ = writeln!(anstream::stderr(), "hint: {hint}");

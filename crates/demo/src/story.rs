@@ -21,6 +21,11 @@ const OTHER_HANDLE: &str = "@nobody_of_the_story";
 const INVITE: &str = "https://t.me/+Zx9QeRtYuIoPaSdFgH";
 const STRICT_URL: &str = "https://traversee-express-22.example/papiers";
 
+/// The reference of Belgium's case.
+const CASE: &str = "26-118-00431";
+/// And of Spain's.
+const SPANISH_CASE: &str = "DP-2026-0098";
+
 /// Belgium's rule that keeps the doubtful lead home.
 const KEPT_HOME_BY: &str = "BE04-weak-stays-home";
 /// Where the ids of acknowledged and of withdrawn records are kept for a later run.
@@ -134,12 +139,11 @@ fn start(stage: &mut Stage, narrator: &Narrator, beginning: Beginning) -> anyhow
 
 fn open_case(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<String> {
     narrator.chapter("4. A Belgian analyst opens a case and submits an advertisement");
-    let reference = "26-118-00431";
     let arguments = [
         "case",
         "open",
         "--ref",
-        reference,
+        CASE,
         "--agreement",
         AGREEMENT,
         "--clause",
@@ -290,10 +294,14 @@ fn case_in(stage: &mut Stage, agency: Agency, reference: &str) -> anyhow::Result
 
 fn ask(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     narrator.chapter("6. Spain has a telephone number and a handle, and asks");
-    let case = case_in(stage, SPAIN, "DP-2026-0098")?;
+    let case = case_in(stage, SPAIN, SPANISH_CASE)?;
     let partners = "be-fedpol,fr-oltim,ma-dgsn";
     let phone = ["query", "phone", "--case", &case, "--ask", partners, "--value", PHONE, "--yes"];
     stage.show_aloud(narrator, SPAIN, &phone, &[0])?;
+    let (_, hits) = stage.ask(SPAIN, &["hits", "--case", &case], &[0])?;
+    if !list(&hits, "hits").iter().any(|hit| hit.to_string().contains(BELGIUM.id)) {
+        bail!("the match is not Belgium's: {hits}");
+    }
     narrator.proven("a match with Belgium, live, over the wire; exit code 0");
     let handle = [
         "query",
@@ -466,7 +474,8 @@ fn verify_stores(stage: &Stage, narrator: &Narrator) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Handing the same list in again finds every record that was acknowledged, and makes none.
+/// Every record that was acknowledged is read again, each by its id; then the list is handed in once
+/// more, which finds what it made and brings back nothing that was withdrawn.
 fn nothing_lost(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     narrator.chapter("Nothing acknowledged is lost");
     let ids = |name| {
@@ -478,35 +487,39 @@ fn nothing_lost(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
         narrator.say("the last run ended before anything was acknowledged");
         return Ok(());
     }
-    let (_, before) = stage.ask(BELGIUM, &["status"], &[0])?;
-    let again = [
-        "submit",
-        "--case",
-        "C-1",
-        "--from",
-        "advertisement.csv",
-        "--answers",
-        "answers.toml",
-        "--yes",
-    ];
+    let busy = narrator.busy("reading every record again");
+    let mut read = 0;
+    for id in acknowledged.difference(&withdrawn) {
+        let history = ["history", id.as_str()];
+        let (_, history) = stage
+            .ask(BELGIUM, &history, &[0])
+            .with_context(|| format!("a record that was acknowledged cannot be read: {id}"))?;
+        if text(&history, "record_id") != id || list(&history, "versions").is_empty() {
+            bail!("another record was read than {id}: {history}");
+        }
+        read += 1;
+    }
+    drop(busy);
+    let case = case_in(stage, BELGIUM, CASE)?;
+    let again =
+        ["submit", "--case", &case, "--from", "advertisement.csv", "--answers", "answers.toml"];
+    let again: Vec<&str> = again.into_iter().chain(["--yes"]).collect();
     let (_, report) = stage.ask_aloud(narrator, BELGIUM, &again, &[0, 4])?;
-    let mut found = 0;
+    let mut gone = 0;
     for result in list(&report, "results") {
         // The id of a record follows from the row: one that was lost would be made again under it.
         let is_known = acknowledged.contains(text(result, "record_id"));
-        let is_gone = text(result, "code") == "WITHDRAWN" && !withdrawn.is_empty();
         if is_known && result.get("repeated") != Some(&Value::Bool(true)) {
             bail!("a record that was acknowledged was not there: {result}");
         }
-        found += usize::from(is_known || is_gone);
+        gone += usize::from(text(result, "code") == "WITHDRAWN");
     }
-    let (_, after) = stage.ask(BELGIUM, &["status"], &[0])?;
-    let (before, after) = (number(&before, "own_records"), number(&after, "own_records"));
-    if before + (withdrawn.len() as u64) < acknowledged.len() as u64 {
-        bail!("{} were acknowledged, and {before} are there", acknowledged.len());
+    if gone != withdrawn.len() {
+        bail!("{} were withdrawn, and {gone} are refused for that: {report}", withdrawn.len());
     }
     narrator.proven(&format!(
-        "{found} rows were acknowledged before: each is there or withdrawn; {after} are live"
+        "{} were acknowledged: {read} are there, read one by one; {gone} withdrawn, and stays so",
+        acknowledged.len()
     ));
     Ok(())
 }
@@ -518,8 +531,9 @@ fn invite(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<()> {
     let morocco = stage.officer_home(MOROCCO).display().to_string();
     let samples = stage.folder().join("samples");
     let case = case_in(stage, MOROCCO, "2026/1409")?;
+    let spanish = case_in(stage, SPAIN, SPANISH_CASE)?;
     narrator.quote(&format!(
-        "MALINES_HOME='{spain}' '{program}' query phone --case C-1 --ask be-fedpol --value '{PHONE}' --yes"
+        "MALINES_HOME='{spain}' '{program}' query phone --case {spanish} --ask be-fedpol --value '{PHONE}' --yes"
     ));
     narrator.quote(&format!(
         "MALINES_HOME='{morocco}' '{program}' submit url --case {case} --answers '{}' --audience es-pn --value 'https://offre-emploi-espagne.example/contrat' --yes",

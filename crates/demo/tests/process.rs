@@ -146,7 +146,7 @@ fn it_ends_well_or_says_why_and_leaves_nobody_behind() {
     // Nothing that the killed node acknowledged is lost, and a SIGTERM ends everybody.
     let mut kept = theatre.start(&["--keep"]);
     kept.until(READY);
-    assert!(kept.heard.contains("each is there or withdrawn"), "{}", kept.heard);
+    assert!(kept.heard.contains("are there, read one by one; 1 withdrawn"), "{}", kept.heard);
     kept.send(Signal::TERM);
     let (code, said, errors) = kept.end();
     assert_eq!(code, Some(0), "{said}{errors}");

@@ -10,8 +10,8 @@ const PROGRAM: &str = "crates/cli/src/";
 /// The file and the folder of that catalogue.
 const CATALOGUE: [&str; 2] = ["crates/cli/src/message.rs", "crates/cli/src/message/"];
 
-/// The method of the console that writes a line for people.
-const SAY: &str = "say";
+/// The methods of the console that write a line for people, put a question or name what goes on.
+const TO_PEOPLE: [&str; 4] = ["say", "ask", "ask_hidden", "progress"];
 
 /// Lines for people whose words stand where they are said.
 ///
@@ -23,10 +23,13 @@ pub fn said_inline(file: &File) -> Vec<Finding> {
         return Vec::new();
     }
     let code = code::without_comments_and_literals(code::before_tests(&file.text));
-    let said = code::words(&code, SAY).filter(|&at| {
+    let is_inline = |at: usize, method: &str| {
         let before = code.get(..at).unwrap_or_default();
-        let arguments = code.get(at + SAY.len()..).and_then(code::parenthesised);
+        let arguments = code.get(at + method.len()..).and_then(code::parenthesised);
         before.ends_with('.') && arguments.is_some_and(|arguments| arguments.contains('"'))
+    };
+    let said = TO_PEOPLE.into_iter().flat_map(|method| {
+        code::words(&code, method).filter(move |&at| is_inline(at, method)).collect::<Vec<_>>()
     });
     let what =
         "words for people belong in the catalogue (`crates/cli/src/message`): say them from there";
@@ -48,6 +51,9 @@ mod tests {
             "fn f() { context.console.say(&format!(\"{rows} recorded\")); }",
             "fn f() { context\n        .console\n        .say(&plain(&format!(\n    \"a {b}\")));\n}",
             "fn f() { console.say(r#\"raw \"words\"\"#); }",
+            "fn f() { console.ask(\"why?\"); }",
+            "fn f() { console.ask_hidden(\"value:\"); }",
+            "fn f() { let bar = console.progress(\"asking\", 3, LONG); }",
             "fn f() { console.say(if many { phrase(A) } else { \"one\" }); }",
         ] {
             assert_eq!(said_inline(&file(bad)).len(), 1, "{bad}");

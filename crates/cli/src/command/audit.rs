@@ -5,7 +5,7 @@ use crate::arguments::AuditCommand;
 use crate::config::{self, SMALL_FILE_BYTES_MAX};
 use crate::console::{Style, plain};
 use crate::error::{Failure, Outcome};
-use crate::message::{Notice, notice, sentence};
+use crate::message::{Notice, Phrase, notice, phrase, sentence};
 use crate::output::{Format, count, instant_json, print_json};
 use audit::head::Head;
 use audit::note::{NOTE_BYTES_MAX, NoteKey, VerifyingKeys};
@@ -86,7 +86,7 @@ fn verify(
     }
     let opened = config::open(file)?;
     let length = opened.metadata().map_or(0, |metadata| metadata.len());
-    let bar = context.console.progress("verifying", length, BYTES_LONG);
+    let bar = context.console.progress(phrase(Phrase::Verifying), length, BYTES_LONG);
     let verified = verify_export_with(bar.wrap_read(opened), &keys, &known, |_| ());
     bar.finish_and_clear();
     match verified {

@@ -8,7 +8,7 @@ use crate::console::{Surface, plain};
 use crate::delivery::{outlook_json, tell_outlook};
 use crate::error::{Failure, Outcome};
 use crate::interview;
-use crate::message::{Notice, Phrase, notice, sentence};
+use crate::message::{Notice, Phrase, notice, phrase, sentence};
 use crate::output::{Format, print_json, record_reference};
 use crate::reason::Reasons;
 use domain::correction::{
@@ -148,7 +148,7 @@ fn reason(context: &mut Context<'_>, given: Option<String>) -> Result<String, Fa
     let asked = match given {
         Some(reason) => Some(reason),
         None if context.console.input_surface() == Surface::Terminal => {
-            context.console.ask("why? (kept sealed in your node) >")?
+            context.console.ask(phrase(Phrase::WhyCorrected))?
         }
         None => None,
     };

@@ -1,4 +1,4 @@
-//! `malines help`: each role sees its own commands only.
+//! `malines help`: what a role mostly needs; the whole table of calls is the node's.
 
 use super::Context;
 use crate::arguments::Arguments;
@@ -6,8 +6,7 @@ use crate::console::{Style, Surface};
 use crate::error::{Failure, Outcome};
 use clap::{CommandFactory, Parser};
 
-/// What one role does with the program: what the node lets an officer of that role do, and what needs
-/// no node.
+/// What one role mostly does with the program, of what the node lets it do, and what needs no node.
 struct Role {
     name: &'static str,
     /// What else people type for it.

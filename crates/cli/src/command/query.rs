@@ -168,7 +168,7 @@ fn question(
         .parse()
         .map_err(|error| Failure::AnswerInvalid { why: format!("{error}") })?;
     let bar = context.console.progress(
-        "asking",
+        phrase(Phrase::Asking),
         u64::try_from(asked.len()).unwrap_or(u64::MAX),
         VALUES_LONG,
     );

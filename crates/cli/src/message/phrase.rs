@@ -41,6 +41,20 @@ pub(crate) enum Phrase {
     LeadNotIdentification,
     /// Asks for a value without showing it.
     ValueNotShown,
+    /// Asks where a file is.
+    PathOfFile,
+    /// Asks which answer of a record is wrong.
+    WhatIsWrong,
+    /// Asks why a record is corrected.
+    WhyCorrected,
+    /// Beside the bar while partners are asked.
+    Asking,
+    /// Beside the bar while a log is verified.
+    Verifying,
+    /// Beside the bar before anything is sent.
+    Forecasting,
+    /// Beside the bar while records are sent.
+    Sending,
     /// Heads the list of what goes to partners.
     Leaves,
     /// Heads the list of what does not.
@@ -124,6 +138,13 @@ pub(crate) const fn phrase(phrase: Phrase) -> &'static str {
         Phrase::EraseForEver => "erase for ever?",
         Phrase::LeadNotIdentification => "a match is a lead, not an identification",
         Phrase::ValueNotShown => "value (not shown, not kept):",
+        Phrase::PathOfFile => "path of the file:",
+        Phrase::WhatIsWrong => "what is wrong? one of the keys above, or nothing more >",
+        Phrase::WhyCorrected => "why? (kept sealed in your node) >",
+        Phrase::Asking => "asking",
+        Phrase::Verifying => "verifying",
+        Phrase::Forecasting => "asking what would leave",
+        Phrase::Sending => "sending",
         Phrase::Leaves => "LEAVES THIS NODE",
         Phrase::Stays => "STAYS HERE",
         Phrase::RawStays => "the value itself: it never leaves this machine",

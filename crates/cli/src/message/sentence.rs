@@ -54,6 +54,18 @@ pub(crate) fn because(reason: &str) -> String {
     format!("  because: \"{reason}\"")
 }
 
+/// A question that only a yes answers.
+pub(crate) fn yes_or_no(question: Phrase) -> String {
+    format!("{} [y/N]", phrase(question))
+}
+
+// Of rules.
+
+/// A rule that changes no decision, and why.
+pub(crate) fn never_decides(rule: &str, why: &str) -> String {
+    format!("  can never decide: {rule}: {why}")
+}
+
 // Of questions and matches.
 
 /// What the value of a question was read as.

@@ -8,6 +8,7 @@ use domain::envelope::{Envelope, Payload, Signed};
 use domain::name::{AgencyId, Digest, KeyId, OfficerId};
 use domain::signature::PublicKey;
 use domain::time::Timestamp;
+use domain::value::AgencyKind;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,6 +118,20 @@ pub struct OfficerCertificate {
     /// Until when (exclusive).
     #[n(7)]
     pub valid_until: Timestamp,
+    /// The kind of authority for which the officer decides, where it is not the prosecution:
+    /// [`OfficerCertificate::decides_for`].
+    #[n(8)]
+    pub authority: Option<AgencyKind>,
+}
+
+impl OfficerCertificate {
+    /// The kind of authority whose approval this officer's is.
+    pub const fn decides_for(&self) -> AgencyKind {
+        match self.authority {
+            Some(kind) => kind,
+            None => AgencyKind::Prosecution,
+        }
+    }
 }
 
 impl Payload for OfficerCertificate {

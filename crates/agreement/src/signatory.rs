@@ -6,6 +6,7 @@ use crate::{AgreementError, Register};
 use domain::envelope::{Envelope, Payload};
 use domain::name::{AgencyId, Digest, KeyId, OfficerId};
 use domain::time::Timestamp;
+use domain::value::AgencyKind;
 
 /// One person of a party. The authority's key stands for one person, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Signatory {
     pub key: KeyId,
     /// The pseudonym and function in the certificate; `None` for the authority's own key.
     pub certified: Option<(OfficerId, OfficerRole)>,
+    /// The kind of authority for which the person decides.
+    pub decides_for: AgencyKind,
 }
 
 impl Register {
@@ -49,11 +52,11 @@ impl Register {
         let replaced = sequence_of(spoken).last().map(|(_, replacement)| replacement.new_key.id());
         let authority = replaced.unwrap_or_else(|| voice.base());
         if key == authority {
-            return Ok(Signatory { key, certified: None });
+            return Ok(Signatory { key, certified: None, decides_for: AgencyKind::Prosecution });
         }
         let roster = spoken.roster(&authority).ok_or(MayNot::NotCertified)?;
         let certificate = roster.may(key, party, power, at)?;
         let certified = Some((certificate.officer.clone(), certificate.role));
-        Ok(Signatory { key, certified })
+        Ok(Signatory { key, certified, decides_for: certificate.decides_for() })
     }
 }

@@ -64,6 +64,7 @@ fn certify_and_revoke(papers: &mut Papers, party: &str, after: Option<u32>) -> S
         scope: [Power::Bind, Power::Lift].into(),
         valid_from: days_ago(100),
         valid_until: now().plus_days(100),
+        authority: None,
     };
     let authority = authority_of(party);
     let certificate = papers.add(certificate, &authority);

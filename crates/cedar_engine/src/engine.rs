@@ -109,29 +109,42 @@ impl Engine {
 
     fn try_verdict(&self, scene: &Scene<'_>) -> Result<Verdict, String> {
         let asked = Asked::new(scene, Check::Against(&self.schema))?;
-        // A rule can look at two persons, not at more.
-        let approved = scene.approvals.min(APPROVALS_MAX);
-        let forbidden = match self.ask(&asked, approved)? {
+        let forbidden = match self.ask(&asked, 0)? {
             Answer::Allowed(rules) => return Ok(Verdict::Allow { rules }),
             Answer::Denied(rules) => rules,
         };
         if !self.could_give_way(&forbidden) {
             return Ok(Verdict::Deny { rules: forbidden });
         }
-        for persons in approved.saturating_add(1)..=APPROVALS_MAX {
-            if let Answer::Allowed(permits) = self.ask(&asked, persons)? {
-                // Either a forbid rule gave way to approvals, or a permit rule needed them.
-                let asking = forbidden.iter().chain(&permits);
-                let asking = asking.filter_map(|rule| self.authority_of(rule)).next();
-                return match asking {
-                    Some((authority, rule)) => {
-                        Ok(Verdict::NeedsApproval { authority, persons, rule: rule.to_owned() })
-                    }
-                    None => Err("approvals changed a decision that no rule asks them for".into()),
-                };
+        // A rule can look at two persons, not at more.
+        let mut needed = None;
+        for persons in 1..=APPROVALS_MAX {
+            let Answer::Allowed(permits) = self.ask(&asked, persons)? else { continue };
+            // Either forbid rules gave way to approvals, or a permit rule needed them: those of its own
+            // kind of authority, and of no other.
+            let lacks = |rule: &&String| {
+                let authority = self.authority_of(rule);
+                authority.is_some_and(|(kind, _)| scene.approvals.of(kind) < persons)
+            };
+            let in_the_way = forbidden.iter().find(lacks);
+            let in_the_way = in_the_way.or_else(|| {
+                let is_permitted = permits.iter().any(|rule| !lacks(&rule));
+                permits.iter().find(lacks).filter(|_| !is_permitted)
+            });
+            match in_the_way {
+                None if scene.approvals.are_none() => {
+                    return Err("approvals changed a decision that no rule asks them for".into());
+                }
+                None => return Ok(Verdict::Allow { rules: permits }),
+                Some(rule) => needed = needed.or_else(|| self.needs(rule, persons)),
             }
         }
-        Ok(Verdict::Deny { rules: forbidden })
+        Ok(needed.unwrap_or(Verdict::Deny { rules: forbidden }))
+    }
+
+    fn needs(&self, rule: &str, persons: u8) -> Option<Verdict> {
+        let (authority, rule) = self.authority_of(rule)?;
+        Some(Verdict::NeedsApproval { authority, persons, rule: rule.to_owned() })
     }
 
     /// Could approvals change a no? A rule that does not look at them stays what it is.

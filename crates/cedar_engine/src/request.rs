@@ -11,7 +11,7 @@ use domain::name::{AgencyId, Country};
 use domain::question::QuestionTerms;
 use domain::value::{AgencyKind, Channel, TransferBasis};
 use policy::situation::{AgencyLabels, Situation};
-use policy::{Action, Evaluation, Matter};
+use policy::{Action, Approvals, Evaluation, Matter};
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -53,8 +53,8 @@ pub(crate) struct Scene<'a> {
     peer: AgencyView<'a>,
     transfer: Option<TransferBasis>,
     channel: Channel,
-    /// How many persons have approved.
-    pub(crate) approvals: u8,
+    /// Who has approved.
+    pub(crate) approvals: Approvals,
     matter: Matter<'a>,
 }
 
@@ -94,7 +94,7 @@ impl<'a> From<&'a Situation> for Scene<'a> {
             transfer: Some(situation.transfer),
             channel: situation.channel,
             // Asked for, not taken from the situation.
-            approvals: 0,
+            approvals: Approvals::NONE,
             matter: match situation.action {
                 Action::Ask | Action::Answer => Matter::Terms(terms),
                 Action::Show => Matter::Match { terms, class },

@@ -110,8 +110,9 @@ fn key_of(evaluation: &Evaluation<'_>, sets: &Sets, class: Option<&Arc<Class>>) 
         return None;
     }
     let (own, peer) = (&evaluation.own.agency, &evaluation.peer.agency);
-    let is_ordinary =
-        evaluation.approvals == 0 && own != peer && class.is_none_or(|class| class.origin != *peer);
+    let is_ordinary = evaluation.approvals.are_none()
+        && own != peer
+        && class.is_none_or(|class| class.origin != *peer);
     let set = sets.number(peer).filter(|_| is_ordinary)?;
     let in_audience = class.is_some_and(|class| class.audience.contains(peer));
     let (class, terms) = (class.cloned(), evaluation.matter.terms().cloned());

@@ -4,6 +4,7 @@
 //! The same on both ends: the originator weighs approvals before anything leaves, and the partner
 //! weighs them again with the certificates that came in the agreement's papers.
 
+use crate::evaluator::Approvals;
 use crate::invariant;
 use agreement::officer::Power;
 use agreement::terms::UseBasis;
@@ -15,7 +16,7 @@ use domain::name::{AgencyId, KeyId, OfficerId, RecordId};
 use domain::record::{CLOCK_SKEW_MS, Version};
 use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
-use domain::value::{Offence, Onward, Purpose};
+use domain::value::{AgencyKind, Offence, Onward, Purpose};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -43,11 +44,24 @@ pub struct Wanted<'a> {
     pub purpose: Option<Purpose>,
 }
 
+/// One approval that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// What was approved.
+    pub approval: Approval,
+    /// The key that signed.
+    pub key: KeyId,
+    /// The kind of authority whose approval it is.
+    pub decides_for: AgencyKind,
+}
+
 /// The approvals that count.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Approved {
     /// The persons, no two of one pseudonym or one key.
     pub persons: Vec<OfficerId>,
+    /// How many of each kind of authority they are.
+    pub given: Approvals,
     /// Until when all of them count; `None` if there is none.
     pub until: Option<Timestamp>,
 }
@@ -120,9 +134,9 @@ impl CourtUse {
 }
 
 impl Approved {
-    /// How many persons, cut to what a rule can look at.
+    /// How many persons.
     pub(crate) fn count(&self) -> u8 {
-        u8::try_from(self.persons.len()).unwrap_or(u8::MAX)
+        self.given.total()
     }
 }
 
@@ -136,7 +150,7 @@ pub fn check(
     register: &Register,
     agreement: &Agreement,
     now: Timestamp,
-) -> Result<(Approval, KeyId), Refusal> {
+) -> Result<Counted, Refusal> {
     let refused = |code, rule| Refusal::by_rule(code, rule);
     let forged = |_| refused(RefusalCode::SignatureInvalid, invariant::APPROVAL_SIGNED);
     let (approval, key) = register.read::<Approval>(envelope).map_err(forged)?;
@@ -155,6 +169,7 @@ pub fn check(
     if approval.made_at > now.plus_ms(CLOCK_SKEW_MS) || now >= approval.valid_until {
         return Err(refused(RefusalCode::Expired, invariant::APPROVAL_TIME));
     }
+    let mut decides_for = AgencyKind::Prosecution;
     // An approval lasts no longer than the power of who gave it.
     for at in [approval.made_at.min(now), now] {
         let (version, party) = (agreement.hash(), &approval.agency);
@@ -162,11 +177,12 @@ pub fn check(
         let not_entitled = refused(RefusalCode::OfficerNotEntitled, invariant::APPROVAL_SIGNED);
         let signatory = signatory.map_err(|_| not_entitled.clone())?;
         // Under the authority's own key the pseudonym is what its holder says it is.
-        if signatory.certified.is_some_and(|(officer, _)| officer != approval.officer) {
+        if signatory.certified.as_ref().is_some_and(|(officer, _)| *officer != approval.officer) {
             return Err(not_entitled);
         }
+        decides_for = signatory.decides_for;
     }
-    Ok((approval, key))
+    Ok(Counted { approval, key, decides_for })
 }
 
 /// The approvals that count, of at most [`APPROVALS_MAX`].
@@ -180,7 +196,9 @@ pub fn weigh(
     let mut approved = Approved::default();
     let mut keys: BTreeSet<KeyId> = BTreeSet::new();
     for envelope in envelopes.iter().take(APPROVALS_MAX) {
-        let Ok((approval, key)) = check(envelope, wanted, register, agreement, now) else {
+        let Ok(Counted { approval, key, decides_for }) =
+            check(envelope, wanted, register, agreement, now)
+        else {
             continue;
         };
         if approved.persons.contains(&approval.officer) || !keys.insert(key) {
@@ -188,6 +206,7 @@ pub fn weigh(
         }
         let until = approved.until.map_or(approval.valid_until, |at| at.min(approval.valid_until));
         approved.until = Some(until);
+        approved.given = approved.given.with(decides_for);
         approved.persons.push(approval.officer);
     }
     approved

@@ -22,10 +22,44 @@ pub struct Evaluation<'a> {
     pub transfer_basis: Option<TransferBasis>,
     /// Who moves it.
     pub channel: Channel,
-    /// How many persons have approved it; none where a class is decided as a whole.
-    pub approvals: u8,
+    /// Who has approved it; nobody where a class is decided as a whole.
+    pub approvals: Approvals,
     /// What it is about.
     pub matter: Matter<'a>,
+}
+
+/// How many persons have approved something, of each kind of authority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Approvals([u8; AgencyKind::ALL.len()]);
+
+impl Approvals {
+    /// Nobody has.
+    pub const NONE: Self = Self([0; AgencyKind::ALL.len()]);
+
+    /// One person more.
+    #[must_use]
+    pub fn with(mut self, kind: AgencyKind) -> Self {
+        for (known, persons) in AgencyKind::ALL.iter().zip(&mut self.0) {
+            *persons = persons.saturating_add(u8::from(*known == kind));
+        }
+        self
+    }
+
+    /// How many of one kind.
+    pub fn of(&self, kind: AgencyKind) -> u8 {
+        let mut known = AgencyKind::ALL.iter().zip(self.0).filter(|(known, _)| **known == kind);
+        known.next().map_or(0, |(_, persons)| persons)
+    }
+
+    /// How many in all.
+    pub fn total(&self) -> u8 {
+        self.0.into_iter().fold(0, u8::saturating_add)
+    }
+
+    /// Has nobody approved?
+    pub fn are_none(&self) -> bool {
+        *self == Self::NONE
+    }
 }
 
 /// What a decision is about.

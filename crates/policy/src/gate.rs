@@ -1,6 +1,6 @@
 //! The gate: knows the agreements, their standing now and the policy, and decides under them.
 
-use crate::approval::{Approved, CourtUse, Subject, Used, Wanted};
+use crate::approval::{Approved, Counted, CourtUse, Subject, Used, Wanted};
 use crate::cache::{Asked, Kept, View};
 use crate::class_table::{ClassNumber, ClassTable};
 use crate::decision::{Action, Decision, Permit, PolicyEpoch};
@@ -9,10 +9,10 @@ use crate::judge::{Binding, Judge, Lists};
 use agreement::purge::Board;
 use agreement::{Agreement, Register};
 use arc_swap::ArcSwap;
-use domain::approval::{Approval, ApprovedAct};
+use domain::approval::ApprovedAct;
 use domain::class::Class;
 use domain::envelope::Envelope;
-use domain::name::{AgencyId, AgreementId, KeyId};
+use domain::name::{AgencyId, AgreementId};
 use domain::question::QuestionTerms;
 use domain::refusal::Refusal;
 use domain::time::Timestamp;
@@ -223,7 +223,7 @@ impl Gate {
         approval: &Envelope,
         wanted: Wanted<'_>,
         now: Timestamp,
-    ) -> Result<(Approval, KeyId), Refusal> {
+    ) -> Result<Counted, Refusal> {
         self.kept_at(now).judge().check_approval(approval, wanted, now)
     }
 

@@ -5,7 +5,7 @@
 
 use crate::approval::quorum;
 use crate::decision::Action;
-use crate::evaluator::Matter;
+use crate::evaluator::{Approvals, Matter};
 use agreement::{Agreement, Party, Phase, State, WhyNot};
 use domain::class::Class;
 use domain::indicator::Tier;
@@ -86,9 +86,9 @@ pub struct Scene<'a> {
     pub state: &'a State,
     /// Who moves it.
     pub channel: Channel,
-    /// How many persons have approved it, where one record is decided by approvals; `None` where a
+    /// Who has approved it, where one record is decided by approvals; `None` where a
     /// class or a question is decided as a whole.
-    pub approvals: Option<u8>,
+    pub approvals: Option<Approvals>,
     /// The hash of the floor that our evaluator uses.
     pub floor_hash: Digest,
     /// What it is about.
@@ -494,21 +494,39 @@ pub(crate) fn broken<'i>(
     lists.into_iter().flatten().find(|invariant| !(invariant.holds)(scene))
 }
 
-/// How many persons of which authority must approve, whatever the policy says, and by which rule;
-/// `None` if nobody. Those who have approved count among them.
-pub(crate) fn approval(scene: &Scene<'_>) -> Option<(AgencyKind, u8, &'static str)> {
+/// Who must approve, whatever the policy says.
+pub(crate) struct Quorum {
+    /// The kind of authority.
+    pub(crate) authority: AgencyKind,
+    /// How many persons; those who have approved count among them.
+    pub(crate) persons: u8,
+    /// How many of those who have count for it.
+    pub(crate) given: u8,
+    /// By which rule.
+    pub(crate) rule: &'static str,
+}
+
+/// Who must approve, whatever the policy says; `None` if nobody. A protected person is for prosecutors;
+/// otherwise anybody whom the authority certified for it counts.
+pub(crate) fn approval(scene: &Scene<'_>) -> Option<Quorum> {
     let class = scene.class().filter(|_| scene.moves())?;
     let protected = is_protected(class);
     let quorum = scene.approvals.map(|_| {
         // Who is not listed was refused before; nothing else is asked of an approver than a signature.
         quorum(scene.agreement, &class.origin, &class.purposes).unwrap_or(u8::MAX)
     });
-    let needed = match (protected, quorum) {
-        (true, quorum) => (quorum.unwrap_or(2).max(2), PROTECTED_APPROVAL),
-        (false, Some(quorum)) => (quorum, AUTHORITY_APPROVAL),
+    let authority = AgencyKind::Prosecution;
+    let given = scene.approvals.unwrap_or_default();
+    Some(match (protected, quorum) {
+        (true, quorum) => {
+            let persons = quorum.unwrap_or(2).max(2);
+            Quorum { authority, persons, given: given.of(authority), rule: PROTECTED_APPROVAL }
+        }
+        (false, Some(persons)) => {
+            Quorum { authority, persons, given: given.total(), rule: AUTHORITY_APPROVAL }
+        }
         (false, None) => return None,
-    };
-    Some((AgencyKind::Prosecution, needed.0, needed.1))
+    })
 }
 
 /// Is it about, or does it show, somebody for whom two persons have to approve?

@@ -2,18 +2,17 @@
 
 use crate::alike::{Sets, Shared};
 use crate::approval::{
-    self, Approved, CourtUse, Footing, Used, Wanted, quorum, with_approved_audience,
+    self, Approved, Counted, CourtUse, Footing, Used, Wanted, quorum, with_approved_audience,
 };
 use crate::cache::Asked;
 use crate::decision::{Action, Decision, Permit, PolicyEpoch, Scope};
 use crate::evaluator::{Evaluation, Evaluator, Matter, Verdict};
-use crate::invariant::{self, Invariant, Scene};
+use crate::invariant::{self, Invariant, Quorum, Scene};
 use agreement::terms::EvidenceRule;
 use agreement::{Agreement, Register};
-use domain::approval::Approval;
 use domain::class::Class;
 use domain::envelope::Envelope;
-use domain::name::{AgencyId, AgreementId, KeyId};
+use domain::name::{AgencyId, AgreementId};
 use domain::question::QuestionTerms;
 use domain::refusal::{Refusal, RefusalCode};
 use domain::time::Timestamp;
@@ -161,7 +160,7 @@ impl Judge {
         envelope: &Envelope,
         wanted: Wanted<'_>,
         now: Timestamp,
-    ) -> Result<(Approval, KeyId), Refusal> {
+    ) -> Result<Counted, Refusal> {
         let unknown =
             || Refusal::by_rule(RefusalCode::AgreementUnknown, invariant::AGREEMENT_KNOWN);
         let binding = self.bindings.get(&wanted.subject.class.agreement).ok_or_else(unknown)?;
@@ -183,7 +182,7 @@ impl Judge {
         let asked = with_approved_audience(class, recipient, approved);
         let (channel, matter) = (Channel::Authority, Matter::Class(&asked));
         let scene = match self.scene(action, peer, &class.agreement, channel, matter) {
-            Ok(scene) => Scene { approvals: Some(approved.count()), ..scene },
+            Ok(scene) => Scene { approvals: Some(approved.given), ..scene },
             Err(refusal) => return Decision::Deny(refusal),
         };
         if scene.is_own_use() {
@@ -351,14 +350,14 @@ impl Judge {
         }
         match self.verdict(scene, class.as_ref()) {
             Verdict::Allow { rules } if !rules.is_empty() => match invariant::approval(scene) {
-                Some((authority, persons, rule)) if scene.approvals.unwrap_or(0) < persons => {
+                Some(Quorum { authority, persons, given, rule }) if given < persons => {
                     Decision::NeedsApproval { authority, persons, rule: rule.to_owned() }
                 }
                 _ => Decision::Allow(permit(rules)),
             },
             Verdict::Allow { .. } => self.fault("a yes without a rule"),
             Verdict::NeedsApproval { authority, persons, rule } => {
-                let least = invariant::approval(scene).map_or(1, |(_, persons, _)| persons);
+                let least = invariant::approval(scene).map_or(1, |quorum| quorum.persons);
                 Decision::NeedsApproval { authority, persons: persons.max(least), rule }
             }
             Verdict::Deny { rules } => {
@@ -402,7 +401,7 @@ fn evaluation_of<'s>(scene: &Scene<'s>) -> Evaluation<'s> {
         agreement: scene.agreement,
         transfer_basis: pair.map(|pair| pair.transfer_basis),
         channel: scene.channel,
-        approvals: scene.approvals.unwrap_or(0),
+        approvals: scene.approvals.unwrap_or_default(),
         matter: scene.matter,
     }
 }

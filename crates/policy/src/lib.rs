@@ -41,6 +41,6 @@ pub mod table;
 pub use cache::View;
 pub use class_table::ClassNumber;
 pub use decision::{Action, Decision, Permit, PolicyEpoch};
-pub use evaluator::{Evaluation, Evaluator, Matter, Verdict};
+pub use evaluator::{Approvals, Evaluation, Evaluator, Matter, Verdict};
 pub use gate::{AGREEMENTS_MAX, Gate, PolicyError};
 pub use held::{Held, Released};

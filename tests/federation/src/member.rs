@@ -155,6 +155,7 @@ impl Member {
             scope: [Power::StateHead, Power::ConfirmPurge].into(),
             valid_from: begin,
             valid_until: begin.plus_days(366),
+            authority: None,
         };
         Signed::seal(certificate, &self.authority_key()).into_parts().1.into()
     }

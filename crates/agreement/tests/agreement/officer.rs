@@ -29,6 +29,7 @@ fn certificate(officer: &str, role: OfficerRole, scope: &[Power]) -> OfficerCert
         scope: scope.iter().copied().collect(),
         valid_from: days_ago(100),
         valid_until: now().plus_days(100),
+        authority: None,
     }
 }
 

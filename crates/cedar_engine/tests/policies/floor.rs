@@ -8,9 +8,9 @@ use domain::class::Class;
 use domain::indicator::Kind;
 use domain::question::QuestionTerms;
 use domain::value::{
-    Age, Channel, Depicts, Handling, Offence, Pap, Purpose, Subject, Tlp, TransferBasis,
+    Age, AgencyKind, Channel, Depicts, Handling, Offence, Pap, Purpose, Subject, Tlp, TransferBasis,
 };
-use policy::{Action, Decision, Evaluation, Evaluator, Gate, Matter, Verdict};
+use policy::{Action, Approvals, Decision, Evaluation, Evaluator, Gate, Matter, Verdict};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::sync::{Arc, LazyLock};
@@ -41,6 +41,10 @@ fn scene(action: Action) -> Scene {
 }
 
 fn verdict(engine: &Engine, scene: &Scene) -> Verdict {
+    verdict_after(engine, scene, Approvals::NONE)
+}
+
+fn verdict_after(engine: &Engine, scene: &Scene, approvals: Approvals) -> Verdict {
     let agreement = Agreement::new(fixture::terms(engine.floor_hash())).unwrap();
     let party = |name: &str| -> &Party { agreement.party(&agency(name)).unwrap() };
     let matter = match scene.action {
@@ -55,7 +59,7 @@ fn verdict(engine: &Engine, scene: &Scene) -> Verdict {
         agreement: &agreement,
         transfer_basis: (scene.action != Action::Submit).then_some(scene.basis),
         channel: scene.channel,
-        approvals: 0,
+        approvals,
         matter,
     })
 }
@@ -155,6 +159,48 @@ fn what_needs_a_human_says_whose_and_how_many() {
         assert_eq!((rule.as_str(), persons), (expected_rule, expected_persons));
         assert_eq!(authority, domain::value::AgencyKind::Prosecution);
     }
+}
+
+/// A rule counts the persons of the authority that it names, and of no other.
+#[test]
+fn an_approval_serves_the_rules_that_name_its_authority() {
+    use AgencyKind::{Judicial, Prosecution};
+    const RULES: &str = r#"
+        @id("L01") @reason("x") permit (principal, action, resource);
+        @id("L02") @reason("x") @approval("JUDICIAL") forbid (principal, action == Action::"Share", resource)
+        when { context.approvals < 2 };
+        @id("L03") @reason("x") @approval("PROSECUTION")
+        permit (principal, action == Action::"Receive", resource) when { context.approvals >= 1 };"#;
+    let engine = engine(RULES);
+    let share = scene(Action::Share);
+    let after = |kinds: &[AgencyKind]| {
+        let given = kinds.iter().fold(Approvals::NONE, |given, kind| given.with(*kind));
+        verdict_after(&engine, &share, given)
+    };
+    let two_judges =
+        Verdict::NeedsApproval { authority: Judicial, persons: 2, rule: "L02".to_owned() };
+    assert_eq!(after(&[]), two_judges);
+    assert_eq!(after(&[Prosecution, Prosecution, Prosecution]), two_judges);
+    assert_eq!(after(&[Judicial, Prosecution]), two_judges);
+    assert!(matches!(after(&[Judicial, Judicial]), Verdict::Allow { .. }));
+
+    // A permit of one kind beside a forbid of another takes both.
+    let both = r#"
+        @id("L02") @reason("x") @approval("JUDICIAL") forbid (principal, action == Action::"Share", resource)
+        when { context.approvals < 2 };
+        @id("L03") @reason("x") @approval("PROSECUTION")
+        permit (principal, action == Action::"Share", resource) when { context.approvals >= 1 };"#;
+    let engine = super::engine(both);
+    let after = |kinds: &[AgencyKind]| {
+        let given = kinds.iter().fold(Approvals::NONE, |given, kind| given.with(*kind));
+        verdict_after(&engine, &share, given)
+    };
+    assert_eq!(after(&[Judicial]), two_judges);
+    let prosecutor =
+        |verdict| matches!(verdict, Verdict::NeedsApproval { authority: Prosecution, .. });
+    assert!(prosecutor(after(&[Judicial, Judicial])), "{:?}", after(&[Judicial, Judicial]));
+    let all = [Judicial, Judicial, Prosecution, Prosecution];
+    assert!(matches!(after(&all), Verdict::Allow { .. }));
 }
 
 #[test]

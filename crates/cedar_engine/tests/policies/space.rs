@@ -318,12 +318,14 @@ proptest! {
         let text: String = rules.iter().enumerate().map(|(n, (permits, conditions))| {
             let effect = if *permits { "permit" } else { "forbid" };
             let conditions = conditions.join(" && ");
+            let asks = conditions.contains("approvals");
+            let whose = if asks { "@approval(\"PROSECUTION\")" } else { "" };
             format!(
-                "@id(\"L{n}\") @reason(\"x\") {effect} (principal, action == Action::\"Share\", \
+                "@id(\"L0{n}\") @reason(\"x\") {whose} {effect} (principal, action == Action::\"Share\", \
                  resource) when {{ {conditions} }};\n"
             )
         }).collect();
-        let Ok(engine) = Engine::load(COMMON_FLOOR, &text) else { return Ok(()) };
+        let engine = engine(&text);
         let reading = Reading::of(&[&engine]).unwrap();
         let [rulebook] = reading.rulebooks() else { panic!("one was read") };
         // Every channel by name is all there is, but it is no look at everything.

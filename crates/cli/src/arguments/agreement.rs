@@ -4,6 +4,7 @@ use super::Words;
 use agreement::language::Language;
 use agreement::officer::{OfficerRole, Power};
 use clap::{Args, Subcommand, ValueHint};
+use domain::value::AgencyKind;
 use std::path::PathBuf;
 
 const LANGUAGES: &[&str] = &["en", "fr", "es", "nl", "ar"];
@@ -125,6 +126,9 @@ Without `--powers` the officer gets all that the role may have.")]
         /// For how many days, 1 to 732
         #[arg(long, value_name = "DAYS", default_value_t = 365)]
         days: u32,
+        /// For which kind of authority the officer approves, like JUDICIAL; the prosecution if none is named
+        #[arg(long, value_name = "KIND", value_parser = Words::of("agency kind", AgencyKind::WORDS))]
+        authority: Option<String>,
         /// Some of the role's powers
         #[arg(long, value_name = "POWER", value_delimiter = ',', value_parser = Words::of("power", Power::WORDS))]
         powers: Vec<String>,

@@ -39,8 +39,9 @@ pub(super) fn run(
         AgreementCommand::Withdraw { signing } => ending::withdraw(context, &signing),
         AgreementCommand::Purge { signing } => ending::purge(context, &signing),
         AgreementCommand::Head { signing } => signing::head(context, &signing),
-        AgreementCommand::Certify { signing, enrolment, days, powers } => {
-            people::certify(context, &signing, &enrolment, days, &powers)
+        AgreementCommand::Certify { signing, enrolment, days, authority, powers } => {
+            let scope = (powers.as_slice(), authority.as_deref());
+            people::certify(context, &signing, &enrolment, days, scope)
         }
         AgreementCommand::Revoke { signing, officer, after } => {
             people::revoke(context, &signing, &officer, after)

@@ -327,10 +327,11 @@ pub(crate) fn papers_filed(papers: usize, agreement: &AgreementId, standing: &st
 pub(crate) fn certifies(
     officer: impl Display,
     role: impl Display,
+    authority: impl Display,
     key: &str,
     until: Timestamp,
 ) -> String {
-    format!("certifies {officer}, {role}, key {key}, until {}", day(until))
+    format!("certifies {officer}, {role} of {authority}, key {key}, until {}", day(until))
 }
 
 /// A partner's new key, to be compared with what its people read out.

@@ -13,7 +13,9 @@ use domain::record::Version;
 use domain::refusal::RefusalCode;
 use domain::signature::{SecretKey, Signer as _};
 use domain::time::Timestamp;
-use domain::value::{Age, Channel, Depicts, Handling, Onward, Purpose, Subject as Who, Tlp};
+use domain::value::{
+    Age, AgencyKind, Channel, Depicts, Handling, Onward, Purpose, Subject as Who, Tlp,
+};
 use policy::approval::{Subject, Used};
 use policy::table::TableEvaluator;
 use policy::{Action, Decision, Gate, Held};
@@ -26,6 +28,15 @@ fn key_of(officer: &str) -> SecretKey {
 }
 
 fn certificate(officer: &str, key: &SecretKey, role: OfficerRole) -> Envelope {
+    certificate_of(officer, key, role, None)
+}
+
+fn certificate_of(
+    officer: &str,
+    key: &SecretKey,
+    role: OfficerRole,
+    authority: Option<AgencyKind>,
+) -> Envelope {
     let certificate = OfficerCertificate {
         agency: agency("be-fedpol"),
         officer: officer.parse().unwrap(),
@@ -34,12 +45,13 @@ fn certificate(officer: &str, key: &SecretKey, role: OfficerRole) -> Envelope {
         scope: role.powers().iter().copied().collect(),
         valid_from: now().minus_ms(30 * Timestamp::DAY_MS),
         valid_until: now().plus_days(30),
+        authority,
     };
     Signed::seal(certificate, &authority_of("be-fedpol")).into_parts().1
 }
 
 /// BE-1 and BE-2 are magistrates, BE-3 is an analyst, BE-4 was revoked yesterday, BE-5 holds the key
-/// of BE-1 under another name, and BE-1 holds a second key.
+/// of BE-1 under another name, BE-1 holds a second key, and BE-6 is of a court.
 fn register() -> Register {
     let agreement = Agreement::new(fixture::terms(floor())).unwrap();
     register_of(&agreement)
@@ -58,6 +70,8 @@ fn register_of(agreement: &Agreement) -> Register {
     ] {
         register.admit(certificate(officer, &key_of(key), role)).unwrap();
     }
+    let judge = Some(AgencyKind::Judicial);
+    register.admit(certificate_of("BE-6", &key_of("BE-6"), magistrate, judge)).unwrap();
     let revoked = Revocation {
         agency: agency("be-fedpol"),
         certificate: certificate("BE-4", &key_of("BE-4"), magistrate).payload_hash(),
@@ -183,6 +197,14 @@ fn a_minor_takes_two_persons() {
     for same in [one.clone(), again, second_key, second_name] {
         assert_eq!(persons_needed(&decide(&class, &[one.clone(), same])), Some(2));
     }
+    // Two of the prosecution are asked for, and a court is none.
+    let of_court = signed("BE-6", &class);
+    assert_eq!(persons_needed(&decide(&class, &[one.clone(), of_court])), Some(2));
+    let ordinary = restricted();
+    assert!(
+        decide(&ordinary, &[signed("BE-6", &ordinary)]).is_allow(),
+        "no kind is asked for here"
+    );
     let filled = vec![one; APPROVALS_MAX + 3];
     assert_eq!(persons_needed(&decide(&class, &filled)), Some(2));
 }
@@ -320,7 +342,7 @@ fn an_approval_lifts_no_rule() {
     };
     let open = || TableEvaluator::open(floor());
     assert!(asked(open()).is_allow());
-    assert_eq!(asked(open().forbid("no", |e| e.approvals >= 2)).rule(), Some("no"));
+    assert_eq!(asked(open().forbid("no", |e| e.approvals.total() >= 2)).rule(), Some("no"));
     assert_eq!(asked(TableEvaluator::new(floor())).rule(), Some("code.default-deny"));
     assert_eq!(asked(open().faulty("why")).rule(), Some("code.evaluator"));
     let more = open().approve("three", domain::value::AgencyKind::Prosecution, 3, |_| true);

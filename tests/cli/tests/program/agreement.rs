@@ -168,6 +168,10 @@ fn changed_terms_hold_when_every_party_signed_them() {
 fn whoever_leaves_orders_the_others_to_erase() {
     let desk = Desk::new();
     signed_by_all(&desk);
+    // What every party has signed is left, not refused; and a deadline lies ahead.
+    says(&desk, "ma-dgsn", "reject", &[]).exits(Outcome::Usage).says("agreement withdraw");
+    let passed = ["--sign-by", "2020-01-01"];
+    says(&desk, "ma-dgsn", "propose", &passed).exits(Outcome::Usage).says("has passed");
     says(&desk, "ma-dgsn", "withdraw", &[]).exits(Outcome::Done);
     let whole = status(&desk);
     assert_eq!(whole["leaving"][0]["party"], "ma-dgsn");
@@ -209,7 +213,12 @@ fn an_officer_signs_what_the_certificate_allows() {
     says(&desk, "es-pn", "certify", &["--enrolment", &clerk]).exits(Outcome::Usage);
     let bind = ["--from", "BE-P07", "--to", "BE-C01", "--powers", "BIND"];
     says(&desk, "be-fedpol", "delegate", &bind).exits(Outcome::Done);
+    let of_court = ["--enrolment", &officer("BE-J01", "MAGISTRATE"), "--authority", "JUDICIAL"];
+    let certified = says(&desk, "be-fedpol", "certify", &of_court);
+    certified.exits(Outcome::Done).says("BE-J01, MAGISTRATE of JUDICIAL");
     says(&desk, "be-fedpol", "revoke", &["--officer", "BE-P07"]).exits(Outcome::Done);
+    let before = ["--officer", "BE-J01", "--after", "0"];
+    says(&desk, "be-fedpol", "revoke", &before).exits(Outcome::Done);
     says(&desk, "be-fedpol", "revoke", &["--officer", "BE-X99"]).exits(Outcome::Usage);
 }
 

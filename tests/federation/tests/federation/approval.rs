@@ -35,6 +35,7 @@ fn certificate(world: &Federation, officer: &str, role: OfficerRole) -> Envelope
         scope: role.powers().iter().copied().filter(|power| *power == Power::Approve).collect(),
         valid_from: now().minus_ms(Timestamp::DAY_MS),
         valid_until: now().plus_days(30),
+        authority: None,
     };
     Signed::seal(certificate, &world[Spain].authority_key()).into_parts().1
 }

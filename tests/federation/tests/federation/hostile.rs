@@ -80,6 +80,7 @@ async fn forged_and_replayed_papers_are_not_taken_and_the_good_one_among_them_is
         scope: Power::ALL.iter().copied().collect(),
         valid_from: now().minus_ms(1_000),
         valid_until: now().plus_days(30),
+        authority: None,
     };
     let certificate = Signed::seal(certificate, &spains).into_parts().1.into();
     are_refused(&world, &liar, "certified by another authority", vec![certificate]).await;

@@ -12,12 +12,14 @@ use agreement::officer::{
     CERTIFICATE_DAYS_MAX, Mandate, MandateKind, OfficerCertificate, OfficerRole, Power, Revocation,
 };
 use agreement::{Paper, Step};
+use domain::closed::UnknownValue;
 use domain::envelope::{Envelope, Payload, Signed};
 use domain::hexadecimal;
 use domain::name::{AgencyId, Digest, OfficerId};
 use domain::signature::{KEY_BYTES, PublicKey, SecretKey, Signer as _};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::str::FromStr;
 
 const ENROLMENT_KEYS: &[&str] = &["agency", "officer", "role", "key"];
 
@@ -26,7 +28,7 @@ pub(super) fn certify(
     signing: &Signing,
     enrolment: &Path,
     days: u32,
-    powers: &[String],
+    (powers, authority): (&[String], Option<&str>),
 ) -> Result<Outcome, Failure> {
     let page = Enrolment::read(enrolment)?;
     let mut opened = Opened::of(context, &signing.place)?;
@@ -52,10 +54,12 @@ pub(super) fn certify(
         scope,
         valid_from: now,
         valid_until: now.plus_days(days.clamp(1, CERTIFICATE_DAYS_MAX)),
+        authority: authority.map(word).transpose()?,
     };
     let (officer, role) = (&certificate.officer, certificate.role);
+    let (authority, until) = (certificate.decides_for(), certificate.valid_until);
     let shown = hexadecimal::encode(&certificate.key.to_bytes());
-    let line = sentence::certifies(officer, role, &shown, certificate.valid_until);
+    let line = sentence::certifies(officer, role, authority, &shown, until);
     context.console.say(&line);
     ask(context, signing, Phrase::CertifyOfficer)?;
     let paper = admitted(&mut opened, certificate, &speaker.key)?;
@@ -222,10 +226,11 @@ fn parsed<T: Payload>(envelope: &Envelope) -> Option<T> {
 }
 
 fn words(powers: &[String]) -> Result<BTreeSet<Power>, Failure> {
-    let parse = |word: &String| {
-        word.parse().map_err(|error: domain::closed::UnknownValue| wrong(error.to_string()))
-    };
-    powers.iter().map(parse).collect()
+    powers.iter().map(|power| word(power)).collect()
+}
+
+fn word<T: FromStr<Err = UnknownValue>>(given: &str) -> Result<T, Failure> {
+    given.parse().map_err(|error: UnknownValue| wrong(error.to_string()))
 }
 
 fn public_key(given: &str) -> Result<PublicKey, Failure> {

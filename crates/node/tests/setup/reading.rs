@@ -52,6 +52,24 @@ fn every_problem_is_said_at_once() {
 }
 
 #[test]
+fn a_rule_that_can_never_decide_stops_a_first_start_and_is_a_warning_later() {
+    let belgium = Agency::new("be-fedpol", "BE", then());
+    let never = "@id(\"X01-both\")\n@reason(\"RED and AMBER at once.\")\n\
+        forbid (principal, action == Action::\"Share\", resource)\n\
+        when { resource.tlp == Tlp::\"RED\" && resource.tlp == Tlp::\"AMBER\" };\n";
+    std::fs::write(belgium.path("policy/local.cedar"), never).unwrap();
+    let told = |verdict: Verdict| {
+        let checked = check(&belgium.founded.settings_file, then());
+        let named = |problem: &node::config::Problem| problem.to_string().contains("X01-both");
+        assert!(checked.problems.iter().any(named), "{:?}", checked.problems);
+        assert_eq!(checked.verdict(), verdict, "{:?}", checked.problems);
+    };
+    told(Verdict::Unusable);
+    std::fs::write(belgium.path("data").join(store::embedded::HEAD_FILE), "a head").unwrap();
+    told(Verdict::Usable);
+}
+
+#[test]
 fn a_configuration_that_is_missing_or_no_toml_is_one_problem() {
     let agency = Agency::new("be-fedpol", "BE", then());
     std::fs::write(&agency.founded.settings_file, "agency = \"be-fedpol\"\nname = = 1").unwrap();

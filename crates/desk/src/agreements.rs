@@ -11,6 +11,7 @@ use crate::standing::standing;
 use crate::{Desk, put};
 use agreement::declaration::HEAD_AGE_MAX_MS;
 use agreement::docket::{News, PAPER_BYTES_MAX};
+use agreement::purge::{Board, Holding};
 use agreement::{Agreement, Docket, Paper, Phase, State, WhyNot};
 use domain::encoding;
 use domain::envelope::Payload as _;
@@ -449,22 +450,24 @@ impl Desk {
         partners.into_values().collect()
     }
 
-    /// The other parties of the versions that our authority signed, until everything is over and
-    /// everybody could hear of it.
+    /// The other parties of the versions that our authority signed, until everything is over, nothing
+    /// is kept apart between them and us, and everybody could hear of it.
     fn bound_with(&self, docket: &Docket, state: &State) -> BTreeMap<AgencyId, Country> {
         let mut bound = BTreeMap::new();
-        let is_told = is_last_receipt_told(docket, self.now());
+        let board = docket.register().board(self.now());
+        let is_told = is_last_receipt_told(&board, self.now());
         let is_over = |phase| phase == Phase::Closed && is_told;
         for version in &state.versions {
-            let over = version.phase == Phase::Rejected || is_over(version.phase);
-            if over || !version.signed_by.contains(&self.own) {
+            if version.phase == Phase::Rejected || !version.signed_by.contains(&self.own) {
                 continue;
             }
             let Some(agreement) = docket.register().version(&version.hash) else { continue };
             let others = agreement.parties.iter().filter(|party| party.agency != self.own);
             for party in others {
                 let leaving = state.leaving.get(&party.agency);
-                if leaving.is_none_or(|leaving| !is_over(leaving.phase)) {
+                let over =
+                    is_over(version.phase) || leaving.is_some_and(|leaving| is_over(leaving.phase));
+                if !over || is_kept_apart(&board, &self.own, &party.agency) {
                     bound.insert(party.agency.clone(), party.country.clone());
                 }
             }
@@ -549,11 +552,20 @@ struct Source<'a> {
 
 /// Had every party the time to hear of the last receipt? Who saw it first must not cut off the others
 /// before they know that all is over.
-fn is_last_receipt_told(docket: &Docket, now: Timestamp) -> bool {
-    let board = docket.register().board(now);
+fn is_last_receipt_told(board: &Board, now: Timestamp) -> bool {
     let receipts = board.rows().iter().filter_map(|row| row.receipt.as_ref());
     let last = receipts.map(|receipt| receipt.made_at).max();
     last.is_none_or(|at| now >= at.plus_ms(HEAD_AGE_MAX_MS))
+}
+
+/// Does one of the two keep something of the other apart? The receipt that follows when the hold ends
+/// has to find its way.
+fn is_kept_apart(board: &Board, one: &AgencyId, other: &AgencyId) -> bool {
+    board.rows().iter().any(|row| {
+        let ends = (&row.order.origin, &row.order.holder);
+        (ends == (one, other) || ends == (other, one))
+            && matches!(row.holding, Holding::ErasedExcept | Holding::ReviewDue)
+    })
 }
 
 /// Is it a party of some version?

@@ -219,7 +219,8 @@ impl Desk {
         Ok(of_origin.map(|hold| hold.review_at).max())
     }
 
-    fn holds_on(&self, record_id: &RecordId) -> Result<Vec<Hold>, DeskError> {
+    /// Every hold on a record.
+    pub(crate) fn holds_on(&self, record_id: &RecordId) -> Result<Vec<Hold>, DeskError> {
         let rows = self.store.scan(Table::Hold, record_id.as_bytes(), None, HOLDS_MAX)?;
         rows.into_iter().map(|(_, value)| decode(value)).collect()
     }

@@ -2,7 +2,7 @@
 //! hold of it too; who still holds what is seen by everybody.
 
 use agreement::declaration::Step;
-use agreement::purge::{Holding, PurgeGround, PurgeOrder};
+use agreement::purge::{Holding, KeptApart, PurgeCounts, PurgeGround, PurgeOrder, PurgeReceipt};
 use agreement::{Paper, Phase, WhyNot};
 use domain::envelope::Signed;
 use domain::event::Act;
@@ -72,13 +72,17 @@ async fn everybody_shares(world: &Federation) -> BTreeMap<Agency, RecordId> {
 
 /// The Belgian record at Morocco is evidence there.
 async fn hold_in_morocco(world: &Federation, id: RecordId) -> HoldReference {
+    hold_until(world, id, now().plus_days(30)).await
+}
+
+async fn hold_until(world: &Federation, id: RecordId, review_at: Timestamp) -> HoldReference {
     let case = world[Morocco].open_case("2026/DGSN/4125").await;
     let order = HoldOrder {
         ground: HoldGround::SupervisoryAuthorityHold,
         case: case.case_id,
         reason: "exhibit of the trial".to_owned(),
         authority: "investigating judge, Rabat".to_owned(),
-        review_at: now().plus_days(30),
+        review_at,
     };
     let receipt = world[Morocco].officer().await.place_hold(id.into(), order).await.unwrap();
     HoldReference::new(&receipt.hold_id.as_bytes()[..4]).unwrap()
@@ -218,6 +222,95 @@ async fn what_is_kept(world: &Federation, ids: &BTreeMap<Agency, RecordId>, hold
     let purged = world[Morocco].events_of(Act::Purged);
     let of_belgium = purged.iter().find(|event| event.shared.peer == Some(Belgium.id()));
     assert_eq!(of_belgium.unwrap().shared.exchange, Some(receipt.order), "the order is named");
+}
+
+/// What Morocco says last of the Belgian data it was ordered to erase, as Belgium knows it.
+fn last_receipt(world: &Federation) -> PurgeReceipt {
+    let board = world.on_file(Belgium).register().board(now());
+    let [row] = board.rows() else { panic!("one order") };
+    row.receipt.clone().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hold_kept_is_confirmed_when_it_is_replaced_and_when_it_ends() {
+    let world = Federation::of(&[Belgium, Morocco]).await;
+    let mut ids = Vec::new();
+    for page in ["exhibit", "no-exhibit"] {
+        ids.push(world[Belgium].submit(link(Belgium, page)).await.unwrap().record_id);
+    }
+    until("they arrive", || ids.iter().all(|id| world[Morocco].holds(id))).await;
+    let short = hold_until(&world, ids[0], now().plus_ms(4_000)).await;
+    let left = world.said_by(Morocco, Step::Withdraw);
+    world.file(&[Morocco], vec![left]).await;
+    let order = order(&world, Belgium, Morocco, now());
+    world.file(&[Belgium], vec![order]).await;
+    let stands = |holding| board(&world, Belgium, now()) == [row(Belgium, Morocco, holding)].into();
+    until("the review is due", || stands(Holding::ReviewDue)).await;
+    let first = last_receipt(&world);
+    assert_eq!((first.sequence, first.counts.records, first.exceptions.len()), (1, 1, 1));
+    stays("the same is not said again", || last_receipt(&world) == first).await;
+
+    // Reviewed: a new hold with a later review, and the old one is lifted.
+    let long = hold_in_morocco(&world, ids[0]).await;
+    let officer = world[Morocco].officer().await;
+    officer.lift_hold(short, "reviewed").await.unwrap();
+    until("the new review is told", || stands(Holding::ErasedExcept)).await;
+    let second = last_receipt(&world);
+    assert_eq!((second.sequence, second.counts.records, second.exceptions.len()), (2, 1, 1));
+    assert!(!officer.read_hold(long.clone()).await.unwrap().says.is_empty(), "it is still read");
+
+    officer.lift_hold(long, "the trial is over").await.unwrap();
+    until("it is erased", || stands(Holding::Erased)).await;
+    let third = last_receipt(&world);
+    assert_eq!((third.sequence, third.counts.records, third.exceptions.len()), (3, 2, 0));
+    assert_ne!(third.removed_root, first.removed_root);
+    assert!(world[Morocco].store().held_record(&ids[0]).unwrap().is_none());
+    let purged = world[Morocco].events_of(Act::Purged);
+    let last = purged.last().unwrap();
+    assert_eq!((&last.local.records, last.shared.exchange), (&vec![ids[0]], Some(third.order)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_keeps_something_apart_is_heard_until_it_is_erased() {
+    let mut world = Federation::found();
+    let ago = |days| now().minus_ms(days * Timestamp::DAY_MS);
+    let mut docket = world.signed_at(&ALL, ago(20));
+    let (morocco, says) = (&world[Morocco], Step::Withdraw);
+    docket.declare(&morocco.id, says, ago(10), &morocco.authority_key()).unwrap();
+    world.hand_out(&docket);
+    // Everything was erased more than a week ago, but for a Belgian exhibit at Morocco.
+    let others = [Belgium, Spain, France];
+    let pairs = others.map(|one| (one, Morocco)).into_iter();
+    for (origin, holder) in pairs.chain(others.map(|one| (Morocco, one))) {
+        let order = order(&world, origin, holder, ago(9));
+        let Paper::Signed { envelope } = &order else { panic!("it is signed") };
+        let kept = KeptApart {
+            ground: HoldGround::SupervisoryAuthorityHold,
+            authority: "investigating judge, Rabat".to_owned(),
+            review_on: now().plus_days(30),
+            records: 1,
+        };
+        let receipt = PurgeReceipt {
+            order: envelope.payload_hash(),
+            holder: holder.id(),
+            sequence: 1,
+            counts: PurgeCounts { records: 1, index_rows: 1, backups: 0 },
+            removed_root: domain::name::Digest::from_bytes([7; 32]),
+            exceptions: (origin == Belgium).then_some(kept).into_iter().collect(),
+            made_at: ago(8),
+        };
+        let receipt = Signed::seal(receipt, &world[holder].authority_key()).into_parts().1;
+        docket.admit_all([order, receipt.into()]).unwrap();
+    }
+    world.hand_out(&docket);
+    world.start(&[Belgium, Spain]).await;
+    for agency in [Belgium, Spain] {
+        assert_eq!(leaving(&world, agency, now()), Some(Phase::Closed));
+    }
+    let partner = |agency: Agency| world[agency].desk().partner(&Morocco.id());
+    assert!(partner(Spain).is_none(), "all is over between them, and everybody heard of it");
+    let partner = partner(Belgium).expect("the last receipt has to find its way");
+    assert!(partner.agreements.is_empty() && !partner.dockets.is_empty(), "for papers alone");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,14 @@
 //! Where an agreement stands: a pure function of its register, the board and the clock, the same on
 //! every node in whatever order the papers came.
 
+mod ending;
+
+pub use ending::{Ended, Leaving};
+
 use crate::Agreement;
 use crate::declaration::{Declaration, HEAD_AGE_MAX_MS, Scope, Step};
 use crate::phase::{Phase, WhyNot};
-use crate::purge::{Board, Holding};
+use crate::purge::Board;
 use crate::reading::{Chain, Doubt, Place, Reading, signatories};
 use crate::register::{Register, Version};
 use crate::rule::{Rule, Rules};
@@ -38,15 +42,6 @@ pub struct VersionState {
     pub sign_by: Option<Timestamp>,
 }
 
-/// A party that left, and how its leaving goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leaving {
-    /// When it said so, by its own clock.
-    pub since: Timestamp,
-    /// [`Phase::WindingDown`], [`Phase::Overdue`] or [`Phase::Closed`].
-    pub phase: Phase,
-}
-
 /// A direction: from, to.
 pub type Direction = (AgencyId, AgencyId);
 
@@ -61,6 +56,8 @@ pub struct State {
     pub directions: BTreeMap<Direction, BTreeSet<WhyNot>>,
     /// Who left.
     pub leaving: BTreeMap<AgencyId, Leaving>,
+    /// Every direction in which something was shared and that is over.
+    pub ended: BTreeMap<Direction, Ended>,
 }
 
 impl State {
@@ -78,6 +75,11 @@ impl State {
     pub fn why_not(&self, from: &AgencyId, to: &AgencyId) -> BTreeSet<WhyNot> {
         let known = self.directions.get(&(from.clone(), to.clone())).cloned();
         known.unwrap_or_else(|| [WhyNot::NotAParty].into())
+    }
+
+    /// How sharing in a direction ended; `None` while it goes on, and where nothing was ever shared.
+    pub fn ended(&self, from: &AgencyId, to: &AgencyId) -> Option<&Ended> {
+        self.ended.get(&(from.clone(), to.clone()))
     }
 
     /// Where the version that counts now stands; before any is signed, the newest.
@@ -104,14 +106,15 @@ impl State {
                 directions.insert(((*from).clone(), (*to).clone()), why_not);
             }
         }
-        let leaving = judge.leaving(governing);
+        let ended = judge.ended(governing);
+        let leaving = judge.leaving(governing, &ended);
         let governing = governing.map(|(hash, _)| *hash);
         for one in versions.iter_mut().filter(|one| Some(one.hash) == governing) {
             if one.phase == Phase::InForce {
                 one.phase = suspension(&directions);
             }
         }
-        Self { versions, governing, directions, leaving }
+        Self { versions, governing, directions, leaving, ended }
     }
 }
 
@@ -333,78 +336,6 @@ impl<'r> Judge<'r> {
         Phase::InForce
     }
 
-    /// After the end: is everything erased that went from one party to another?
-    fn winding_down(&self, hash: &Digest, version: &Version, over: bool) -> Phase {
-        let agreement = &version.agreement;
-        let end = match over {
-            true => agreement.valid_to,
-            false => self.last_leaving(hash, version).unwrap_or(agreement.valid_to),
-        };
-        let pairs =
-            agreement.pairs.iter().filter(|pair| pair.transfer_basis != TransferBasis::None);
-        let since = end.minus_ms(SKEW_MS);
-        let directions: Vec<_> = pairs.map(|pair| (&pair.from, &pair.to)).collect();
-        let ordered = directions
-            .iter()
-            .any(|(origin, holder)| self.board.between(origin, holder, since).is_some());
-        match self.progress(&directions, since, agreement.withdrawal.purge_days) {
-            Phase::WindingDown if over && !ordered => Phase::Expired,
-            phase => phase,
-        }
-    }
-
-    fn progress(
-        &self,
-        directions: &[(&AgencyId, &AgencyId)],
-        since: Timestamp,
-        purge_days: u32,
-    ) -> Phase {
-        let due = since.plus_days(purge_days);
-        let holdings = directions.iter().map(|(origin, holder)| {
-            let found = self.board.between(origin, holder, since);
-            found.unwrap_or(if self.now > due { Holding::Overdue } else { Holding::Held })
-        });
-        match holdings.max() {
-            Some(Holding::Overdue | Holding::Contradicted | Holding::ReviewDue) => Phase::Overdue,
-            Some(Holding::Held) => Phase::WindingDown,
-            Some(Holding::Erased | Holding::ErasedExcept) | None => Phase::Closed,
-        }
-    }
-
-    fn leaving(&self, governing: Option<Known<'r>>) -> BTreeMap<AgencyId, Leaving> {
-        let mut leaving = BTreeMap::new();
-        let signed = |(hash, _): &Known<'r>| self.reading.claimed.contains(*hash);
-        let mut versions: Vec<Known<'r>> = self.register.versions().filter(signed).collect();
-        versions.sort_by_key(|(_, version)| version.agreement.version);
-        for (hash, version) in versions {
-            let agreement = &version.agreement;
-            for party in &agreement.parties {
-                let voice = version.voices.get(&party.agency);
-                let Some(since) = voice.and_then(|voice| self.left_at(voice, hash)) else {
-                    continue;
-                };
-                let pairs = agreement.pairs.iter().filter(|pair| {
-                    pair.transfer_basis != TransferBasis::None
-                        && (pair.from == party.agency || pair.to == party.agency)
-                });
-                let directions: Vec<_> = pairs.map(|pair| (&pair.from, &pair.to)).collect();
-                let since_skew = since.minus_ms(SKEW_MS);
-                let days = agreement.withdrawal.purge_days;
-                let phase = self.progress(&directions, since_skew, days);
-                leaving.insert(party.agency.clone(), Leaving { since, phase });
-            }
-        }
-        // Who signed a later version after leaving is a party again.
-        leaving.retain(|agency, _| {
-            let voice = governing.and_then(|(hash, version)| {
-                let party = version.agreement.party(agency);
-                party.and(version.voices.get(agency)).map(|voice| (hash, voice))
-            });
-            voice.is_none_or(|(hash, voice)| self.left_at(voice, hash).is_some())
-        });
-        leaving
-    }
-
     fn needed(&self, hash: &Digest, version: &Version) -> BTreeSet<&'r Voice> {
         if self.rules.keep(Rule::EveryPartySigns) || version.agreement.version == 1 {
             return signatories(self.register, hash, &self.reading.claimed, &self.reading.left);
@@ -444,10 +375,6 @@ impl<'r> Judge<'r> {
             !back || self.rules.keep(Rule::LeavingIsFinal)
         });
         left.map(|link| link.said.declaration.made_at).min()
-    }
-
-    fn last_leaving(&self, hash: &Digest, version: &Version) -> Option<Timestamp> {
-        version.voices.values().filter_map(|voice| self.left_at(voice, hash)).max()
     }
 
     fn remaining(

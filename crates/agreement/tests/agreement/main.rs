@@ -8,6 +8,7 @@
 )]
 
 mod docket;
+mod ending;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod object;

@@ -188,6 +188,38 @@ fn whoever_leaves_orders_the_others_to_erase() {
     text.exits(Outcome::Done).says("HELD").says("ma-dgsn left on");
 }
 
+/// Everybody signs terms that are changed so; they are the second version.
+fn amended(desk: &Desk, from: &str, to: &str) {
+    let terms = std::fs::read_to_string(desk.path("terms.toml")).unwrap();
+    assert!(terms.contains(from));
+    let changed = desk.write("changed.toml", terms.replace(from, to));
+    let amend = ["--terms", &changed, "--sign-by", "2027-03-01"];
+    says(desk, "fr-oltim", "amend", &amend).exits(Outcome::Done);
+    for party in PARTIES {
+        says(desk, party, "sign", &["--version", "2"]).exits(Outcome::Done);
+    }
+}
+
+#[test]
+fn whoever_comes_back_and_leaves_again_is_ordered_again() {
+    let desk = Desk::new();
+    signed_by_all(&desk);
+    let rows = |desk: &Desk| status(desk)["board"].as_array().unwrap().len();
+    says(&desk, "ma-dgsn", "withdraw", &[]).exits(Outcome::Done);
+    says(&desk, "es-pn", "purge", &[]).exits(Outcome::Done);
+    desk.wait(1);
+    amended(&desk, "notice_days = 30", "notice_days = 60");
+    assert!(status(&desk)["leaving"].as_array().unwrap().is_empty(), "it is a party again");
+    says(&desk, "es-pn", "purge", &[]).exits(Outcome::Done).says("nobody has to erase");
+    desk.wait(1);
+    says(&desk, "ma-dgsn", "withdraw", &[]).exits(Outcome::Done);
+    assert_eq!(rows(&desk), 7, "its data at three others, once more");
+    says(&desk, "es-pn", "purge", &[]).exits(Outcome::Done);
+    assert_eq!(rows(&desk), 8);
+    says(&desk, "es-pn", "purge", &[]).exits(Outcome::Done).says("nobody has to erase");
+    assert_eq!(status(&desk)["leaving"][0]["phase"], "WINDING_DOWN");
+}
+
 #[test]
 fn an_officer_signs_what_the_certificate_allows() {
     let desk = Desk::new();

@@ -4,11 +4,14 @@ use cli::{Console, Environment, Outcome, Surface};
 use domain::time::Timestamp;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 /// A folder for profiles, lists and exports that is gone after the test.
 pub(crate) struct Desk {
     folder: TempDir,
+    /// How many days have passed here.
+    days: AtomicU32,
 }
 
 /// What one run printed and came to.
@@ -21,7 +24,12 @@ pub(crate) struct Run {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), days: AtomicU32::new(0) }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait(&self, days: u32) {
+        self.days.fetch_add(days, Ordering::Relaxed);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -45,10 +53,9 @@ impl Desk {
 
     pub(crate) fn run(&self, arguments: &[&str], input: &[u8], surface: Surface) -> Run {
         let (mut console, captured) = Console::captured(input, surface);
-        let environment = Environment {
-            home: Some(self.folder.path().to_owned()),
-            now: Timestamp::from_date(2026, 11, 21).unwrap().plus_ms(43_200_000),
-        };
+        let noon = Timestamp::from_date(2026, 11, 21).unwrap().plus_ms(43_200_000);
+        let now = noon.plus_days(self.days.load(Ordering::Relaxed));
+        let environment = Environment { home: Some(self.folder.path().to_owned()), now };
         let words = ["malines"].iter().chain(arguments).map(OsString::from);
         let outcome = cli::run_in(words, &mut console, &environment);
         let (out, talk) = (self.general(&captured.out()), self.general(&captured.talk()));

@@ -6,13 +6,10 @@ use super::signing::{Speaker, ask};
 use crate::arguments::Signing;
 use crate::error::{Failure, Outcome};
 use crate::message::{Notice, Phrase, notice};
-use agreement::purge::{PurgeGround, PurgeOrder};
-use agreement::{Docket, Paper, Phase, State, Step};
+use agreement::purge::PurgeOrder;
+use agreement::{Docket, Paper, Step};
 use domain::envelope::Signed;
-use domain::name::AgencyId;
 use domain::time::Timestamp;
-use domain::value::TransferBasis;
-use std::sync::Arc;
 
 /// Leaves, and orders the others to erase.
 pub(super) fn withdraw(context: &mut Context<'_>, signing: &Signing) -> Result<Outcome, Failure> {
@@ -41,50 +38,33 @@ pub(super) fn purge(context: &mut Context<'_>, signing: &Signing) -> Result<Outc
     opened.file(context, papers)
 }
 
-/// One order to each holder that has none yet.
+/// One order to each holder that has none yet since sharing with it ended. An order of an earlier end
+/// does not count: the two shared again after it.
 fn order_all(
     docket: &mut Docket,
     speaker: &Speaker,
     now: Timestamp,
 ) -> Result<Vec<Paper>, Failure> {
     let state = docket.state(now);
-    let agreement = Arc::clone(docket.version(&state));
     let board = docket.register().board(now);
     let mut papers = Vec::new();
-    let pairs = agreement
-        .pairs
-        .iter()
-        .filter(|pair| pair.from == speaker.party && pair.transfer_basis != TransferBasis::None);
-    for pair in pairs {
-        let Some(ground) = ground(&state, &speaker.party, &pair.to) else { continue };
-        let ordered = board
-            .rows()
-            .iter()
-            .any(|row| row.order.origin == pair.from && row.order.holder == pair.to);
-        if ordered {
+    let own = state.ended.iter().filter(|((origin, _), _)| *origin == speaker.party);
+    for ((origin, holder), end) in own {
+        if board.between(origin, holder, end.ordered_from()).is_some() {
             continue;
         }
         let order = PurgeOrder {
-            origin: pair.from.clone(),
-            holder: pair.to.clone(),
+            origin: origin.clone(),
+            holder: holder.clone(),
             first: docket.register().first(),
-            agreement: agreement.hash(),
-            ground,
+            agreement: end.agreement,
+            ground: end.ground,
             issued_at: now,
-            due: now.plus_days(agreement.withdrawal.purge_days),
+            due: now.plus_days(end.purge_days),
         };
         let paper = Paper::from(Signed::seal(order, &speaker.key).into_parts().1);
         papers.push(paper);
     }
     docket.admit_all(papers.clone()).map_err(Failure::Agreement)?;
     Ok(papers)
-}
-
-/// Why a holder must erase what is ours; `None` while both are parties.
-fn ground(state: &State, own: &AgencyId, holder: &AgencyId) -> Option<PurgeGround> {
-    if state.leaving.contains_key(own) || state.leaving.contains_key(holder) {
-        return Some(PurgeGround::Withdrawal);
-    }
-    let over = [Phase::Expired, Phase::WindingDown, Phase::Overdue];
-    over.contains(&state.phase()).then_some(PurgeGround::Expiry)
 }

@@ -1,0 +1,107 @@
+//! How sharing ends in each direction, which order counts for which end, and how far the erasing is.
+
+use super::fixture::{PARTIES, agency, now};
+use super::register::{Papers, amended, days_ago, sign};
+use agreement::purge::{Board, PurgeCounts, PurgeGround, PurgeOrder, PurgeReceipt};
+use agreement::state::Direction;
+use agreement::{Phase, State, Step};
+use domain::name::Digest;
+use domain::time::Timestamp;
+
+/// The order for a direction that ended, made at some time.
+fn order(
+    papers: &Papers,
+    state: &State,
+    direction: &Direction,
+    issued_at: Timestamp,
+) -> PurgeOrder {
+    let (origin, holder) = direction;
+    let end = state.ended(origin, holder).unwrap();
+    let order = PurgeOrder {
+        origin: origin.clone(),
+        holder: holder.clone(),
+        first: papers.first.hash(),
+        agreement: end.agreement,
+        ground: end.ground,
+        issued_at,
+        due: issued_at.plus_days(end.purge_days),
+    };
+    let register = papers.register();
+    assert!(order.fits(papers.first.hash(), register.version(&end.agreement).unwrap()));
+    order
+}
+
+fn receipt(order: &PurgeOrder) -> PurgeReceipt {
+    PurgeReceipt {
+        order: order.hash(),
+        holder: order.holder.clone(),
+        sequence: 1,
+        counts: PurgeCounts { records: 3, index_rows: 3, backups: 0 },
+        removed_root: Digest::from_bytes([6; 32]),
+        exceptions: Vec::new(),
+        made_at: order.issued_at.plus_ms(1),
+    }
+}
+
+/// The state when these orders are confirmed.
+fn confirmed(papers: &Papers, orders: &[PurgeOrder], at: Timestamp) -> State {
+    let kept = papers.first.withdrawal.exception;
+    let board = Board::of(kept, orders.to_vec(), orders.iter().map(receipt), at);
+    State::of(&papers.register(), &board, at)
+}
+
+/// Orders for everything that ended, made at some time.
+fn orders(papers: &Papers, at: Timestamp) -> Vec<PurgeOrder> {
+    let state = papers.state(at);
+    state.ended.keys().map(|direction| order(papers, &state, direction, at)).collect()
+}
+
+#[test]
+fn an_order_of_the_first_leaving_is_none_of_the_second() {
+    let morocco = agency("ma-dgsn");
+    let mut papers = Papers::signed_without(&[]);
+    assert!(papers.state(now()).ended.is_empty());
+    papers.say_at("ma-dgsn", Step::Withdraw, days_ago(8));
+    let first = orders(&papers, days_ago(8));
+    assert_eq!(first.len(), 6, "three others, both ways");
+    assert_eq!(confirmed(&papers, &first, now()).leaving[&morocco].phase, Phase::Closed);
+
+    let second = amended(&papers.first, |terms| terms.facts_scope = "Since 2025".into());
+    for party in PARTIES {
+        papers.say_at(party, sign(&second), days_ago(6));
+    }
+    papers.later.push(second.clone());
+    let state = confirmed(&papers, &first, now());
+    assert!(state.ended.is_empty() && state.leaving.is_empty(), "it is a party again");
+
+    papers.say_at("ma-dgsn", Step::Withdraw, days_ago(4));
+    let state = confirmed(&papers, &first, now());
+    let end = state.ended(&morocco, &agency("es-pn")).unwrap();
+    assert_eq!((end.since, end.agreement), (days_ago(4), second.hash()));
+    assert_eq!(state.leaving[&morocco].phase, Phase::WindingDown);
+    let late = now().plus_days(30);
+    assert_eq!(confirmed(&papers, &first, late).leaving[&morocco].phase, Phase::Overdue);
+    let both = [first, orders(&papers, days_ago(3))].concat();
+    assert_eq!(confirmed(&papers, &both, late).leaving[&morocco].phase, Phase::Closed);
+}
+
+#[test]
+fn who_left_first_is_not_ordered_again_when_the_others_leave() {
+    let mut papers = Papers::signed_without(&[]);
+    let mut all = Vec::new();
+    for (party, days) in [("ma-dgsn", 9), ("fr-oltim", 6), ("es-pn", 3)] {
+        papers.say_at(party, Step::Withdraw, days_ago(days));
+        let known: Vec<Direction> =
+            all.iter().map(|one: &PurgeOrder| (one.origin.clone(), one.holder.clone())).collect();
+        let new = orders(&papers, days_ago(days)).into_iter();
+        let is_new = |one: &PurgeOrder| !known.contains(&(one.origin.clone(), one.holder.clone()));
+        all.extend(new.filter(is_new).collect::<Vec<_>>());
+    }
+    assert_eq!(all.len(), 12);
+    let state = confirmed(&papers, &all, now());
+    assert_eq!(state.phase(), Phase::Closed, "each direction has its own end");
+    assert!(state.ended.values().all(|end| end.ground == PurgeGround::Withdrawal));
+    assert_eq!(confirmed(&papers, &all[1..], now()).phase(), Phase::WindingDown);
+    let over = papers.first.valid_to;
+    assert_eq!(confirmed(&papers, &all, over).phase(), Phase::Closed, "and so it stays");
+}

@@ -38,6 +38,8 @@ pub struct VersionState {
     pub missing: BTreeSet<AgencyId>,
     /// Who refused it.
     pub rejected_by: BTreeSet<AgencyId>,
+    /// When the last of them did, by its own clock.
+    pub rejected_at: Option<Timestamp>,
     /// Until when it can be signed, if somebody said so.
     pub sign_by: Option<Timestamp>,
 }
@@ -174,10 +176,21 @@ impl<'r> Judge<'r> {
             let list = if signed { &mut signed_by } else { &mut missing };
             list.insert(voice.agency.clone());
         }
-        let rejected_by = self.rejected_by(hash);
+        let refusals = self.refusals(hash);
+        let rejected_at = refusals.values().max().copied();
+        let rejected_by: BTreeSet<AgencyId> = refusals.into_keys().collect();
         let phase = self.phase(hash, version, &missing, &signed_by, &rejected_by);
         let version = version.agreement.version;
-        VersionState { hash: *hash, version, phase, signed_by, missing, rejected_by, sign_by }
+        VersionState {
+            hash: *hash,
+            version,
+            phase,
+            signed_by,
+            missing,
+            rejected_by,
+            rejected_at,
+            sign_by,
+        }
     }
 
     /// What every direction has in common: why the version that counts does not bind.
@@ -197,7 +210,7 @@ impl<'r> Judge<'r> {
             }
         };
         stop(self.is_signed(hash, version), WhyNot::NotSigned);
-        stop(self.rejected_by(hash).is_empty(), WhyNot::Rejected);
+        stop(self.refusals(hash).is_empty(), WhyNot::Rejected);
         stop(self.now.minus_ms(self.skew()) >= agreement.valid_from, WhyNot::NotYetValid);
         stop(self.now.plus_ms(self.skew()) < agreement.valid_to, WhyNot::Expired);
         stop(self.remaining(hash, version).count() >= 2, WhyNot::TooFewParties);
@@ -387,21 +400,23 @@ impl<'r> Judge<'r> {
         voices.filter(|voice| self.left_at(voice, hash).is_none())
     }
 
-    /// Who refused it while it waited for signatures. Who refuses it later leaves.
-    fn rejected_by(&self, hash: &Digest) -> BTreeSet<AgencyId> {
+    /// Who refused it while it waited for signatures, and when. Who refuses it later leaves.
+    fn refusals(&self, hash: &Digest) -> BTreeMap<AgencyId, Timestamp> {
         let agreed = self.agreed_since(hash);
-        let rejects = |chain: &Chain<'_>| {
-            chain.links.iter().any(|link| {
+        let refused_at = |chain: &Chain<'_>| {
+            let refusals = chain.links.iter().filter(|link| {
                 let declaration = &link.said.declaration;
-                let refused = refuses(declaration, hash) && !is_late(declaration, hash, agreed);
                 let weighed = self.rules.keep(Rule::NarrowingWins)
                     || (link.place == Place::Sound
                         && chain.signed_at(hash, Timestamp::MAX).is_none());
-                refused && weighed
-            })
+                refuses(declaration, hash) && !is_late(declaration, hash, agreed) && weighed
+            });
+            refusals.map(|link| link.said.declaration.made_at).max()
         };
-        let chains = self.chains_of(hash).into_iter().filter(|(_, chain)| rejects(chain));
-        chains.map(|(voice, _)| voice.agency.clone()).collect()
+        let chains = self.chains_of(hash).into_iter();
+        chains
+            .filter_map(|(voice, chain)| Some((voice.agency.clone(), refused_at(chain)?)))
+            .collect()
     }
 
     /// The earliest day that a signatory named; `None` if nobody put it up for signature. A day that

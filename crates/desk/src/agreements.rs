@@ -450,15 +450,20 @@ impl Desk {
         partners.into_values().collect()
     }
 
-    /// The other parties of the versions that our authority signed, until everything is over, nothing
-    /// is kept apart between them and us, and everybody could hear of it.
+    /// The other parties of the versions that our authority signed or refused, until everything is
+    /// over, nothing is kept apart between them and us, and everybody could hear of it.
     fn bound_with(&self, docket: &Docket, state: &State) -> BTreeMap<AgencyId, Country> {
         let mut bound = BTreeMap::new();
         let board = docket.register().board(self.now());
         let is_told = is_last_receipt_told(&board, self.now());
         let is_over = |phase| phase == Phase::Closed && is_told;
         for version in &state.versions {
-            if version.phase == Phase::Rejected || !version.signed_by.contains(&self.own) {
+            let is_ours =
+                version.signed_by.contains(&self.own) || version.rejected_by.contains(&self.own);
+            let since = version.rejected_at.map(|at| at.plus_ms(HEAD_AGE_MAX_MS));
+            let refused =
+                version.phase == Phase::Rejected && since.is_none_or(|told| self.now() >= told);
+            if refused || !is_ours {
                 continue;
             }
             let Some(agreement) = docket.register().version(&version.hash) else { continue };

@@ -1,6 +1,4 @@
-//! A party that says no ends it, at every node that has the paper, and no later signature mends it.
-//!
-//! Who has not signed has no link yet: its paper is handed from officer to officer.
+//! A party that says no ends it, at every node, and no later signature mends it.
 
 use agreement::{Agreement, Phase, Step};
 use federation::cast::Agency::*;
@@ -16,11 +14,11 @@ async fn a_rejected_agreement_carries_nothing_whatever_is_signed_afterwards() {
     world[Belgium].submit(link(Belgium, "early")).await.unwrap();
     let agreement = Agreement::new(world.terms.clone()).unwrap();
     let rejected = world.said_by(Morocco, Step::Reject { agreement: agreement.hash() });
-    world.file(&[Morocco, Belgium], vec![rejected]).await;
+    world.file(&[Morocco], vec![rejected]).await;
     let is_over = |at| world.on_file(at).state(now()).phase() == Phase::Rejected;
     until("both know", || is_over(Belgium) && is_over(Morocco)).await;
     let late = world.said_by(Morocco, sign(&agreement));
-    world.file(&[Morocco, Belgium], vec![late]).await;
+    world.file(&[Morocco], vec![late]).await;
     stays("nothing leaves", || {
         is_over(Belgium) && is_over(Morocco) && world[Morocco].records_from(Belgium) == 0
     })

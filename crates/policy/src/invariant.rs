@@ -3,7 +3,6 @@
 //! Each has a stable name, so that "why not" always has an answer, and a test that shows what
 //! would pass without it. They are checked before any policy is asked, in the order of the lists.
 
-use crate::approval::quorum;
 use crate::decision::Action;
 use crate::evaluator::{Approvals, Matter};
 use agreement::{Agreement, Party, Phase, State, WhyNot};
@@ -12,9 +11,7 @@ use domain::indicator::Tier;
 use domain::name::{AgencyId, Digest};
 use domain::question::QuestionTerms;
 use domain::refusal::RefusalCode;
-use domain::value::{
-    Age, AgencyKind, Channel, Depicts, Offence, Onward, Purpose, Subject, Tlp, TransferBasis,
-};
+use domain::value::{Age, Channel, Depicts, Offence, Onward, Purpose, Subject, Tlp, TransferBasis};
 
 /// The rule that permits our own officers to look into what we hold.
 pub const OWN_USE: &str = "code.own-use";
@@ -494,41 +491,6 @@ pub(crate) fn broken<'i>(
     lists.into_iter().flatten().find(|invariant| !(invariant.holds)(scene))
 }
 
-/// Who must approve, whatever the policy says.
-pub(crate) struct Quorum {
-    /// The kind of authority.
-    pub(crate) authority: AgencyKind,
-    /// How many persons; those who have approved count among them.
-    pub(crate) persons: u8,
-    /// How many of those who have count for it.
-    pub(crate) given: u8,
-    /// By which rule.
-    pub(crate) rule: &'static str,
-}
-
-/// Who must approve, whatever the policy says; `None` if nobody. A protected person is for prosecutors;
-/// otherwise anybody whom the authority certified for it counts.
-pub(crate) fn approval(scene: &Scene<'_>) -> Option<Quorum> {
-    let class = scene.class().filter(|_| scene.moves())?;
-    let protected = is_protected(class);
-    let quorum = scene.approvals.map(|_| {
-        // Who is not listed was refused before; nothing else is asked of an approver than a signature.
-        quorum(scene.agreement, &class.origin, &class.purposes).unwrap_or(u8::MAX)
-    });
-    let authority = AgencyKind::Prosecution;
-    let given = scene.approvals.unwrap_or_default();
-    Some(match (protected, quorum) {
-        (true, quorum) => {
-            let persons = quorum.unwrap_or(2).max(2);
-            Quorum { authority, persons, given: given.of(authority), rule: PROTECTED_APPROVAL }
-        }
-        (false, Some(persons)) => {
-            Quorum { authority, persons, given: given.total(), rule: AUTHORITY_APPROVAL }
-        }
-        (false, None) => return None,
-    })
-}
-
 /// Is it about, or does it show, somebody for whom two persons have to approve?
 pub(crate) fn is_protected(class: &Class) -> bool {
     is_protected_subject(class) || is_minor(class) || depicts_minor(class)
@@ -551,7 +513,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Does a record, or what it says, cross from one agency to another?
-    fn moves(&self) -> bool {
+    pub(crate) fn moves(&self) -> bool {
         matches!(self.action, Action::Share | Action::Receive | Action::Show) && !self.is_own_use()
     }
 

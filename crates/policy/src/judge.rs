@@ -4,10 +4,11 @@ use crate::alike::{Sets, Shared};
 use crate::approval::{
     self, Approved, Counted, CourtUse, Footing, Used, Wanted, quorum, with_approved_audience,
 };
+use crate::approvers::{self, Quorum};
 use crate::cache::Asked;
 use crate::decision::{Action, Decision, Permit, PolicyEpoch, Scope};
 use crate::evaluator::{Evaluation, Evaluator, Matter, Verdict};
-use crate::invariant::{self, Invariant, Quorum, Scene};
+use crate::invariant::{self, Invariant, Scene};
 use agreement::terms::EvidenceRule;
 use agreement::{Agreement, Register};
 use domain::class::Class;
@@ -349,7 +350,7 @@ impl Judge {
             return Decision::Allow(permit(vec![invariant::OWN_USE.to_owned()]));
         }
         match self.verdict(scene, class.as_ref()) {
-            Verdict::Allow { rules } if !rules.is_empty() => match invariant::approval(scene) {
+            Verdict::Allow { rules } if !rules.is_empty() => match approvers::needed(scene) {
                 Some(Quorum { authority, persons, given, rule }) if given < persons => {
                     Decision::NeedsApproval { authority, persons, rule: rule.to_owned() }
                 }
@@ -357,7 +358,7 @@ impl Judge {
             },
             Verdict::Allow { .. } => self.fault("a yes without a rule"),
             Verdict::NeedsApproval { authority, persons, rule } => {
-                let least = invariant::approval(scene).map_or(1, |quorum| quorum.persons);
+                let least = approvers::needed(scene).map_or(1, |quorum| quorum.persons);
                 Decision::NeedsApproval { authority, persons: persons.max(least), rule }
             }
             Verdict::Deny { rules } => {

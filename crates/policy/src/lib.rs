@@ -19,6 +19,7 @@
 
 mod alike;
 pub mod approval;
+mod approvers;
 mod cache;
 mod class_table;
 mod decision;

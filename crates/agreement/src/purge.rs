@@ -21,9 +21,9 @@ pub const REVIEW_DAYS_MAX: u32 = 366;
 listed! {
     /// Why something must be erased.
     PurgeGround, "purge ground" {
-        /// A party leaves.
+        /// A party leaves, or is none in a later version.
         Withdrawal = 1 "WITHDRAWAL",
-        /// The agreement ended.
+        /// The agreement ended, or a later version has nothing pass in that direction.
         Expiry = 2 "EXPIRY",
     }
 }

@@ -56,7 +56,7 @@ pub struct State {
     pub governing: Option<Digest>,
     /// Every ordered pair of parties of all versions, and what stops it; empty is open.
     pub directions: BTreeMap<Direction, BTreeSet<WhyNot>>,
-    /// Who left.
+    /// Who left, or was a party and is none in the version that counts.
     pub leaving: BTreeMap<AgencyId, Leaving>,
     /// Every direction in which something was shared and that is over.
     pub ended: BTreeMap<Direction, Ended>,
@@ -108,8 +108,9 @@ impl State {
                 directions.insert(((*from).clone(), (*to).clone()), why_not);
             }
         }
-        let ended = judge.ended(governing);
-        let leaving = judge.leaving(governing, &ended);
+        let history = judge.history(governing);
+        let ended = judge.ended(&history, governing);
+        let leaving = judge.leaving(&history, governing, &ended);
         let governing = governing.map(|(hash, _)| *hash);
         for one in versions.iter_mut().filter(|one| Some(one.hash) == governing) {
             if one.phase == Phase::InForce {

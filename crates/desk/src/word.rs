@@ -136,7 +136,9 @@ impl Desk {
         let all_over = is_due(agreement.valid_to)
             || state.leaving.get(&self.own).is_some_and(|leaving| is_due(leaving.since));
         let left = |party: &AgencyId| {
+            let ended = state.ended(party, &self.own);
             state.leaving.get(party).is_some_and(|leaving| is_due(leaving.since))
+                || ended.is_some_and(|end| now > end.since.plus_days(end.purge_days))
         };
         let parties = docket.register().agreements().flat_map(|version| &version.parties);
         let parties: BTreeSet<&AgencyId> = parties.map(|party| &party.agency).collect();

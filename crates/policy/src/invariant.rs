@@ -298,6 +298,16 @@ pub const OF_THE_CLASS: &[Invariant] = &[
         },
     },
     Invariant {
+        name: "code.ended",
+        code: RefusalCode::AgreementNotInForce,
+        reason: "What an agency gave is not used any more when its sharing with us has ended.",
+        holds: |s| {
+            !s.is_own_use()
+                || s.class()
+                    .is_none_or(|class| s.state.ended(&class.origin, &s.own.agency).is_none())
+        },
+    },
+    Invariant {
         name: "code.audience-party",
         code: RefusalCode::NotAParty,
         reason: "An audience names parties of the agreement only.",

@@ -19,6 +19,7 @@ use fixture::{PARTIES, agency, authority_of, now, register_without};
 struct World {
     terms: Terms,
     suspended: Option<&'static str>,
+    left: Option<&'static str>,
     unsigned: &'static [&'static str],
     now: Timestamp,
     floor_in_use: Digest,
@@ -44,6 +45,7 @@ fn world(action: Action) -> World {
     World {
         terms: fixture::terms(floor),
         suspended: None,
+        left: None,
         unsigned: &[],
         now: now(),
         floor_in_use: floor,
@@ -62,6 +64,10 @@ fn decide(world: &World, lists: Lists) -> Decision {
     if let Some(party) = world.suspended {
         let (signer, step) = (authority_of(party), Step::Suspend { scope: Scope::All });
         register.declare(&agency(party), step, world.now, &signer).unwrap();
+    }
+    if let Some(party) = world.left {
+        let signer = authority_of(party);
+        register.declare(&agency(party), Step::Withdraw, world.now, &signer).unwrap();
     }
     let (bindings, _) = bind(&[Arc::new(register)], world.now);
     let evaluator = Arc::new(TableEvaluator::open(world.floor_in_use));
@@ -163,6 +169,18 @@ const CASES: &[Case] = &[
     ("code.audience", Action::Share, |w| w.class.audience = [agency("fr-oltim")].into()),
     ("code.audience", Action::Receive, |w| w.class.audience = [agency("fr-oltim")].into()),
     ("code.audience", Action::Show, |w| w.class.audience.clear()),
+    ("code.ended", Action::Show, |w| {
+        w.peer = w.own;
+        w.class.origin = agency("es-pn");
+        w.class.audience = [agency("be-fedpol")].into();
+        w.left = Some("es-pn");
+    }),
+    ("code.ended", Action::Show, |w| {
+        w.peer = w.own;
+        w.class.origin = agency("es-pn");
+        w.class.audience = [agency("be-fedpol")].into();
+        w.left = Some("be-fedpol");
+    }),
     ("code.audience-party", Action::Submit, |w| {
         w.class.audience.insert(agency("pt-pj"));
     }),

@@ -105,3 +105,90 @@ fn who_left_first_is_not_ordered_again_when_the_others_leave() {
     let over = papers.first.valid_to;
     assert_eq!(confirmed(&papers, &all, over).phase(), Phase::Closed, "and so it stays");
 }
+
+#[test]
+fn what_is_amended_away_has_ended_and_is_ordered_under_the_version_that_had_it() {
+    let (belgium, spain, morocco) = (agency("be-fedpol"), agency("es-pn"), agency("ma-dgsn"));
+    let mut papers = Papers::signed_without(&[]);
+    let second = amended(&papers.first, |terms| {
+        terms.parties.pop();
+        terms.pairs.retain(|pair| ![&pair.from, &pair.to].contains(&&agency("ma-dgsn")));
+        terms.pairs.retain(|pair| pair.from != agency("be-fedpol") || pair.to != agency("es-pn"));
+        terms.offence_map.pop();
+        terms.clauses[0].binds.remove(&agency("ma-dgsn"));
+    });
+    papers.later.push(second.clone());
+    for party in &PARTIES[..3] {
+        papers.say_at(party, sign(&second), days_ago(6));
+    }
+    assert!(papers.state(now()).ended.is_empty(), "the first version still counts");
+    papers.say_at("ma-dgsn", sign(&second), days_ago(5));
+    papers.heads();
+
+    let state = papers.state(now());
+    assert_eq!(state.governing, Some(second.hash()));
+    assert_eq!(state.ended.len(), 7, "six with Morocco, and one between two parties");
+    let end = state.ended(&belgium, &spain).unwrap();
+    assert_eq!((end.since, end.ground), (days_ago(5), PurgeGround::Expiry), "when all had signed");
+    assert_eq!(end.agreement, papers.first.hash());
+    assert_eq!(state.ended(&spain, &belgium), None);
+    assert_eq!(state.ended(&belgium, &morocco).unwrap().ground, PurgeGround::Withdrawal);
+    assert_eq!(state.leaving.keys().collect::<Vec<_>>(), [&morocco]);
+    assert_eq!(state.leaving[&morocco].since, days_ago(5));
+    assert_eq!(state.leaving[&morocco].phase, Phase::WindingDown);
+    let late = papers.state(now().plus_days(26)).leaving[&morocco].phase;
+    assert_eq!(late, Phase::Overdue, "without an order too");
+    let all = orders(&papers, days_ago(4));
+    assert_eq!(confirmed(&papers, &all, now()).leaving[&morocco].phase, Phase::Closed);
+
+    // A third version has both again.
+    let third = amended(&second, |terms| {
+        let mut first = papers.first.clone().into_terms();
+        terms.parties = first.parties.split_off(0);
+        terms.pairs = first.pairs;
+        terms.offence_map = first.offence_map;
+        terms.clauses = first.clauses;
+    });
+    papers.later.push(third.clone());
+    for party in PARTIES {
+        papers.say_at(party, sign(&third), days_ago(2));
+    }
+    papers.heads();
+    let state = papers.state(now());
+    assert_eq!(state.governing, Some(third.hash()));
+    assert!(state.ended.is_empty() && state.leaving.is_empty());
+}
+
+#[test]
+fn a_version_that_is_not_firmly_signed_or_whose_day_has_not_come_ends_nothing() {
+    let narrower = |papers: &Papers, from: Timestamp| {
+        amended(&papers.first, |terms| {
+            terms.pairs.remove(0);
+            terms.valid_from = from;
+        })
+    };
+    let mut papers = Papers::signed_without(&[]);
+    let second = narrower(&papers, now().plus_days(3));
+    papers.later.push(second.clone());
+    for party in PARTIES {
+        papers.say_at(party, sign(&second), days_ago(5));
+    }
+    assert!(papers.state(now()).ended.is_empty());
+    let begun = papers.state(now().plus_days(4));
+    let ends: Vec<Timestamp> = begun.ended.values().map(|end| end.since).collect();
+    assert_eq!(ends, [now().plus_days(3)], "on its day");
+
+    // Nobody knows whether what is hidden is the last signature: nothing passes, nothing ends.
+    let mut papers = Papers::signed_without(&[]);
+    let second = narrower(&papers, papers.first.valid_from);
+    papers.later.push(second.clone());
+    for party in &PARTIES[..3] {
+        papers.say_at(party, sign(&second), days_ago(5));
+    }
+    let hidden = papers.say("ma-dgsn", sign(&second));
+    papers.say("ma-dgsn", Step::Suspend { scope: agreement::Scope::All });
+    papers.forget(hidden);
+    let state = papers.state(now());
+    assert_eq!(state.governing, Some(second.hash()));
+    assert!(state.ended.is_empty() && state.leaving.is_empty());
+}

@@ -221,6 +221,29 @@ fn whoever_comes_back_and_leaves_again_is_ordered_again() {
 }
 
 #[test]
+fn what_went_in_a_direction_that_was_amended_away_is_ordered_to_be_erased() {
+    let desk = Desk::new();
+    signed_by_all(&desk);
+    desk.wait(1);
+    let law = std::fs::read_to_string(desk.path("terms.toml")).unwrap();
+    let (before, last) = law.rsplit_once("[[transfer]]").unwrap();
+    let from_morocco = format!("[[transfer]]{}", last.split_once("\n\n").unwrap().0);
+    assert!(before.len() > 1 && from_morocco.contains("from = [\"ma-dgsn\"]"), "{from_morocco}");
+    amended(&desk, &from_morocco, "");
+    let whole = status(&desk);
+    assert_eq!(whole["versions"][0]["phase"], "SUPERSEDED");
+    let first = whole["versions"][0]["hash"].clone();
+    assert!(whole["leaving"].as_array().unwrap().is_empty());
+    says(&desk, "es-pn", "purge", &[]).exits(Outcome::Done).says("nobody has to erase");
+    says(&desk, "ma-dgsn", "purge", &[]).exits(Outcome::Done);
+    let whole = status(&desk);
+    let rows = whole["board"].as_array().unwrap();
+    assert_eq!(rows.len(), 3, "its data at three others");
+    assert!(first.is_string() && rows.iter().all(|row| row["origin"] == "ma-dgsn"));
+    says(&desk, "ma-dgsn", "purge", &[]).exits(Outcome::Done).says("nobody has to erase");
+}
+
+#[test]
 fn an_officer_signs_what_the_certificate_allows() {
     let desk = Desk::new();
     drafted(&desk);

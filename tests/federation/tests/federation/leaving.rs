@@ -15,7 +15,7 @@ use domain::time::Timestamp;
 use federation::cast::{ALL, Agency, Agency::*};
 use federation::draft::{fingerprint, link, now, submission};
 use federation::patience::{stays, until};
-use federation::world::Federation;
+use federation::world::{Federation, sign};
 use std::collections::BTreeMap;
 use wire::convert::hold::HoldReference;
 
@@ -311,6 +311,101 @@ async fn who_keeps_something_apart_is_heard_until_it_is_erased() {
     assert!(partner(Spain).is_none(), "all is over between them, and everybody heard of it");
     let partner = partner(Belgium).expect("the last receipt has to find its way");
     assert!(partner.agreements.is_empty() && !partner.dockets.is_empty(), "for papers alone");
+}
+
+/// A second version, without Morocco, that every party signs at some time, Morocco too. All of it is
+/// handed in at Belgium's node.
+async fn amend_morocco_away(world: &Federation, at: Timestamp) {
+    let docket = world.on_file(Belgium);
+    let first = docket.register().version(&docket.register().first()).unwrap();
+    let mut terms = agreement::Agreement::clone(first).into_terms();
+    terms.version = 2;
+    terms.supersedes = Some(first.hash());
+    let morocco = Morocco.id();
+    let country = first.party(&morocco).unwrap().country.clone();
+    terms.parties.retain(|party| party.agency != morocco);
+    terms.pairs.retain(|pair| pair.from != morocco && pair.to != morocco);
+    terms.offence_map.retain(|entry| entry.country != country);
+    terms.approvers.retain(|approver| approver.party != morocco);
+    for clause in &mut terms.clauses {
+        clause.binds.remove(&morocco);
+    }
+    let second = agreement::Agreement::new(terms).unwrap();
+    let mut papers = vec![Paper::of_version(&second)];
+    for agency in ALL {
+        let (member, step) = (&world[agency], sign(&second));
+        let mut docket = world.on_file(agency);
+        papers.push(docket.declare(&member.id, step, at, &member.authority_key()).unwrap());
+    }
+    world.file(&[Belgium], papers).await;
+}
+
+/// How many records of Morocco that Belgium holds are a match for its officers.
+async fn matches_in_belgium(world: &Federation, reference: &str) -> usize {
+    let case = world[Belgium].open_case(reference).await;
+    let x = fingerprint(Kind::Url, "https://passage-22.example/of-morocco");
+    world[Belgium].query(&case, Kind::Url, vec![x], &[]).await.held.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_party_that_is_amended_away_is_like_one_that_left() {
+    let world = Federation::of(&[Belgium, Morocco]).await;
+    let theirs = world[Morocco].submit(link(Morocco, "of-morocco")).await.unwrap().record_id;
+    let ours = world[Belgium].submit(link(Belgium, "of-belgium")).await.unwrap().record_id;
+    until("both arrive", || world[Belgium].holds(&theirs) && world[Morocco].holds(&ours)).await;
+    assert_eq!(matches_in_belgium(&world, "2026/0101").await, 1);
+    amend_morocco_away(&world, now()).await;
+    for agency in [Belgium, Morocco] {
+        until("Morocco is no party", || {
+            world.why_not(agency, Morocco, Belgium).contains(&WhyNot::NotAParty)
+        })
+        .await;
+        assert_eq!(leaving(&world, agency, now()), Some(Phase::WindingDown));
+    }
+    assert_eq!(world.standing(Belgium).await, "in force; left by ma-dgsn");
+    assert_eq!(world[Belgium].records_from(Morocco), 1, "nobody ordered yet");
+    assert_eq!(matches_in_belgium(&world, "2026/0102").await, 0, "and it is used no more");
+
+    let mut expected = Holdings::new();
+    for (origin, holder) in [(Belgium, Morocco), (Morocco, Belgium)] {
+        let docket = world.on_file(origin);
+        let state = docket.state(now());
+        let end = state.ended(&origin.id(), &holder.id()).unwrap();
+        assert_eq!(end.agreement, docket.register().first(), "it was shared under the first");
+        let issued_at = now();
+        let order = PurgeOrder {
+            origin: origin.id(),
+            holder: holder.id(),
+            first: docket.register().first(),
+            agreement: end.agreement,
+            ground: end.ground,
+            issued_at,
+            due: issued_at.plus_days(end.purge_days),
+        };
+        let order = Signed::seal(order, &world[origin].authority_key()).into_parts().1;
+        world.file(&[origin], vec![order.into()]).await;
+        expected.extend([row(origin, holder, Holding::Erased)]);
+    }
+    for agency in [Belgium, Morocco] {
+        until("both confirm", || board(&world, agency, now()) == expected).await;
+    }
+    assert_eq!(world[Belgium].records_from(Morocco) + world[Morocco].records_from(Belgium), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_party_gave_that_was_amended_away_is_erased_without_an_order_too() {
+    let ago = |days| now().minus_ms(days * Timestamp::DAY_MS);
+    let mut world = Federation::found();
+    world.terms.valid_from = ago(60);
+    world.hand_out(&world.signed_at(&ALL, ago(50)));
+    world.start(&[Belgium, Morocco]).await;
+    world.linked(&[Belgium, Morocco]).await;
+    let theirs = world[Morocco].submit(link(Morocco, "of-morocco")).await.unwrap().record_id;
+    until("it arrives", || world[Belgium].holds(&theirs)).await;
+    // Signed longer ago than the agreement gives for erasing, and heard of now.
+    amend_morocco_away(&world, ago(31)).await;
+    until("it is erased", || world[Belgium].records_from(Morocco) == 0).await;
+    assert!(board(&world, Belgium, now()).is_empty(), "nobody ordered it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -221,25 +221,45 @@ pub struct Revocation {
     /// From when it no longer counts; the earliest of several holds.
     #[n(3)]
     pub from: Timestamp,
-    /// The last place of the party's chain that the authority knew of: what the certificate's key says
-    /// in a later one does not count, whatever its date, for whoever has the key writes the date. The
-    /// earliest of several holds; with none, the date alone decides.
+    /// The last declaration that stands: what the certificate's key says behind it opens nothing,
+    /// whatever its date, for whoever has the key writes the date. The earliest of several holds; with
+    /// none, dates alone decide.
     #[n(4)]
-    pub after: Option<u32>,
+    pub after: Option<LastPlace>,
 }
 
-/// Where and when a certificate ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A place in the chain of a party of one agreement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LastPlace {
+    /// The hash of the first version of the agreement.
+    #[n(1)]
+    pub first: Digest,
+    /// The number of the declaration; 0 for none.
+    #[n(2)]
+    pub n: u32,
+}
+
+/// When a certificate ended, and behind which place of which chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Ended {
     from: Timestamp,
-    after: Option<u32>,
+    after: BTreeMap<Digest, u32>,
 }
 
-/// When something was said, and at which place of a chain, if it stands in one.
+/// When something was said; and what stands in a chain, where, and no earlier than what it follows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     pub(crate) at: Timestamp,
-    pub(crate) place: Option<u32>,
+    pub(crate) place: Option<LastPlace>,
+    pub(crate) not_before: Timestamp,
+}
+
+impl Moment {
+    /// Outside every chain.
+    pub(crate) const fn at(at: Timestamp) -> Self {
+        Self { at, place: None, not_before: at }
+    }
 }
 
 impl Payload for Revocation {
@@ -329,9 +349,13 @@ impl Roster {
                 self.of_this_agency(&revocation.agency)?;
                 self.room(self.revocations.len())?;
                 let Revocation { certificate, from, after, .. } = revocation;
-                let ended = self.revocations.entry(certificate).or_insert(Ended { from, after });
+                let new = || Ended { from, after: BTreeMap::new() };
+                let ended = self.revocations.entry(certificate).or_insert_with(new);
                 ended.from = from.min(ended.from);
-                ended.after = [ended.after, after].into_iter().flatten().min();
+                if let Some(LastPlace { first, n }) = after {
+                    let last = ended.after.entry(first).or_insert(n);
+                    *last = n.min(*last);
+                }
                 Ok(())
             }
             Mandate::TYPE => self.admit_mandate(hash, envelope),
@@ -350,7 +374,7 @@ impl Roster {
         power: Power,
         at: Timestamp,
     ) -> Result<&OfficerCertificate, MayNot> {
-        self.may_say(key, party, power, Moment { at, place: None })
+        self.may_say(key, party, power, Moment::at(at))
     }
 
     /// The same for what stands in the party's chain.
@@ -445,13 +469,15 @@ impl Roster {
         &self,
         hash: &Digest,
         certificate: &OfficerCertificate,
-        Moment { at, place }: Moment,
+        Moment { at, place, not_before }: Moment,
     ) -> Result<(), MayNot> {
         if at < certificate.valid_from || at >= certificate.valid_until {
             return Err(MayNot::OutOfTime);
         }
         let is_past = |ended: &Ended| {
-            let behind = place.zip(ended.after).is_some_and(|(place, after)| place > after);
+            let named = place.and_then(|place| Some((place.n, *ended.after.get(&place.first)?)));
+            // Where no place was named, what it follows says when it was said at the earliest.
+            let behind = named.map_or(not_before >= ended.from, |(n, last)| n > last);
             at >= ended.from || behind
         };
         if self.revocations.get(hash).is_some_and(is_past) { Err(MayNot::Revoked) } else { Ok(()) }

@@ -3,8 +3,8 @@
 //! What narrows counts wherever it is found. What widens counts only in its place of an unbroken
 //! chain, signed by a key that every party accepted, by a person who may, and not from the future.
 
-use crate::declaration::{Declaration, KeyReplacement, Step};
-use crate::officer::{Moment, Power};
+use crate::declaration::{KeyReplacement, Step};
+use crate::officer::{LastPlace, Moment, Power};
 use crate::register::Register;
 use crate::rule::{Rule, Rules};
 use crate::spoken::{Said, Spoken, Voice};
@@ -63,8 +63,8 @@ pub(crate) enum Doubt {
 
 impl<'r> Reading<'r> {
     pub(crate) fn of(register: &'r Register, now: Timestamp, rules: Rules) -> Self {
-        let claims = Claims::of(register, rules);
-        let known = claims.complete(register, rules, &BTreeSet::new());
+        let mut claims = Claims::of(register, rules);
+        let known = claims.complete_without_leavers(register, rules);
         // Behind a gap may be a signature: it can supersede, and it never puts anything in force.
         let hiding = register.voices().filter(|(_, spoken)| spoken.has_gap());
         let hiding = hiding.filter(|_| rules.keep(Rule::GapsSupersede)).map(|(voice, _)| voice);
@@ -109,11 +109,6 @@ impl Chain<'_> {
     /// Did it sign this version, so that it cannot deny it? A party that contradicted itself is
     /// suspended and still held to its signature, or it could end what others have agreed.
     pub(crate) fn signed_at(&self, version: &Digest, sign_by: Timestamp) -> Option<u32> {
-        self.signature(version, sign_by).map(|signature| signature.n)
-    }
-
-    /// The first signature under a version, made in time.
-    pub(crate) fn signature(&self, version: &Digest, sign_by: Timestamp) -> Option<&Declaration> {
         let signatures = self.links.iter().filter(|link| {
             link.place != Place::Loose
                 && link.is_full
@@ -121,7 +116,7 @@ impl Chain<'_> {
                 && matches!(&link.said.declaration.step,
                     Step::Sign { agreement, .. } if agreement == version)
         });
-        signatures.map(|link| &link.said.declaration).min_by_key(|signature| signature.n)
+        signatures.map(|link| link.said.declaration.n).min()
     }
 
     /// Is this the authority key of the party, now or before?
@@ -141,11 +136,14 @@ impl Chain<'_> {
 struct Claims<'r> {
     signed: BTreeMap<Digest, BTreeSet<&'r Voice>>,
     left: BTreeSet<&'r Voice>,
+    /// Who refused which version behind its own signature: it leaves if every party signed that.
+    turned_away: BTreeSet<(Digest, &'r Voice)>,
 }
 
 impl<'r> Claims<'r> {
     fn of(register: &'r Register, rules: Rules) -> Self {
-        let mut claims = Self { signed: BTreeMap::new(), left: BTreeSet::new() };
+        let mut claims =
+            Self { signed: BTreeMap::new(), left: BTreeSet::new(), turned_away: BTreeSet::new() };
         for (voice, spoken) in register.voices() {
             // No date in this reading: who signed cannot be known later than now.
             let reader = Reader::new(voice, spoken, 0, Timestamp::MAX, rules);
@@ -164,11 +162,30 @@ impl<'r> Claims<'r> {
                     {
                         claims.left.insert(voice);
                     }
+                    Step::Reject { agreement }
+                        if claims.signed.get(agreement).is_some_and(|by| by.contains(voice)) =>
+                    {
+                        claims.turned_away.insert((*agreement, voice));
+                    }
                     _ => {}
                 }
             }
         }
         claims
+    }
+
+    /// The versions with every signature, once those who turned away from one of them count as gone:
+    /// then a later version may need one signature less.
+    fn complete_without_leavers(&mut self, register: &Register, rules: Rules) -> BTreeSet<Digest> {
+        loop {
+            let complete = self.complete(register, rules, &BTreeSet::new());
+            let gone = self.turned_away.iter().filter(|(version, _)| complete.contains(version));
+            let before = self.left.len();
+            self.left.extend(gone.map(|(_, voice)| *voice));
+            if self.left.len() == before {
+                return complete;
+            }
+        }
     }
 
     /// The versions with every signature: of their own parties, and of the parties of the signed
@@ -444,7 +461,7 @@ impl<'r> Reader<'r> {
         let latest_known = self.now.plus_ms(SKEW_MS);
         let heads = self.spoken.heads.iter().filter(|(made_at, _, signer)| {
             latest.is_some_and(|key| {
-                let moment = Moment { at: *made_at, place: None };
+                let moment = Moment::at(*made_at);
                 self.is_of(*signer, key) && self.may(*signer, key, Power::StateHead, moment)
             })
         });
@@ -460,12 +477,13 @@ impl<'r> Reader<'r> {
         let declaration = &said.declaration;
         let segment = self.segment(declaration.n, self.replacements.len());
         let power = Power::for_step(&declaration.step);
+        let (at, n) = (declaration.made_at, declaration.n);
         let moment = match self.rules.keep(Rule::NotBackdated) {
             true => {
-                let at = declaration.made_at.max(latest_before);
-                Moment { at, place: Some(declaration.n) }
+                let place = Some(LastPlace { first: declaration.first, n });
+                Moment { at, place, not_before: at.max(latest_before) }
             }
-            false => Moment { at: declaration.made_at, place: None },
+            false => Moment::at(at),
         };
         let may = self.key(segment).is_some_and(|key| self.may(said.signer, key, power, moment));
         let has_come = declaration.made_at <= self.now.plus_ms(SKEW_MS)

@@ -220,8 +220,8 @@ impl Register {
         Ok(envelope)
     }
 
-    /// The number of the last declaration of a party that the holder of a key can build on: what a
-    /// revocation names. 0 before the first; one less where the party contradicted itself at the last.
+    /// The number of the last declaration of a party that the holder of a key can build on: the last
+    /// that a revocation can name. 0 before the first; one less where the party contradicted itself.
     ///
     /// # Errors
     /// [`AgreementError::NotAParty`].

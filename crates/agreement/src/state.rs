@@ -368,15 +368,16 @@ impl<'r> Judge<'r> {
         chain.signed_at(hash, sign_by.unwrap_or(Timestamp::MAX))
     }
 
-    /// When a party left a version that it had signed before, or was never to sign.
+    /// When a party left a version that it had signed before, or was never to sign: by saying so, or by
+    /// refusing what it and everybody had signed.
     fn left_at(&self, voice: &Voice, hash: &Digest) -> Option<Timestamp> {
         let chain = self.reading.chains.get(voice)?;
         let signed_at = chain.signed_at(hash, Timestamp::MAX);
-        let agreed = self.agreed_since(hash);
         let left = chain.links.iter().filter(|link| {
             let declaration = &link.said.declaration;
             let goes = declaration.step == Step::Withdraw
-                || (self.rules.keep(Rule::NarrowingWins) && is_late(declaration, hash, agreed));
+                || (self.rules.keep(Rule::NarrowingWins)
+                    && self.leaves_by_refusing(declaration, hash, signed_at));
             goes && signed_at.is_none_or(|n| n < declaration.n)
         });
         let left = left.filter(|link| {
@@ -401,16 +402,17 @@ impl<'r> Judge<'r> {
         voices.filter(|voice| self.left_at(voice, hash).is_none())
     }
 
-    /// Who refused it while it waited for signatures, and when. Who refuses it later leaves.
+    /// Who refused it, and when. Who refuses what it and everybody had signed leaves instead.
     fn refusals(&self, hash: &Digest) -> BTreeMap<AgencyId, Timestamp> {
-        let agreed = self.agreed_since(hash);
         let refused_at = |chain: &Chain<'_>| {
             let refusals = chain.links.iter().filter(|link| {
                 let declaration = &link.said.declaration;
+                let signed_at = chain.signed_at(hash, Timestamp::MAX);
                 let weighed = self.rules.keep(Rule::NarrowingWins)
-                    || (link.place == Place::Sound
-                        && chain.signed_at(hash, Timestamp::MAX).is_none());
-                refuses(declaration, hash) && !is_late(declaration, hash, agreed) && weighed
+                    || (link.place == Place::Sound && signed_at.is_none());
+                refuses(declaration, hash)
+                    && !self.leaves_by_refusing(declaration, hash, signed_at)
+                    && weighed
             });
             refusals.map(|link| link.said.declaration.made_at).max()
         };
@@ -420,34 +422,40 @@ impl<'r> Judge<'r> {
             .collect()
     }
 
-    /// The earliest day that a signatory named; `None` if nobody put it up for signature. A day that
-    /// had passed, or was named when every party had signed, takes no signature back.
-    fn sign_by(&self, hash: &Digest) -> Option<Timestamp> {
-        let agreed = self.agreed_since(hash);
-        let chains = self.chains_of(hash);
-        let links = chains.into_iter().flat_map(|(_, chain)| &chain.links);
-        let named = links.filter_map(|link| {
-            let declaration = &link.said.declaration;
-            let (Step::Propose { agreement, sign_by } | Step::Amend { agreement, sign_by, .. }) =
-                &declaration.step
-            else {
-                return None;
-            };
-            let is_late = agreed.is_some_and(|agreed| declaration.made_at > agreed);
-            let counts = agreement == hash && declaration.made_at <= *sign_by && !is_late;
-            counts.then_some(*sign_by)
-        });
-        named.min()
+    /// Does a party leave by this refusal? It does where it comes behind the party's own signature and
+    /// every party had signed: dates say nothing, for whoever refuses writes them.
+    fn leaves_by_refusing(
+        &self,
+        declaration: &Declaration,
+        hash: &Digest,
+        signed_at: Option<u32>,
+    ) -> bool {
+        refuses(declaration, hash)
+            && self.reading.claimed.contains(hash)
+            && signed_at.is_some_and(|n| n < declaration.n)
     }
 
-    /// When the last of the signatures that a version needs was made, by the clocks of those who made
-    /// them; `None` while one is missing.
-    fn agreed_since(&self, hash: &Digest) -> Option<Timestamp> {
-        let chains = self.chains_of(hash).into_iter();
-        let signatures = chains.map(|(_, chain)| chain.signature(hash, Timestamp::MAX));
-        let dates: Option<Vec<Timestamp>> =
-            signatures.map(|signature| signature.map(|one| one.made_at)).collect();
-        dates?.into_iter().max()
+    /// The earliest day that a signatory named; `None` if nobody put it up for signature. A day that
+    /// had passed when it was named, or that a party names behind its own signature under what every
+    /// party has signed, takes no signature back.
+    fn sign_by(&self, hash: &Digest) -> Option<Timestamp> {
+        let is_claimed = self.reading.claimed.contains(hash);
+        let named = self.chains_of(hash).into_iter().flat_map(|(_, chain)| {
+            let signed_at = chain.signed_at(hash, Timestamp::MAX).filter(|_| is_claimed);
+            chain.links.iter().filter_map(move |link| {
+                    let declaration = &link.said.declaration;
+                    let (Step::Propose { agreement, sign_by }
+                    | Step::Amend { agreement, sign_by, .. }) = &declaration.step
+                    else {
+                        return None;
+                    };
+                    let is_in_time = signed_at
+                        .is_none_or(|n| declaration.n < n && link.place == Place::Sound)
+                        && declaration.made_at <= *sign_by;
+                    (agreement == hash && is_in_time).then_some(*sign_by)
+                })
+        });
+        named.min()
     }
 
     /// The chains of those whose signature a version needs: nobody else has a say in it.
@@ -469,11 +477,6 @@ impl<'r> Judge<'r> {
 
 fn refuses(declaration: &Declaration, version: &Digest) -> bool {
     matches!(&declaration.step, Step::Reject { agreement } if agreement == version)
-}
-
-/// Is it a refusal of what every party had signed by then?
-fn is_late(declaration: &Declaration, version: &Digest, agreed: Option<Timestamp>) -> bool {
-    refuses(declaration, version) && agreed.is_some_and(|agreed| declaration.made_at > agreed)
 }
 
 #[cfg(test)]

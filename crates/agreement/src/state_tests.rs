@@ -6,7 +6,7 @@ mod fixture;
 #[path = "../tests/fixture/register.rs"]
 mod register;
 
-use crate::officer::{OfficerCertificate, OfficerRole, Power, Revocation};
+use crate::officer::{LastPlace, OfficerCertificate, OfficerRole, Power, Revocation};
 use crate::purge::Board;
 use crate::rule::{Rule, Rules};
 use crate::{Head, Scope, State, Step};
@@ -55,6 +55,8 @@ fn say_as_revoked(papers: &mut Papers, party: &str, step: Step) {
 
 /// An officer whose certificate was revoked twenty days ago, behind a place of the chain.
 fn certify_and_revoke(papers: &mut Papers, party: &str, after: Option<u32>) -> SecretKey {
+    let first = papers.first.hash();
+    let after = after.map(|n| LastPlace { first, n });
     let officer = SecretKey::from_seed(&[77; 32]);
     let certificate = OfficerCertificate {
         agency: agency(party),

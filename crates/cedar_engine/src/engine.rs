@@ -7,7 +7,7 @@ use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicySet, Schema};
 use domain::name::{AgencyId, Digest};
 use domain::value::AgencyKind;
 use policy::situation::{APPROVALS_MAX, Situation};
-use policy::{Evaluation, Evaluator, Verdict};
+use policy::{Approvals, Evaluation, Evaluator, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The common floor and one country's rules, checked and ready. One evaluation costs tens of
@@ -109,6 +109,9 @@ impl Engine {
 
     fn try_verdict(&self, scene: &Scene<'_>) -> Result<Verdict, String> {
         let asked = Asked::new(scene, Check::Against(&self.schema))?;
+        if let Some(rules) = self.narrowed_by(&asked, scene.approvals)? {
+            return Ok(Verdict::Deny { rules });
+        }
         let forbidden = match self.ask(&asked, 0)? {
             Answer::Allowed(rules) => return Ok(Verdict::Allow { rules }),
             Answer::Denied(rules) => rules,
@@ -135,11 +138,38 @@ impl Engine {
                 None if scene.approvals.are_none() => {
                     return Err("approvals changed a decision that no rule asks them for".into());
                 }
-                None => return Ok(Verdict::Allow { rules: permits }),
+                None => {
+                    let rules = permits.iter().filter(|rule| !lacks(rule)).cloned().collect();
+                    return Ok(Verdict::Allow { rules });
+                }
                 Some(rule) => needed = needed.or_else(|| self.needs(rule, persons)),
             }
         }
         Ok(needed.unwrap_or(Verdict::Deny { rules: forbidden }))
+    }
+
+    /// The rules that forbid because of what was approved, each by the persons of its own authority, and
+    /// would not without: approvals can close, too.
+    fn narrowed_by(
+        &self,
+        asked: &Asked,
+        approvals: Approvals,
+    ) -> Result<Option<Vec<String>>, String> {
+        let mut closing = Vec::new();
+        for kind in AgencyKind::ALL.iter().filter(|kind| approvals.of(**kind) > 0) {
+            let is_theirs =
+                |rule: &String| self.authority_of(rule).is_some_and(|(whose, _)| whose == *kind);
+            let forbidding = |persons| -> Result<Vec<String>, String> {
+                Ok(match self.ask(asked, persons)? {
+                    Answer::Allowed(_) => Vec::new(),
+                    Answer::Denied(rules) => rules.into_iter().filter(is_theirs).collect(),
+                })
+            };
+            let with = forbidding(approvals.of(*kind).min(APPROVALS_MAX))?;
+            let without = if with.is_empty() { Vec::new() } else { forbidding(0)? };
+            closing.extend(with.into_iter().filter(|rule| !without.contains(rule)));
+        }
+        Ok((!closing.is_empty()).then_some(closing))
     }
 
     fn needs(&self, rule: &str, persons: u8) -> Option<Verdict> {

@@ -83,7 +83,7 @@ fn load_here(floor: &str, local: &str) -> Result<Loaded, CedarError> {
     for (layer, text) in [(Layer::Floor, floor), (Layer::Local, local)] {
         for policy in read(layer, text)? {
             let rule = lint(layer, &policy)?;
-            if rule.id == FREEZE_ID && !text.ends_with(FREEZE_RULE) {
+            if rule.id == FREEZE_ID && !text.contains(FREEZE_RULE) {
                 let why = "this id is kept for the stop of all sharing; give the rule another";
                 return Err(bad(layer, &rule.id, why));
             }
@@ -109,7 +109,7 @@ fn load_here(floor: &str, local: &str) -> Result<Loaded, CedarError> {
 }
 
 fn read(layer: Layer, text: &str) -> Result<Vec<Policy>, CedarError> {
-    let kept = if text.ends_with(FREEZE_RULE) { 0 } else { FREEZE_BYTES };
+    let kept = if text.contains(FREEZE_RULE) { 0 } else { FREEZE_BYTES };
     let (bytes, bytes_max) = (text.len(), POLICY_BYTES_MAX - kept);
     if bytes > bytes_max {
         return Err(CedarError::TooLarge { layer, bytes, bytes_max });

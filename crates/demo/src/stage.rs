@@ -11,6 +11,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a node may take to serve, and to stop.
@@ -18,6 +19,11 @@ const START_MAX: Duration = Duration::from_secs(30);
 pub(crate) const STOP_MAX: Duration = Duration::from_secs(15);
 /// How long a change may take to arrive.
 const ARRIVE_MAX: Duration = Duration::from_secs(30);
+/// The ports that are drawn from. Systems take the ports of outgoing connections from above.
+const PORTS: std::ops::Range<u16> = 15_000..30_000;
+/// How far apart the places lie at which two processes that start one after the other draw: further
+/// than the eight ports of one demonstration.
+const PORTS_APART: u32 = 16;
 /// How often is looked again.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -385,7 +391,18 @@ fn ask_to_stop(node: &Child) {
     }
 }
 
-/// A port nobody listens on now.
+/// A port nobody listens on now. Each process draws from a place of its own: a port that is free now
+/// is bound a while later, and a second demonstration must not draw it meanwhile.
 fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static DRAWN: AtomicU32 = AtomicU32::new(0);
+    let span = u32::from(PORTS.end - PORTS.start);
+    let begin = std::process::id().wrapping_mul(PORTS_APART) % span;
+    for _ in 0..span {
+        let drawn = DRAWN.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + u16::try_from(begin.wrapping_add(drawn) % span)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port between {} and {} is free", PORTS.start, PORTS.end)
 }

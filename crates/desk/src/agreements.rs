@@ -9,10 +9,9 @@
 use crate::error::DeskError;
 use crate::standing::standing;
 use crate::{Desk, put};
-use agreement::declaration::HEAD_AGE_MAX_MS;
 use agreement::docket::{News, PAPER_BYTES_MAX};
-use agreement::purge::{Board, Holding};
-use agreement::{Agreement, Docket, Paper, Phase, State, WhyNot};
+use agreement::officer::Revocation;
+use agreement::{Agreement, Docket, Paper, State, WhyNot};
 use domain::encoding;
 use domain::envelope::Payload as _;
 use domain::event::{Act, Event};
@@ -212,7 +211,11 @@ impl Desk {
         }
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
         // Without a version: whichever docket takes them, tried on a copy.
+        let named = papers.iter().find_map(named_agreement);
         let takes = |docket: &&Arc<Docket>| {
+            if named.is_some_and(|first| docket.register().first() != first) {
+                return false;
+            }
             let mut copy = Docket::clone(docket);
             !papers.is_empty() && copy.admit_all(papers.to_vec()).is_ok()
         };
@@ -450,36 +453,6 @@ impl Desk {
         partners.into_values().collect()
     }
 
-    /// The other parties of the versions that our authority signed or refused, until everything is
-    /// over, nothing is kept apart between them and us, and everybody could hear of it.
-    fn bound_with(&self, docket: &Docket, state: &State) -> BTreeMap<AgencyId, Country> {
-        let mut bound = BTreeMap::new();
-        let board = docket.register().board(self.now());
-        let is_told = is_last_receipt_told(&board, self.now());
-        let is_over = |phase| phase == Phase::Closed && is_told;
-        for version in &state.versions {
-            let is_ours =
-                version.signed_by.contains(&self.own) || version.rejected_by.contains(&self.own);
-            let since = version.rejected_at.map(|at| at.plus_ms(HEAD_AGE_MAX_MS));
-            let refused =
-                version.phase == Phase::Rejected && since.is_none_or(|told| self.now() >= told);
-            if refused || !is_ours {
-                continue;
-            }
-            let Some(agreement) = docket.register().version(&version.hash) else { continue };
-            let others = agreement.parties.iter().filter(|party| party.agency != self.own);
-            for party in others {
-                let leaving = state.leaving.get(&party.agency);
-                let over =
-                    is_over(version.phase) || leaving.is_some_and(|leaving| is_over(leaving.phase));
-                if !over || is_kept_apart(&board, &self.own, &party.agency) {
-                    bound.insert(party.agency.clone(), party.country.clone());
-                }
-            }
-        }
-        bound
-    }
-
     /// One of the [`Desk::partners`].
     pub fn partner(&self, agency: &AgencyId) -> Option<Partner> {
         self.partners().into_iter().find(|partner| partner.agency == *agency)
@@ -555,22 +528,12 @@ struct Source<'a> {
     officer: Option<&'a OfficerId>,
 }
 
-/// Had every party the time to hear of the last receipt? Who saw it first must not cut off the others
-/// before they know that all is over.
-fn is_last_receipt_told(board: &Board, now: Timestamp) -> bool {
-    let receipts = board.rows().iter().filter_map(|row| row.receipt.as_ref());
-    let last = receipts.map(|receipt| receipt.made_at).max();
-    last.is_none_or(|at| now >= at.plus_ms(HEAD_AGE_MAX_MS))
-}
-
-/// Does one of the two keep something of the other apart? The receipt that follows when the hold ends
-/// has to find its way.
-fn is_kept_apart(board: &Board, one: &AgencyId, other: &AgencyId) -> bool {
-    board.rows().iter().any(|row| {
-        let ends = (&row.order.origin, &row.order.holder);
-        (ends == (one, other) || ends == (other, one))
-            && matches!(row.holding, Holding::ErasedExcept | Holding::ReviewDue)
-    })
+/// The first version of the agreement that a revocation names, for nothing else in it says whose it is.
+fn named_agreement(paper: &Paper) -> Option<Digest> {
+    let Paper::Signed { envelope } = paper else { return None };
+    let is_revocation = envelope.payload_type == Revocation::TYPE;
+    let revocation = is_revocation.then(|| Revocation::from_payload(&envelope.payload))?;
+    revocation.ok()?.after.map(|last| last.first)
 }
 
 /// Is it a party of some version?

@@ -16,6 +16,7 @@ pub mod acknowledge;
 pub mod agreements;
 pub mod answer;
 pub mod approval;
+mod bond;
 pub mod case;
 mod class_of_one;
 pub mod correct;

@@ -54,7 +54,7 @@ pub(crate) struct PolicyBook {
     /// must not wait for that.
     turn: tokio::sync::Mutex<()>,
     /// One change is weighed at a time.
-    scales: tokio::sync::Mutex<()>,
+    scales: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The rules that are to decide, and why the file was not followed, if it was not.
@@ -163,8 +163,9 @@ fn follows(before: &str, after: &Engine, path: &Path) -> Result<(), NodeError> {
             }
             Ok(())
         }
+        // Some rule is idle, and whether anything closes is not known: that must not wait.
         Err(error) if only_narrowed => {
-            not_known(&error);
+            tracing::warn!(%error, "a rule can never decide; the change cannot be weighed");
             Ok(())
         }
         Err(error) => {
@@ -177,15 +178,20 @@ fn follows(before: &str, after: &Engine, path: &Path) -> Result<(), NodeError> {
 impl PolicyBook {
     pub(crate) fn new(desk: Arc<Desk>, config: &Config, active: Active) -> Self {
         let register = Register::new(config.officers_folder.clone());
-        let (turn, scales) = Default::default();
+        let (turn, scales) = (tokio::sync::Mutex::default(), Arc::default());
         Self { desk, register, active: Mutex::new(active), turn, scales }
     }
 
     /// Reads the rules again, as at a start.
     pub(crate) async fn reload(&self, engine: Engine, active: Active) -> Result<(), DeskError> {
         let _turn = self.turn.lock().await;
-        // What officers put in force while the file was read stays.
-        if active.authority == Authority::File && self.active().authority == Authority::Signatures {
+        // What officers put in force while the rules were read stays: a freeze above all.
+        let signed = active_policy(&**self.desk.store())?.map(|row| row.bundle);
+        let is_newest = match active.authority {
+            Authority::File => signed.is_none(),
+            Authority::Signatures => signed == Some(active.bundle),
+        };
+        if !is_newest {
             return Ok(());
         }
         self.desk.activate_policy(Arc::new(engine)).await?;
@@ -494,13 +500,17 @@ impl PolicyBook {
 
     /// Weighs a change against what is held now; takes seconds, on a thread of its own.
     async fn weigh(&self, old: &str, new: Engine) -> Result<Weighed, DeskError> {
-        let _scales = self.scales.lock().await;
+        // Held by the work itself: a caller who hangs up ends nothing.
+        let scales = Arc::clone(&self.scales).lock_owned().await;
         let old = engine_of(old)?;
         let ids = self.desk.agreement_ids();
         let censuses = ids.iter().map(|agreement| self.desk.census(agreement));
         let censuses = censuses.collect::<Result<Vec<Census>, DeskError>>()?;
-        let weighing =
-            tokio::task::spawn_blocking(move || weigh(&old, &new, &Only::everything(), &censuses));
+        let weighing = tokio::task::spawn_blocking(move || {
+            let weighed = weigh(&old, &new, &Only::everything(), &censuses);
+            drop(scales);
+            weighed
+        });
         let weighed = weighing.await.map_err(|_| DeskError::Unavailable("weighing the change"))?;
         weighed.map_err(|error| unusable(&error))
     }

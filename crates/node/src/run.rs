@@ -242,7 +242,7 @@ impl Doors {
 impl Running {
     /// Reads policy, agreements, certificates and revoked officers again, without dropping a
     /// connection. Everything is read before anything is put in force; what cannot be read leaves
-    /// all of it as it was.
+    /// all of it as it was. Rules that are refused leave the rules as they were, and nothing else.
     ///
     /// # Errors
     /// The first thing that could not be read.

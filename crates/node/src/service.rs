@@ -60,7 +60,7 @@ async fn keep(mut running: Running, signals: &mut Signals) -> Result<(), NodeErr
                     Ok(()) => tracing::info!("policy, agreements and certificates were read again"),
                     Err(error) => {
                         let hint = error.hint();
-                        tracing::error!(%error, hint, "what was in force stays in force");
+                        tracing::error!(%error, hint, "not all of it was taken; see what is refused");
                     }
                 },
             },

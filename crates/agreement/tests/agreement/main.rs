@@ -15,6 +15,7 @@ mod object;
 mod officer;
 mod property;
 mod purge;
+mod refusal;
 #[path = "../fixture/register.rs"]
 mod register;
 mod rendering;

@@ -184,7 +184,17 @@ fn an_approval_serves_the_rules_that_name_its_authority() {
     assert_eq!(after(&[Judicial, Prosecution]), two_judges);
     assert!(matches!(after(&[Judicial, Judicial]), Verdict::Allow { .. }));
 
-    // A permit of one kind beside a forbid of another takes both.
+    // A rule can close by what was approved, too, and only by its own authority's.
+    let closing = format!(
+        "{OPEN}@id(\"L09\") @reason(\"x\") @approval(\"JUDICIAL\") forbid (principal, action, resource) \
+         when {{ context.approvals >= 1 }};"
+    );
+    let closing = super::engine(&closing);
+    let after_one = |kind| verdict_after(&closing, &share, Approvals::NONE.with(kind));
+    assert!(matches!(after_one(Prosecution), Verdict::Allow { .. }));
+    assert_eq!(after_one(Judicial), Verdict::Deny { rules: vec!["L09".to_owned()] });
+
+    // A permit of one kind beside a forbid of another takes both, each as many as the stricter wants.
     let both = r#"
         @id("L02") @reason("x") @approval("JUDICIAL") forbid (principal, action == Action::"Share", resource)
         when { context.approvals < 2 };

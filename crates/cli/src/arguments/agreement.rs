@@ -135,16 +135,16 @@ Without `--powers` the officer gets all that the role may have.")]
     },
     /// End a certificate before its time
     #[command(after_help = "\
-What the officer's key says behind that declaration does not count, whatever date it bears. Revoke a key that was lost or stolen even where \
-its certificate has run out.\n\
-Example: malines agreement revoke malines-2026 --key authority.key --officer BE-P07")]
+With `--after` what the officer's key says behind that declaration opens nothing, whatever date it bears: whoever has a stolen key writes the \
+date. Name it even where the certificate has run out. Without it the day of the revocation decides.\n\
+Examples: malines agreement revoke malines-2026 --key authority.key --officer BE-P07\n          malines agreement revoke malines-2026 --key authority.key --officer BE-P07 --after 5")]
     Revoke {
         #[command(flatten)]
         signing: Signing,
         /// The pseudonym
         #[arg(long, value_name = "PSEUDONYM")]
         officer: String,
-        /// The last declaration of yours that stands, by its number; the last one on file if none is named
+        /// The key was lost or stolen: the last declaration of yours that stands, by its number
         #[arg(long, value_name = "N")]
         after: Option<u32>,
     },

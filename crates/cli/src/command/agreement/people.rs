@@ -9,7 +9,8 @@ use crate::error::{Failure, Outcome};
 use crate::message::{Phrase, sentence};
 use agreement::declaration::KeyReplacement;
 use agreement::officer::{
-    CERTIFICATE_DAYS_MAX, Mandate, MandateKind, OfficerCertificate, OfficerRole, Power, Revocation,
+    CERTIFICATE_DAYS_MAX, LastPlace, Mandate, MandateKind, OfficerCertificate, OfficerRole, Power,
+    Revocation,
 };
 use agreement::{Paper, Step};
 use domain::closed::UnknownValue;
@@ -75,9 +76,10 @@ pub(super) fn revoke(
     let officer: OfficerId = name(officer)?;
     let mut opened = Opened::of(context, &signing.place)?;
     let speaker = Speaker::of(context, signing, &opened)?;
-    let last = opened.docket.register().last_place(&speaker.party, speaker.key.key_id());
-    let last = last.map_err(Failure::Agreement)?;
-    let after = Some(after.unwrap_or(last).min(last));
+    let register = opened.docket.register();
+    let last = register.last_place(&speaker.party, speaker.key.key_id());
+    let (first, last) = (register.first(), last.map_err(Failure::Agreement)?);
+    let after = after.map(|n| LastPlace { first, n: n.min(last) });
     let certificates = certificates_of(&opened, &speaker.party, &officer);
     if certificates.is_empty() {
         return Err(wrong(format!("no certificate of `{officer}` is on file")));

@@ -242,7 +242,7 @@ pub struct LastPlace {
 
 /// When a certificate ended, and behind which place of which chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Ended {
+struct Revoked {
     from: Timestamp,
     after: BTreeMap<Digest, u32>,
 }
@@ -308,7 +308,7 @@ pub struct Roster {
     certificates: BTreeMap<KeyId, BTreeMap<Digest, OfficerCertificate>>,
     /// By giver and payload hash; a delegation keeps the key that signed it.
     mandates: BTreeMap<Digest, (Mandate, Option<KeyId>)>,
-    revocations: BTreeMap<Digest, Ended>,
+    revocations: BTreeMap<Digest, Revoked>,
 }
 
 impl Roster {
@@ -347,9 +347,10 @@ impl Roster {
                 let signed = Signed::<Revocation>::open(envelope, &self.authority);
                 let (revocation, _) = signed.map_err(unsigned)?.into_parts();
                 self.of_this_agency(&revocation.agency)?;
-                self.room(self.revocations.len())?;
+                // One certificate can be revoked at a place of several agreements.
+                self.room(self.revocations.values().map(|one| one.after.len().max(1)).sum())?;
                 let Revocation { certificate, from, after, .. } = revocation;
-                let new = || Ended { from, after: BTreeMap::new() };
+                let new = || Revoked { from, after: BTreeMap::new() };
                 let ended = self.revocations.entry(certificate).or_insert_with(new);
                 ended.from = from.min(ended.from);
                 if let Some(LastPlace { first, n }) = after {
@@ -474,7 +475,7 @@ impl Roster {
         if at < certificate.valid_from || at >= certificate.valid_until {
             return Err(MayNot::OutOfTime);
         }
-        let is_past = |ended: &Ended| {
+        let is_past = |ended: &Revoked| {
             let named = place.and_then(|place| Some((place.n, *ended.after.get(&place.first)?)));
             // Where no place was named, what it follows says when it was said at the earliest.
             let behind = named.map_or(not_before >= ended.from, |(n, last)| n > last);

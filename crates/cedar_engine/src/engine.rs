@@ -113,7 +113,13 @@ impl Engine {
             return Ok(Verdict::Deny { rules });
         }
         let forbidden = match self.ask(&asked, 0)? {
-            Answer::Allowed(rules) => return Ok(Verdict::Allow { rules }),
+            Answer::Allowed(rules) => {
+                let rules = self.still_permitting(&asked, rules, scene.approvals)?;
+                if !rules.is_empty() {
+                    return Ok(Verdict::Allow { rules });
+                }
+                rules
+            }
             Answer::Denied(rules) => rules,
         };
         if !self.could_give_way(&forbidden) {
@@ -170,6 +176,27 @@ impl Engine {
             closing.extend(with.into_iter().filter(|rule| !without.contains(rule)));
         }
         Ok((!closing.is_empty()).then_some(closing))
+    }
+
+    /// Of the rules that permit without any approval, those that do with what was given of their own
+    /// authority, too.
+    fn still_permitting(
+        &self,
+        asked: &Asked,
+        rules: Vec<String>,
+        approvals: Approvals,
+    ) -> Result<Vec<String>, String> {
+        let mut still = Vec::new();
+        for rule in rules {
+            let given = self.authority_of(&rule).map_or(0, |(kind, _)| approvals.of(kind));
+            let holds = given == 0
+                || matches!(self.ask(asked, given.min(APPROVALS_MAX))?,
+                    Answer::Allowed(permits) if permits.contains(&rule));
+            if holds {
+                still.push(rule);
+            }
+        }
+        Ok(still)
     }
 
     fn needs(&self, rule: &str, persons: u8) -> Option<Verdict> {

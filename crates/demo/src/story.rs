@@ -139,21 +139,7 @@ fn start(stage: &mut Stage, narrator: &Narrator, beginning: Beginning) -> anyhow
 
 fn open_case(stage: &mut Stage, narrator: &Narrator) -> anyhow::Result<String> {
     narrator.chapter("4. A Belgian analyst opens a case and submits an advertisement");
-    let arguments = [
-        "case",
-        "open",
-        "--ref",
-        CASE,
-        "--agreement",
-        AGREEMENT,
-        "--clause",
-        CLAUSE,
-        "--purpose",
-        "INVESTIGATION",
-        "--offence",
-        "MIGRANT_SMUGGLING",
-    ];
-    let (_, case) = stage.ask_aloud(narrator, BELGIUM, &arguments, &[0])?;
+    let (_, case) = stage.ask_aloud(narrator, BELGIUM, &opening(CASE), &[0])?;
     let name = text(&case, "name").to_owned();
     narrator.proven(&format!("case {name}; agreement, clause, purpose and offence are fixed once"));
     Ok(name)
@@ -270,25 +256,26 @@ fn arrive(stage: &mut Stage, narrator: &Narrator, sent: &Sent) -> anyhow::Result
     Ok(())
 }
 
+/// How a case of that reference is opened.
+const fn opening(reference: &str) -> [&str; 12] {
+    [
+        "case",
+        "open",
+        "--ref",
+        reference,
+        "--agreement",
+        AGREEMENT,
+        "--clause",
+        CLAUSE,
+        "--purpose",
+        "INVESTIGATION",
+        "--offence",
+        "MIGRANT_SMUGGLING",
+    ]
+}
+
 fn case_in(stage: &mut Stage, agency: Agency, reference: &str) -> anyhow::Result<String> {
-    let (_, case) = stage.ask(
-        agency,
-        &[
-            "case",
-            "open",
-            "--ref",
-            reference,
-            "--agreement",
-            AGREEMENT,
-            "--clause",
-            CLAUSE,
-            "--purpose",
-            "INVESTIGATION",
-            "--offence",
-            "MIGRANT_SMUGGLING",
-        ],
-        &[0],
-    )?;
+    let (_, case) = stage.ask(agency, &opening(reference), &[0])?;
     Ok(text(&case, "name").to_owned())
 }
 

@@ -4,7 +4,7 @@
 use super::{Direction, Judge, Known, Phase, SKEW_MS};
 use crate::Agreement;
 use crate::declaration::Step;
-use crate::purge::{Holding, PurgeGround};
+use crate::purge::{Holding, PurgeGround, PurgeOrder};
 use crate::register::Version;
 use crate::terms::Pair;
 use domain::name::{AgencyId, Digest};
@@ -38,6 +38,19 @@ impl Ended {
     /// An order made before this was about an earlier end: the parties shared again since.
     pub const fn ordered_from(&self) -> Timestamp {
         self.since.minus_ms(SKEW_MS)
+    }
+
+    /// The order to erase what went in the direction that ended so.
+    pub fn order(&self, (from, to): &Direction, first: Digest, issued_at: Timestamp) -> PurgeOrder {
+        PurgeOrder {
+            origin: from.clone(),
+            holder: to.clone(),
+            first,
+            agreement: self.agreement,
+            ground: self.ground,
+            issued_at,
+            due: issued_at.plus_days(self.purge_days),
+        }
     }
 
     /// From when on whoever still holds something is late, ordered or not.

@@ -17,15 +17,7 @@ fn order(
 ) -> PurgeOrder {
     let (origin, holder) = direction;
     let end = state.ended(origin, holder).unwrap();
-    let order = PurgeOrder {
-        origin: origin.clone(),
-        holder: holder.clone(),
-        first: papers.first.hash(),
-        agreement: end.agreement,
-        ground: end.ground,
-        issued_at,
-        due: issued_at.plus_days(end.purge_days),
-    };
+    let order = end.order(direction, papers.first.hash(), issued_at);
     let register = papers.register();
     assert!(order.fits(papers.first.hash(), register.version(&end.agreement).unwrap()));
     order

@@ -71,7 +71,7 @@ fn messages_are_the_bytes_that_another_program_wrote() {
         ];
         assert_eq!(known.iter().filter(|known| **known).count(), 1, "{}", row["name"]);
     }
-    assert_eq!(rows.len(), 17);
+    assert_eq!(rows.len(), 19);
 }
 
 #[test]

@@ -194,6 +194,15 @@ fn an_approval_serves_the_rules_that_name_its_authority() {
     assert!(matches!(after_one(Prosecution), Verdict::Allow { .. }));
     assert_eq!(after_one(Judicial), Verdict::Deny { rules: vec!["L09".to_owned()] });
 
+    let only_before = super::engine(
+        r#"@id("L08") @reason("x") @approval("JUDICIAL") permit (principal, action, resource)
+        when { context.approvals == 0 };"#,
+    );
+    let after = |given| verdict_after(&only_before, &share, given);
+    assert!(matches!(after(Approvals::NONE), Verdict::Allow { .. }));
+    assert!(matches!(after(Approvals::NONE.with(Prosecution)), Verdict::Allow { .. }));
+    assert!(matches!(after(Approvals::NONE.with(Judicial)), Verdict::Deny { .. }));
+
     // A permit of one kind beside a forbid of another takes both, each as many as the stricter wants.
     let both = r#"
         @id("L02") @reason("x") @approval("JUDICIAL") forbid (principal, action == Action::"Share", resource)

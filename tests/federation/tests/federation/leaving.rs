@@ -372,16 +372,8 @@ async fn a_party_that_is_amended_away_is_like_one_that_left() {
         let state = docket.state(now());
         let end = state.ended(&origin.id(), &holder.id()).unwrap();
         assert_eq!(end.agreement, docket.register().first(), "it was shared under the first");
-        let issued_at = now();
-        let order = PurgeOrder {
-            origin: origin.id(),
-            holder: holder.id(),
-            first: docket.register().first(),
-            agreement: end.agreement,
-            ground: end.ground,
-            issued_at,
-            due: issued_at.plus_days(end.purge_days),
-        };
+        let direction = (origin.id(), holder.id());
+        let order = end.order(&direction, docket.register().first(), now());
         let order = Signed::seal(order, &world[origin].authority_key()).into_parts().1;
         world.file(&[origin], vec![order.into()]).await;
         expected.extend([row(origin, holder, Holding::Erased)]);

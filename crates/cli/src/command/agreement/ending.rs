@@ -6,7 +6,6 @@ use super::signing::{Speaker, ask};
 use crate::arguments::Signing;
 use crate::error::{Failure, Outcome};
 use crate::message::{Notice, Phrase, notice};
-use agreement::purge::PurgeOrder;
 use agreement::{Docket, Paper, Step};
 use domain::envelope::Signed;
 use domain::time::Timestamp;
@@ -49,19 +48,11 @@ fn order_all(
     let board = docket.register().board(now);
     let mut papers = Vec::new();
     let own = state.ended.iter().filter(|((origin, _), _)| *origin == speaker.party);
-    for ((origin, holder), end) in own {
-        if board.between(origin, holder, end.ordered_from()).is_some() {
+    for (direction, end) in own {
+        if board.between(&direction.0, &direction.1, end.ordered_from()).is_some() {
             continue;
         }
-        let order = PurgeOrder {
-            origin: origin.clone(),
-            holder: holder.clone(),
-            first: docket.register().first(),
-            agreement: end.agreement,
-            ground: end.ground,
-            issued_at: now,
-            due: now.plus_days(end.purge_days),
-        };
+        let order = end.order(direction, docket.register().first(), now);
         let paper = Paper::from(Signed::seal(order, &speaker.key).into_parts().1);
         papers.push(paper);
     }
